@@ -1,0 +1,84 @@
+//! Who speaks: an identity that stays, and the name it goes by just now.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+
+use crate::{refusal::Refusal, text};
+
+/// Somebody's identity, the same across visits and names. Sixteen hexadecimal digits on the wire.
+///
+/// It is public: knowing it lets nobody act as that person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PersonId(pub u64);
+
+impl PersonId {
+    /// Reads the sixteen digits again.
+    pub fn parse(text: &str) -> Option<PersonId> {
+        (text.len() == 16).then(|| u64::from_str_radix(text, 16).ok().map(PersonId)).flatten()
+    }
+}
+
+impl fmt::Display for PersonId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+impl Serialize for PersonId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for PersonId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        PersonId::parse(&text).ok_or_else(|| D::Error::custom(Refusal::BadRequest))
+    }
+}
+
+/// The name a person goes by: 1 to 32 characters in any language.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String")]
+pub struct DisplayName(String);
+
+impl DisplayName {
+    /// The longest name, in characters as a reader counts them.
+    pub const MAX: usize = 32;
+
+    /// Parses a name; the refusals are `name_empty`, `name_too_long` and `name_unreadable`.
+    pub fn parse(text: &str) -> Result<DisplayName, Refusal> {
+        text::parse_name(text, Self::MAX).map(DisplayName)
+    }
+
+    /// The name of somebody who gave none: `guest-` and four digits of the identity.
+    pub fn of_guest(id: PersonId) -> DisplayName {
+        DisplayName(format!("guest-{:04}", id.0 % 10_000))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for DisplayName {
+    type Error = Refusal;
+
+    fn try_from(text: String) -> Result<Self, Refusal> {
+        DisplayName::parse(&text)
+    }
+}
+
+impl fmt::Display for DisplayName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A person as others see them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Person {
+    pub id: PersonId,
+    pub name: DisplayName,
+}

@@ -1,0 +1,203 @@
+//! Socket.IO as a client speaks it over one WebSocket: Engine.IO protocol 4, Socket.IO protocol 5,
+//! the default namespace, text only.
+//!
+//! Pure: text in, [`Frame`] out, and back. The page's socket and the server's tests use it.
+//! Neither reads binary attachments or other namespaces, because Madang sends none.
+//! Followed: the Engine.IO protocol (packet types 0 to 6) and the Socket.IO protocol (types 0 to 4).
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+/// One frame from the server.
+#[derive(Debug)]
+pub enum Frame<'a> {
+    /// The transport is open; answer with [`connect`].
+    Open(Open),
+    /// Answer with [`PONG`], or count as dead.
+    Ping,
+    /// The server closes the transport.
+    Close,
+    /// We are in: from here on events flow.
+    Connected,
+    /// The server did not let us in. The text is its reason, a refusal's display form in Madang.
+    ConnectError(String),
+    /// The server threw us out of the namespace.
+    Disconnect,
+    /// An event with its first argument (`null` when it had none).
+    Event { name: String, payload: &'a RawValue },
+    /// The answer to the command sent with this id.
+    Ack { id: u32, payload: &'a RawValue },
+    /// Something allowed that needs no answer: a no-op, a pong, an upgrade.
+    Other,
+}
+
+/// The server's side of the Engine.IO handshake, in milliseconds.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Open {
+    pub ping_interval: u32,
+    pub ping_timeout: u32,
+}
+
+/// A frame that follows neither protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Garbled;
+
+/// The answer to a ping.
+pub const PONG: &str = "3";
+
+/// Leave the namespace.
+pub const DISCONNECT: &str = "41";
+
+/// Ask to be let into the default namespace, with `auth` as its payload.
+pub fn connect(auth: &impl Serialize) -> serde_json::Result<String> {
+    Ok(format!("40{}", serde_json::to_string(auth)?))
+}
+
+/// A command with one argument, to be answered under `ack`.
+pub fn command(name: &str, payload: &impl Serialize, ack: u32) -> serde_json::Result<String> {
+    Ok(format!("42{ack}{}", serde_json::to_string(&(name, payload))?))
+}
+
+impl<'a> Frame<'a> {
+    /// Decodes one WebSocket text message.
+    pub fn decode(text: &'a str) -> Result<Frame<'a>, Garbled> {
+        let (kind, rest) = text.split_at_checked(1).ok_or(Garbled)?;
+        match kind {
+            "0" => json(rest).map(Frame::Open),
+            "1" => Ok(Frame::Close),
+            "2" => Ok(Frame::Ping),
+            "3" | "5" | "6" => Ok(Frame::Other),
+            "4" => Self::decode_packet(rest),
+            _ => Err(Garbled),
+        }
+    }
+
+    fn decode_packet(text: &'a str) -> Result<Frame<'a>, Garbled> {
+        let (kind, rest) = text.split_at_checked(1).ok_or(Garbled)?;
+        if rest.starts_with('/') {
+            return Ok(Frame::Other);
+        }
+        match kind {
+            "0" => Ok(Frame::Connected),
+            "1" => Ok(Frame::Disconnect),
+            "2" => {
+                let (_ack, arguments) = split_ack(rest)?;
+                let (name, payload) = named_payload(arguments)?;
+                Ok(Frame::Event { name, payload })
+            }
+            "3" => {
+                let (id, arguments) = split_ack(rest)?;
+                Ok(Frame::Ack { id: id.ok_or(Garbled)?, payload: first(json(arguments)?) })
+            }
+            "4" => {
+                let error: ConnectError = json(rest)?;
+                Ok(Frame::ConnectError(error.message))
+            }
+            _ => Err(Garbled),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct ConnectError {
+    message: String,
+}
+
+fn json<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Garbled> {
+    serde_json::from_str(text).map_err(|_| Garbled)
+}
+
+/// Splits the decimal acknowledgement id off the front, if there is one.
+fn split_ack(text: &str) -> Result<(Option<u32>, &str), Garbled> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (id, rest) = text.split_at(digits);
+    let id = (digits > 0).then(|| id.parse().map_err(|_| Garbled)).transpose()?;
+    Ok((id, rest))
+}
+
+/// `["name", payload, …]`: the name, and the first argument or `null`.
+fn named_payload(text: &str) -> Result<(String, &RawValue), Garbled> {
+    let arguments: Vec<&RawValue> = json(text)?;
+    let (name, payload) = arguments.split_first().ok_or(Garbled)?;
+    Ok((json(name.get())?, first(payload.to_vec())))
+}
+
+fn first(arguments: Vec<&RawValue>) -> &RawValue {
+    arguments.first().copied().unwrap_or(RawValue::NULL)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use socketioxide_core::{
+        Str, Value,
+        packet::{Packet, PacketData},
+        parser::{Parse, ParseConfig, ParserState},
+    };
+    use socketioxide_parser_common::CommonParser;
+
+    use super::*;
+
+    #[test]
+    fn frames_of_a_real_server_are_read() {
+        let open = r#"0{"sid":"TEtVJW2ZPaOvg_hSAAAA","upgrades":[],"pingInterval":25000,"pingTimeout":20000,"maxPayload":65536}"#;
+        assert!(matches!(
+            Frame::decode(open),
+            Ok(Frame::Open(Open { ping_interval: 25_000, ping_timeout: 20_000 }))
+        ));
+        assert!(matches!(Frame::decode(r#"40{"sid":"x"}"#), Ok(Frame::Connected)));
+        assert!(
+            matches!(Frame::decode(r#"44{"message":"unknown_token: no"}"#), Ok(Frame::ConnectError(reason)) if reason == "unknown_token: no")
+        );
+        assert!(matches!(Frame::decode("2"), Ok(Frame::Ping)));
+        assert!(matches!(Frame::decode("41"), Ok(Frame::Disconnect)));
+        match Frame::decode(r#"42["chat message","안녕"]"#) {
+            Ok(Frame::Event { name, payload }) => {
+                assert_eq!((name.as_str(), payload.get()), ("chat message", r#""안녕""#))
+            }
+            other => panic!("{other:?}"),
+        }
+        match Frame::decode(r#"437[{"seq":1}]"#) {
+            Ok(Frame::Ack { id, payload }) => assert_eq!((id, payload.get()), (7, r#"{"seq":1}"#)),
+            other => panic!("{other:?}"),
+        }
+        assert!(matches!(Frame::decode("43[]"), Err(Garbled)));
+    }
+
+    #[test]
+    fn an_event_without_arguments_has_a_null_payload() {
+        assert!(
+            matches!(Frame::decode(r#"42["tick"]"#), Ok(Frame::Event { payload, .. }) if payload.get() == "null")
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn the_servers_library_reads_every_command_we_write(name in "[a-z]{1,12}", text in any::<String>(), ack in 0u32..1_000_000) {
+            let frame = command(&name, &text, ack).unwrap();
+            let packet = CommonParser.decode_str(&ParseConfig::default(), &ParserState::default(), Str::copy_from_slice(&frame[1..])).unwrap();
+            let PacketData::Event(mut value, id) = packet.inner else { panic!("not an event") };
+            prop_assert_eq!(id, Some(i64::from(ack)));
+            prop_assert_eq!(CommonParser.read_event(&value).unwrap(), name.as_str());
+            prop_assert_eq!(CommonParser.decode_value::<String>(&mut value, true).unwrap(), text);
+        }
+
+        #[test]
+        fn we_read_every_event_the_servers_library_writes(name in any::<String>(), text in any::<String>()) {
+            let value = CommonParser.encode_value(&text, Some(&name)).unwrap();
+            let Value::Str(packet, None) = CommonParser.encode(Packet::event("/", value)) else { panic!("not text") };
+            let frame = format!("4{}", packet.as_str());
+            let Ok(Frame::Event { name: read, payload }) = Frame::decode(&frame) else { panic!("{frame}") };
+            prop_assert_eq!(read, name);
+            prop_assert_eq!(serde_json::from_str::<String>(payload.get()).unwrap(), text);
+        }
+
+        #[test]
+        fn no_text_makes_the_decoder_panic(text in any::<String>(), kind in "[0-6]{0,2}[0-9]{0,12}") {
+            let _ = Frame::decode(&text);
+            let _ = Frame::decode(&format!("{kind}{text}"));
+            let _ = Frame::decode(&format!("{kind}[{text}]"));
+        }
+    }
+}
