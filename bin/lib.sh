@@ -1,0 +1,213 @@
+# What the scripts of this folder share: saying what happens, installing what is missing, building.
+# Sourced, never run. Everything it installs for itself goes into target/tools, so that
+# `cargo clean` takes it away again and nothing outside the repository changes; only system
+# packages (a browser, fonts) come through apt, and only where a check needs them.
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd "$root"
+
+target_dir=${CARGO_TARGET_DIR:-$root/target}
+tools=$root/target/tools
+site=$root/target/site
+madang=$target_dir/release/madang
+export PATH="$tools/bin:$tools/node_modules/.bin:$PATH"
+
+# Newer tools than these do not build with Rust 1.95.
+trunk_version=0.21.14
+cargo_leptos_version=0.3.10
+# npm's build of wasm-opt: any version can optimise our page; this one was tried.
+binaryen_version=132.0.0
+
+say() {
+    printf '\033[1m==> %s\033[0m\n' "$*" >&2
+}
+
+fail() {
+    printf '\033[1mStopped: %s\033[0m\n' "$*" >&2
+    exit 1
+}
+
+have() {
+    command -v "$1" >/dev/null 2>&1
+}
+
+# ---- what must be there -------------------------------------------------------------------------
+
+need_rust() {
+    have cargo && have rustup || fail "Rust is missing. Install rustup, then run this again."
+    rustup target list --installed | grep -qx wasm32-unknown-unknown && return
+    say "Adding Rust's wasm32-unknown-unknown target"
+    rustup target add wasm32-unknown-unknown
+}
+
+# The wasm-bindgen command only reads what the library of the very same version has written.
+need_wasm_bindgen() {
+    local version
+    version=$(locked_version wasm-bindgen)
+    [[ "$(wasm-bindgen --version 2>/dev/null)" == "wasm-bindgen $version" ]] && return
+    say "Installing wasm-bindgen-cli $version into target/tools (once, about two minutes)"
+    install_tool wasm-bindgen-cli "$version"
+}
+
+need_trunk() {
+    [[ "$(trunk --version 2>/dev/null)" == "trunk $trunk_version" ]] && return
+    say "Installing trunk $trunk_version into target/tools (once, about six minutes)"
+    install_tool trunk "$trunk_version" --locked
+}
+
+need_cargo_leptos() {
+    [[ "$(cargo-leptos --version 2>/dev/null)" == *"$cargo_leptos_version"* ]] && return
+    say "Installing cargo-leptos $cargo_leptos_version into target/tools (once, about fifteen minutes)"
+    install_tool cargo-leptos "$cargo_leptos_version" --locked
+}
+
+# Makes the page a good deal smaller, but the page also works without: never a reason to stop.
+want_wasm_opt() {
+    have wasm-opt && return
+    if have npm; then
+        say "Installing wasm-opt (binaryen $binaryen_version from npm) into target/tools"
+        npm install --silent --no-save --prefix "$tools" "binaryen@$binaryen_version" && return
+    elif can_apt; then
+        say "Installing wasm-opt (Debian's binaryen)"
+        apt_install binaryen && return
+    fi
+    say "wasm-opt can not be had here: going on without it, the page will be larger"
+}
+
+need_node() {
+    have node && have npm && return
+    say "Installing Node.js"
+    apt_install nodejs npm
+}
+
+need_chromium() {
+    local missing=()
+    [[ -x /usr/bin/chromium ]] || missing+=(chromium)
+    [[ -x /usr/bin/chromedriver ]] || missing+=(chromium-driver)
+    # Without a Korean font the screenshots show boxes, and text has other widths than for people.
+    [[ -d /usr/share/fonts/opentype/noto ]] || missing+=(fonts-noto-cjk)
+    [[ ${#missing[@]} == 0 ]] && return
+    say "Installing ${missing[*]}"
+    apt_install "${missing[@]}"
+}
+
+need_e2e() {
+    need_node
+    need_chromium
+    [[ e2e/node_modules/.package-lock.json -nt e2e/package-lock.json ]] && return
+    say "Installing the test clients (npm ci in e2e)"
+    npm ci --silent --prefix e2e
+    touch e2e/node_modules/.package-lock.json
+}
+
+need_python_clients() {
+    local wanted=e2e/python/requirements.txt installed=target/python/installed.txt
+    cmp --quiet "$wanted" "$installed" && return
+    say "Installing the Python test clients into target/python"
+    python3 -m venv target/python || fail "python3 with its venv module is missing."
+    target/python/bin/pip install --quiet --disable-pip-version-check -r "$wanted"
+    cp "$wanted" "$installed"
+}
+
+locked_version() {
+    awk -v name="\"$1\"" '$1 == "name" { found = $3 == name } found && $1 == "version" { gsub(/"/, "", $3); print $3; exit }' Cargo.lock
+}
+
+# Tools run for seconds, so they are built for quick compiling, not for speed.
+install_tool() {
+    local name=$1 version=$2
+    shift 2
+    CARGO_RESOLVER_INCOMPATIBLE_RUST_VERSIONS=fallback \
+    CARGO_PROFILE_RELEASE_OPT_LEVEL=1 \
+    CARGO_PROFILE_RELEASE_LTO=off \
+    CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
+        cargo install --quiet --root "$tools" --version "$version" "$@" "$name"
+}
+
+can_apt() {
+    have apt-get && { [[ $EUID == 0 ]] || sudo -n true 2>/dev/null; }
+}
+
+apt_install() {
+    can_apt || fail "please install these packages, then run this again: $*"
+    local as_root=()
+    [[ $EUID == 0 ]] || as_root=(sudo -n)
+    "${as_root[@]}" apt-get update -qq
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$@" >/dev/null
+}
+
+# ---- building -----------------------------------------------------------------------------------
+
+# The server in release mode with the page inside: what people run.
+build_madang() {
+    build_site
+    say "Building the server"
+    cargo build --locked --release -p server --bin madang --no-default-features --features embed
+}
+
+# The page, laid out in target/site exactly as `cargo leptos build --release` does it,
+# without needing cargo-leptos. The server's build takes the folder in as it is.
+build_site() {
+    need_rust
+    if site_is_fresh; then
+        say "The page is up to date"
+        return
+    fi
+    need_wasm_bindgen
+    want_wasm_opt
+
+    mkdir -p target
+    touch target/site.started
+    say "Building the page"
+    cargo build --locked -p app --lib --target wasm32-unknown-unknown \
+        --no-default-features --features csr --profile wasm-release
+
+    local made=target/site.new
+    rm -rf "$made"
+    mkdir -p "$made/pkg"
+    say "Laying out the page in target/site"
+    wasm-bindgen --target web --no-typescript --out-name app --out-dir "$made/pkg" \
+        "$target_dir/wasm32-unknown-unknown/wasm-release/app.wasm"
+    shrink_wasm "$made/pkg/app_bg.wasm"
+    bundle_style > "$made/pkg/app.css"
+    add_hash_to_name "$made/pkg/app.js" js
+    add_hash_to_name "$made/pkg/app_bg.wasm" wasm
+    add_hash_to_name "$made/pkg/app.css" css
+    cp -r public/. "$made/"
+
+    rm -rf "$site"
+    mv "$made" "$site"
+    mv target/site.started target/site.built
+}
+
+site_is_fresh() {
+    [[ -e target/site.built ]] && compgen -G "$site/pkg/app.*.wasm" >/dev/null || return 1
+    [[ -z "$(find app common style public index.html Cargo.toml Cargo.lock -newer target/site.built -print -quit)" ]]
+}
+
+# Never --all-features: the module that comes out is one no browser accepts.
+shrink_wasm() {
+    have wasm-opt || return 0
+    wasm-opt -Os --enable-bulk-memory --enable-nontrapping-float-to-int "$1" -o "$1.small"
+    mv "$1.small" "$1"
+}
+
+# style/main.css holds nothing but the list of its parts, in order.
+bundle_style() {
+    local part
+    sed -n 's|^@import "\./\(.*\)";.*$|\1|p' style/main.css | while read -r part; do
+        cat "style/$part"
+    done
+}
+
+# app_bg.wasm becomes app.<first 16 digits of its sha256>.wasm, so it may be cached for ever.
+add_hash_to_name() {
+    local file=$1 kind=$2 hash
+    hash=$(sha256 "$file")
+    mv "$file" "$(dirname "$file")/app.${hash:0:16}.$kind"
+}
+
+# coreutils has one name for it, macOS and BSD another.
+sha256() {
+    if have sha256sum; then sha256sum "$1"; else shasum -a 256 "$1"; fi
+}

@@ -1,0 +1,95 @@
+// A real madang for one test file: its own data folder, a free port, and the ways it can end.
+
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+
+// Tests say in a second what people say in a day.
+const PATIENT = ['--message-rate', '10000', '--message-burst', '100000', '--join-rate', '10000', '--join-burst', '100000'];
+const START_LIMIT = 30_000;
+
+export class Server {
+  /** Starts a server on a free port. `options` are further command line options. */
+  static async start(options = []) {
+    const data = await mkdtemp(join(tmpdir(), 'madang-e2e-'));
+    const server = new Server(data, [...PATIENT, ...options]);
+    await server.open(0);
+    return server;
+  }
+
+  constructor(data, options) {
+    this.data = data;
+    this.options = options;
+  }
+
+  async open(port) {
+    // From an empty folder: whatever the binary needs, it has inside.
+    this.process = spawn(binary(), ['--listen', `http://127.0.0.1:${port}`, '--data', 'data', ...this.options], {
+      cwd: this.data,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let errors = '';
+    this.process.stderr.on('data', (chunk) => (errors += chunk));
+    this.url = await this.address().catch((error) => {
+      this.process.kill('SIGKILL');
+      throw new Error(`${error.message}\n${errors}`);
+    });
+    this.port = Number(new URL(this.url).port);
+  }
+
+  /** Reads the line that says where the server listens. */
+  async address() {
+    const lines = createInterface({ input: this.process.stdout });
+    return new Promise((found, missing) => {
+      const limit = setTimeout(() => missing(new Error('madang does not say where it is open')), START_LIMIT);
+      lines.on('line', (line) => {
+        const address = line.match(/^Madang is open at (http:\/\/\S+?)\/?$/)?.[1];
+        if (!address) return;
+        clearTimeout(limit);
+        found(address);
+      });
+      this.process.once('exit', (code, signal) => {
+        clearTimeout(limit);
+        missing(new Error(`madang ended with ${signal ?? code}`));
+      });
+    });
+  }
+
+  /** Takes the power away. What it had acknowledged must be there afterwards. */
+  async kill() {
+    await this.end('SIGKILL');
+  }
+
+  /** The same data on the same port again. */
+  async reopen() {
+    await this.open(this.port);
+  }
+
+  async end(signal) {
+    if (this.process.exitCode !== null || this.process.signalCode !== null) return;
+    const exit = once(this.process, 'exit');
+    this.process.kill(signal);
+    await exit;
+  }
+
+  /** Ends it the friendly way and takes its data away. */
+  async stop() {
+    await this.end('SIGTERM');
+    await rm(this.data, { recursive: true, force: true });
+  }
+}
+
+function binary() {
+  const target = process.env.CARGO_TARGET_DIR ?? '../target';
+  const candidates = [process.env.MADANG_BIN, `${target}/release/madang`, `${target}/debug/madang`];
+  const found = candidates
+    .filter(Boolean)
+    .map((path) => resolve(import.meta.dirname, path))
+    .find(existsSync);
+  if (!found) throw new Error('no madang binary: run bin/run once, or set MADANG_BIN');
+  return found;
+}
