@@ -1,14 +1,16 @@
+# shellcheck shell=bash
 # What the scripts of this folder share: saying what happens, installing what is missing, building.
 # Sourced, never run. Everything it installs for itself goes into target/tools, so that
 # `cargo clean` takes it away again and nothing outside the repository changes; only system
 # packages (a browser, fonts) come through apt, and only where a check needs them.
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-cd "$root"
+cd "$root" || exit
 
 target_dir=${CARGO_TARGET_DIR:-$root/target}
 tools=$root/target/tools
 site=$root/target/site
+# shellcheck disable=SC2034  # used by the scripts
 madang=$target_dir/release/madang
 export PATH="$tools/bin:$tools/node_modules/.bin:$PATH"
 
@@ -34,7 +36,10 @@ have() {
 # ---- what must be there -------------------------------------------------------------------------
 
 need_rust() {
-    have cargo && have rustup || fail "Rust is missing. Install rustup, then run this again."
+    local tool
+    for tool in rustup cargo; do
+        have "$tool" || fail "$tool is missing. Install Rust through rustup, then run this again."
+    done
     rustup target list --installed | grep -qx wasm32-unknown-unknown && return
     say "Adding Rust's wasm32-unknown-unknown target"
     rustup target add wasm32-unknown-unknown

@@ -47,12 +47,12 @@ export class Person {
       if (message.type() === 'error') this.complaints.push(message.text());
     });
     page.on('pageerror', (error) => this.complaints.push(`${error}`));
-    const watchHost = ({ url }) => {
-      const { protocol, host: asked } = new URL(url());
-      if (!['data:', 'blob:'].includes(protocol) && asked !== host) this.complaints.push(`asked ${url()}`);
+    const watchHost = (asked) => {
+      const { protocol, host: other } = new URL(asked.url());
+      if (!['data:', 'blob:'].includes(protocol) && other !== host) this.complaints.push(`asked ${asked.url()}`);
     };
-    page.on('request', (request) => watchHost({ url: () => request.url() }));
-    page.on('websocket', (socket) => watchHost({ url: () => socket.url() }));
+    page.on('request', watchHost);
+    page.on('websocket', watchHost);
   }
 
   get log() {

@@ -29,7 +29,10 @@ export async function serveFolder(folder) {
   return {
     url: `http://127.0.0.1:${server.address().port}`,
     passOnTo: (url) => (madang = url),
-    close: () => server.close() && server.closeAllConnections(),
+    close() {
+      server.close();
+      server.closeAllConnections();
+    },
   };
 }
 
@@ -57,12 +60,13 @@ function passOn(madang, request, response) {
 
 function passOnUpgrade(madang, request, socket, head) {
   const onward = http.request(new URL(request.url, madang), { headers: request.headers });
-  onward.on('upgrade', (answer, far) => {
+  onward.on('upgrade', (answer, far, firstWords) => {
     const headers = Object.entries(answer.headers).map(([name, value]) => `${name}: ${value}\r\n`);
     socket.write(`HTTP/1.1 101 Switching Protocols\r\n${headers.join('')}\r\n`);
+    socket.write(firstWords);
+    far.write(head);
     far.on('error', () => socket.destroy());
     socket.on('error', () => far.destroy());
-    far.unshift(head);
     far.pipe(socket).pipe(far);
   });
   onward.on('response', () => socket.destroy());
