@@ -88,7 +88,7 @@ impl<'a> Frame<'a> {
             }
             "3" => {
                 let (id, arguments) = split_ack(rest)?;
-                Ok(Frame::Ack { id: id.ok_or(Garbled)?, payload: first(json(arguments)?) })
+                Ok(Frame::Ack { id: id.ok_or(Garbled)?, payload: first(&json::<Vec<&RawValue>>(arguments)?) })
             }
             "4" => {
                 let error: ConnectError = json(rest)?;
@@ -120,10 +120,10 @@ fn split_ack(text: &str) -> Result<(Option<u32>, &str), Garbled> {
 fn named_payload(text: &str) -> Result<(String, &RawValue), Garbled> {
     let arguments: Vec<&RawValue> = json(text)?;
     let (name, payload) = arguments.split_first().ok_or(Garbled)?;
-    Ok((json(name.get())?, first(payload.to_vec())))
+    Ok((json(name.get())?, first(payload)))
 }
 
-fn first(arguments: Vec<&RawValue>) -> &RawValue {
+fn first<'a>(arguments: &[&'a RawValue]) -> &'a RawValue {
     arguments.first().copied().unwrap_or(RawValue::NULL)
 }
 

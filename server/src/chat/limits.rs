@@ -1,0 +1,222 @@
+//! How fast is too fast: token buckets for connections and for the addresses they come from.
+//!
+//! Plain arithmetic over times that are passed in. Every command that costs something takes from a
+//! bucket first; an empty bucket refuses with `too_fast`.
+
+use std::{
+    collections::HashMap,
+    net::{IpAddr, Ipv6Addr},
+    sync::Mutex,
+};
+
+use common::refusal::Refusal;
+use tokio::time::Instant;
+
+use super::lock;
+
+/// A steady rate and how much may come at once.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rate {
+    /// Tokens that come back each second.
+    pub per_second: f64,
+    /// How many tokens a full bucket holds.
+    pub burst: f64,
+}
+
+/// The limits of one server.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Messages of one connection.
+    pub messages: Rate,
+    /// Joins, renames and other commands of one connection that reach the disk.
+    pub joins: Rate,
+    /// Reads of one connection: history and lists.
+    pub reads: Rate,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            messages: Rate { per_second: 5.0, burst: 20.0 },
+            joins: Rate { per_second: 1.0, burst: 10.0 },
+            reads: Rate { per_second: 20.0, burst: 100.0 },
+        }
+    }
+}
+
+/// An address may do this many times what one connection may: a class behind one router is many.
+const PEOPLE_PER_ADDRESS: f64 = 20.0;
+
+/// How many addresses are remembered at once. Beyond it those are forgotten whose buckets are full
+/// again, which is the same as never having come.
+const MAX_ADDRESSES: usize = 10_000;
+
+/// How many rooms one connection may be in.
+pub const ROOMS_PER_CONNECTION: usize = 50;
+
+/// Something that empties by use and fills by time.
+#[derive(Clone, Copy, Debug)]
+pub struct Bucket {
+    rate: Rate,
+    tokens: f64,
+    at: Instant,
+}
+
+impl Bucket {
+    /// A full bucket.
+    pub fn new(rate: Rate, now: Instant) -> Bucket {
+        Bucket { rate, tokens: rate.burst, at: now }
+    }
+
+    /// Takes one token; the refusal is `too_fast`.
+    pub fn take(&mut self, now: Instant) -> Result<(), Refusal> {
+        let passed = now.saturating_duration_since(self.at).as_secs_f64();
+        self.tokens = (self.tokens + passed * self.rate.per_second).min(self.rate.burst);
+        self.at = now;
+        if self.tokens < 1.0 {
+            return Err(Refusal::TooFast);
+        }
+        self.tokens -= 1.0;
+        Ok(())
+    }
+
+    fn is_full(&self, now: Instant) -> bool {
+        let passed = now.saturating_duration_since(self.at).as_secs_f64();
+        self.tokens + passed * self.rate.per_second >= self.rate.burst
+    }
+}
+
+/// What one connection may still do.
+#[derive(Clone, Copy, Debug)]
+pub struct Allowance {
+    pub messages: Bucket,
+    pub joins: Bucket,
+    pub reads: Bucket,
+}
+
+impl Allowance {
+    /// A fresh connection's.
+    pub fn new(limits: Limits, now: Instant) -> Allowance {
+        Allowance {
+            messages: Bucket::new(limits.messages, now),
+            joins: Bucket::new(limits.joins, now),
+            reads: Bucket::new(limits.reads, now),
+        }
+    }
+}
+
+/// What everybody at one address together may still do.
+pub struct Addresses {
+    limits: Limits,
+    known: Mutex<HashMap<IpAddr, Shared>>,
+}
+
+#[derive(Clone, Copy)]
+struct Shared {
+    entrances: Bucket,
+    messages: Bucket,
+}
+
+impl Addresses {
+    pub fn new(limits: Limits) -> Addresses {
+        Addresses { limits, known: Mutex::default() }
+    }
+
+    /// Takes a new connection or identity from the address' bucket; the refusal is `too_fast`.
+    pub fn enter(&self, address: IpAddr, now: Instant) -> Result<(), Refusal> {
+        self.with(address, now, |shared| shared.entrances.take(now))
+    }
+
+    /// Takes a message from the address' bucket; the refusal is `too_fast`.
+    pub fn post(&self, address: IpAddr, now: Instant) -> Result<(), Refusal> {
+        self.with(address, now, |shared| shared.messages.take(now))
+    }
+
+    fn with(
+        &self,
+        address: IpAddr,
+        now: Instant,
+        take: impl FnOnce(&mut Shared) -> Result<(), Refusal>,
+    ) -> Result<(), Refusal> {
+        // A reverse proxy on this machine is not one guest; what it lets through is its to bound.
+        if address.is_loopback() {
+            return Ok(());
+        }
+        let mut known = lock(&self.known);
+        if known.len() >= MAX_ADDRESSES {
+            known.retain(|_, shared| !(shared.entrances.is_full(now) && shared.messages.is_full(now)));
+        }
+        if known.len() >= MAX_ADDRESSES && !known.contains_key(&network(address)) {
+            return Err(Refusal::TooFast);
+        }
+        let many = |rate: Rate| Rate {
+            per_second: rate.per_second * PEOPLE_PER_ADDRESS,
+            burst: rate.burst * PEOPLE_PER_ADDRESS,
+        };
+        let shared = known.entry(network(address)).or_insert_with(|| Shared {
+            entrances: Bucket::new(many(self.limits.joins), now),
+            messages: Bucket::new(many(self.limits.messages), now),
+        });
+        take(shared)
+    }
+}
+
+/// What counts as one address: an IPv6 customer has a whole /64 to choose from.
+pub fn network(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
+            Some(v4) => IpAddr::V4(v4),
+            None => IpAddr::V6(Ipv6Addr::from(u128::from(v6) >> 64 << 64)),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_burst_passes_and_the_next_waits() {
+        let start = Instant::now();
+        let mut bucket = Bucket::new(Rate { per_second: 5.0, burst: 20.0 }, start);
+        assert!((0..20).all(|_| bucket.take(start).is_ok()));
+        assert_eq!(bucket.take(start), Err(Refusal::TooFast));
+        assert_eq!(bucket.take(start + Duration::from_millis(200)), Ok(()));
+    }
+
+    #[test]
+    fn one_address_is_one_v4_address_or_one_v6_network() {
+        let same = |a: &str, b: &str| network(a.parse().unwrap()) == network(b.parse().unwrap());
+        assert!(same("2001:db8::1", "2001:db8::ffff:1"));
+        assert!(!same("2001:db8::1", "2001:db8:0:1::1"));
+        assert!(same("::ffff:192.0.2.7", "192.0.2.7"));
+    }
+
+    #[test]
+    fn an_address_is_bounded_whatever_its_connections_do() {
+        let limits = Limits::default();
+        let (addresses, now) = (Addresses::new(limits), Instant::now());
+        let address = "192.0.2.7".parse().unwrap();
+        let passed = (0..10_000).filter(|_| addresses.post(address, now).is_ok()).count();
+        assert_eq!(passed, 400);
+    }
+
+    proptest! {
+        #[test]
+        fn never_more_than_the_rate_and_the_burst(waits in prop::collection::vec(0u64..400, 1..200)) {
+            let start = Instant::now();
+            let mut bucket = Bucket::new(Rate { per_second: 5.0, burst: 20.0 }, start);
+            let (mut now, mut passed) = (start, 0.0);
+            for wait in waits {
+                now += Duration::from_millis(wait);
+                passed += f64::from(u8::from(bucket.take(now).is_ok()));
+                prop_assert!(passed <= (now - start).as_secs_f64() * 5.0 + 20.0 + 1e-6);
+            }
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! What Madang does: people enter, join rooms, speak, and hear what the log says.
+//!
+//! A gateway calls [`Chat::enter`] for each connection, gives every command to the [`Session`] it
+//! gets, and hears what happens through the [`Listener`] it brought. Nothing here knows a network,
+//! a wire format or a database's language.
+
+pub mod limits;
+pub mod notice;
+pub mod people;
+pub mod room;
+pub mod session;
+
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use common::{
+    event::{Change, Presence, Push, RoomEvent, RoomList, RoomSummary},
+    message::Timestamp,
+    person::{Person, PersonId},
+    room::RoomName,
+};
+use tokio::time::Instant;
+
+use crate::{
+    bus::Subscription,
+    chat::{
+        limits::{Addresses, Limits},
+        notice::{Listener, Notice},
+        people::Identity,
+        room::{ConnectionId, Room},
+        session::Session,
+    },
+    failure::Failure,
+    store::{self, Store},
+};
+
+/// How long a seat is kept for somebody whose connection broke and who can prove to be the same
+/// person when they come back: long enough for a reload on a slow phone.
+pub const SEAT_HELD: Duration = Duration::from_secs(10);
+
+/// How many rooms the front page lists.
+const LISTED_ROOMS: u32 = 100;
+
+/// The handle every gateway holds. Cheap to clone.
+#[derive(Clone)]
+pub struct Chat(Arc<Inner>);
+
+struct Inner {
+    store: Arc<dyn Store>,
+    limits: Limits,
+    addresses: Addresses,
+    /// The rooms somebody is in, or has a seat held in.
+    rooms: Mutex<HashMap<RoomName, Arc<Mutex<Room>>>>,
+    /// Everybody who is connected, by the name they go by now, which all their connections share.
+    present: Mutex<HashMap<PersonId, Arc<Mutex<Person>>>>,
+    connections: AtomicU64,
+}
+
+impl Chat {
+    /// A chat over this log, hearing of what was stored from `committed`.
+    pub fn start(store: Arc<dyn Store>, mut committed: Subscription, limits: Limits) -> Chat {
+        let chat = Chat(Arc::new(Inner {
+            store,
+            addresses: Addresses::new(limits),
+            limits,
+            rooms: Mutex::default(),
+            present: Mutex::default(),
+            connections: AtomicU64::new(0),
+        }));
+        let rooms = chat.clone();
+        tokio::spawn(async move {
+            while let Some(event) = committed.next().await {
+                rooms.tell(event);
+            }
+        });
+        chat
+    }
+
+    /// Lets somebody in: from now on `listener` hears the rooms that the session joins.
+    /// The refusal is `too_fast` when this address opens connections too quickly.
+    pub fn enter(
+        &self,
+        identity: &Identity,
+        listener: Arc<dyn Listener>,
+        address: IpAddr,
+    ) -> Result<Session, Failure> {
+        self.0.addresses.enter(address, Instant::now())?;
+        let id = ConnectionId(self.0.connections.fetch_add(1, Ordering::Relaxed));
+        let fresh = || Arc::new(Mutex::new(identity.person.clone()));
+        let person = lock(&self.0.present).entry(identity.person.id).or_insert_with(fresh).clone();
+        Ok(Session::new(self.clone(), id, person, identity.kept, listener, address))
+    }
+
+    /// The rooms where something was said or somebody is, the latest first.
+    pub async fn list_rooms(&self) -> Result<RoomList, Failure> {
+        let mut open: HashMap<RoomName, Arc<Mutex<Room>>> = self.rooms().clone();
+        let mut rooms: Vec<RoomSummary> = Vec::new();
+        for stored in self.0.store.list_rooms(LISTED_ROOMS).await? {
+            let inside = open.remove(&stored.name);
+            rooms.push(inside.map_or_else(|| Room::new(&stored).summary(), |room| lock(&room).summary()));
+        }
+        let silent = open.into_values().take((LISTED_ROOMS as usize).saturating_sub(rooms.len()));
+        rooms.extend(silent.map(|room| lock(&room).summary()));
+        Ok(RoomList { rooms })
+    }
+
+    /// Tells a stored event to everybody in its room.
+    fn tell(&self, event: RoomEvent) {
+        if let Some(room) = self.open_room(&event.room) {
+            lock(&room).tell(&Notice::new(Push::Event(event)));
+        }
+    }
+
+    fn rooms(&self) -> MutexGuard<'_, HashMap<RoomName, Arc<Mutex<Room>>>> {
+        lock(&self.0.rooms)
+    }
+
+    fn open_room(&self, name: &RoomName) -> Option<Arc<Mutex<Room>>> {
+        self.rooms().get(name).cloned()
+    }
+
+    /// The room in memory, put there when nobody is in it yet.
+    fn room_of(&self, stored: &store::Room) -> Arc<Mutex<Room>> {
+        let new = || Arc::new(Mutex::new(Room::new(stored)));
+        self.rooms().entry(stored.name.clone()).or_insert_with(new).clone()
+    }
+
+    /// Takes one connection out of a room. With `hold` the person keeps the seat for that long.
+    fn take_out(
+        &self,
+        room: &Arc<Mutex<Room>>,
+        person: PersonId,
+        connection: ConnectionId,
+        hold: Option<Duration>,
+    ) {
+        let now = Instant::now();
+        let mut inside = lock(room);
+        inside.rise(person, connection, hold.map(|hold| now + hold));
+        if let Some(hold) = hold.filter(|_| inside.holds_seat_of(person)) {
+            let (chat, room) = (self.clone(), room.clone());
+            tokio::spawn(async move {
+                tokio::time::sleep(hold).await;
+                let mut inside = lock(&room);
+                inside.free_held_seats(Instant::now());
+                chat.forget_if_empty(inside);
+            });
+        }
+        self.forget_if_empty(inside);
+    }
+
+    /// Drops a room from memory when nobody is left in it. It stays in the log.
+    fn forget_if_empty(&self, mut room: MutexGuard<'_, Room>) {
+        if room.is_empty() {
+            // Whoever got hold of this room before sees that it is closed, and asks for it again.
+            room.closed = true;
+            let name = room.name.clone();
+            drop(room);
+            let mut rooms = self.rooms();
+            if rooms.get(&name).is_some_and(|room| lock(room).closed) {
+                rooms.remove(&name);
+            }
+        }
+    }
+
+    /// Forgets the present name of somebody whose last connection ends.
+    fn forget_person(&self, person: PersonId) {
+        let mut present = lock(&self.0.present);
+        // One for the map and one for the session that is ending.
+        if present.get(&person).is_some_and(|shared| Arc::strong_count(shared) <= 2) {
+            present.remove(&person);
+        }
+    }
+
+    /// Tells every connection of this person, and every room they are in, of the new name.
+    fn spread_name(&self, person: &Person) {
+        if let Some(present) = lock(&self.0.present).get(&person.id) {
+            lock(present).name = person.name.clone();
+        }
+        let open: Vec<Arc<Mutex<Room>>> = self.rooms().values().cloned().collect();
+        for room in open {
+            let mut room = lock(&room);
+            if room.rename(person) {
+                let change = Change::Renamed(person.clone());
+                let presence = Presence { room: room.name.clone(), change };
+                room.tell(&Notice::new(Push::Presence(presence)));
+            }
+        }
+    }
+}
+
+/// Locks what a panic elsewhere may have poisoned: each change to a room is complete in itself, so
+/// the others in it need not suffer.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The clock, for showing only.
+fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}

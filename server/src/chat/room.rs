@@ -1,0 +1,276 @@
+//! A room while somebody is in it: who, on which seats, and who may do what.
+//!
+//! Plain data and rules: no async, no clock (the time is passed in), nothing stored.
+//! The log is the store's; here is only what is forgotten when the last one leaves.
+
+use std::{collections::HashMap, sync::Arc};
+
+use common::{
+    event::{Change, Permission, Presence, Push, RoomSummary},
+    message::Timestamp,
+    person::{Person, PersonId},
+    refusal::Refusal,
+    room::{RoomName, Seats},
+};
+use tokio::time::Instant;
+
+use crate::{
+    chat::notice::{Listener, Notice},
+    store::{self, RoomId},
+};
+
+/// One connection to this server, unique while it runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ConnectionId(pub u64);
+
+/// A room somebody is in.
+pub struct Room {
+    pub id: RoomId,
+    pub name: RoomName,
+    pub seats: Option<Seats>,
+    /// Set when the room was taken out of memory: whoever still holds it must ask for it anew.
+    pub closed: bool,
+    owner: PersonId,
+    last_at: Option<Timestamp>,
+    members: HashMap<PersonId, Member>,
+}
+
+/// Somebody with a seat, over any number of connections.
+struct Member {
+    person: Person,
+    connections: Vec<(ConnectionId, Arc<dyn Listener>)>,
+    /// With no connection left: until when the seat is kept.
+    held_until: Option<Instant>,
+}
+
+impl Room {
+    /// A stored room with nobody in it.
+    pub fn new(stored: &store::Room) -> Room {
+        Room {
+            id: stored.id,
+            name: stored.name.clone(),
+            seats: stored.seats,
+            closed: false,
+            owner: stored.owner,
+            last_at: stored.last_at,
+            members: HashMap::new(),
+        }
+    }
+
+    /// Gives a connection a place: on the person's own seat if there is one, else on a free one.
+    /// The refusal is `room_full`.
+    pub fn sit(
+        &mut self,
+        person: &Person,
+        connection: ConnectionId,
+        listener: Arc<dyn Listener>,
+        now: Instant,
+    ) -> Result<(), Refusal> {
+        self.free_held_seats(now);
+        if !self.members.contains_key(&person.id) {
+            if self.seats.is_some_and(|seats| self.members.len() >= usize::from(seats.get())) {
+                return Err(Refusal::RoomFull);
+            }
+            self.tell_change(Change::Here(person.clone()));
+        }
+        let member = self.members.entry(person.id).or_insert_with(|| Member {
+            person: person.clone(),
+            connections: Vec::new(),
+            held_until: None,
+        });
+        member.held_until = None;
+        if !member.connections.iter().any(|(id, _)| *id == connection) {
+            member.connections.push((connection, listener));
+        }
+        Ok(())
+    }
+
+    /// Takes a connection out. A person without connections is gone, unless the seat is held.
+    pub fn rise(&mut self, person: PersonId, connection: ConnectionId, held_until: Option<Instant>) {
+        let Some(member) = self.members.get_mut(&person) else { return };
+        member.connections.retain(|(id, _)| *id != connection);
+        if !member.connections.is_empty() {
+            return;
+        }
+        if held_until.is_some() {
+            // A connection that was cut for lagging may rise later than its successor sat down.
+            member.held_until = held_until;
+        } else {
+            self.members.remove(&person);
+            self.tell_change(Change::Gone(person));
+        }
+    }
+
+    /// Frees the seats that were held until now.
+    pub fn free_held_seats(&mut self, now: Instant) {
+        let over = |member: &Member| member.held_until.is_some_and(|until| until <= now);
+        let gone: Vec<PersonId> =
+            self.members.values().filter(|member| over(member)).map(|member| member.person.id).collect();
+        for person in gone {
+            self.members.remove(&person);
+            self.tell_change(Change::Gone(person));
+        }
+    }
+
+    /// Whether this person's seat is kept although nobody sits on it.
+    pub fn holds_seat_of(&self, person: PersonId) -> bool {
+        self.members.get(&person).is_some_and(|member| member.held_until.is_some())
+    }
+
+    /// Changes a member's name; false when that person is not here or has this name already.
+    pub fn rename(&mut self, person: &Person) -> bool {
+        let Some(member) = self.members.get_mut(&person.id) else { return false };
+        let changed = member.person.name != person.name;
+        member.person.name = person.name.clone();
+        changed
+    }
+
+    /// Tells every connection; those that do not keep up are forgotten, as they have been cut.
+    pub fn tell(&mut self, notice: &Notice) {
+        if let Push::Event(told) = &notice.push {
+            self.last_at = Some(told.event.at);
+        }
+        for member in self.members.values_mut() {
+            member.connections.retain(|(_, listener)| listener.hear(notice).is_ok());
+        }
+    }
+
+    fn tell_change(&mut self, change: Change) {
+        let presence = Presence { room: self.name.clone(), change };
+        self.tell(&Notice::new(Push::Presence(presence)));
+    }
+
+    /// Who is here, in a steady order.
+    pub fn people(&self) -> Vec<Person> {
+        let mut people: Vec<Person> = self.members.values().map(|member| member.person.clone()).collect();
+        people.sort_by(|a, b| (a.name.as_str(), a.id).cmp(&(b.name.as_str(), b.id)));
+        people
+    }
+
+    /// What a person may do here: the one table of permissions.
+    pub fn permissions(&self, person: PersonId) -> Vec<Permission> {
+        let anybody = [Permission::Read, Permission::Post];
+        let owner = (person == self.owner).then_some(Permission::Own);
+        anybody.into_iter().chain(owner).collect()
+    }
+
+    /// Whether nobody is here and no seat is held.
+    pub fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+
+    /// This room for a list of rooms.
+    pub fn summary(&self) -> RoomSummary {
+        // Not the first by name: a list must not sort a thousand people to name eight.
+        let faces = self.members.values().take(RoomSummary::FACES);
+        RoomSummary {
+            room: self.name.clone(),
+            seats: self.seats,
+            here: u32::try_from(self.members.len()).unwrap_or(u32::MAX),
+            people: faces.map(|member| member.person.clone()).collect(),
+            last_at: self.last_at,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use common::{message::Seq, person::DisplayName};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::chat::notice::Lagging;
+
+    struct Deaf;
+
+    impl Listener for Deaf {
+        fn hear(&self, _: &Notice) -> Result<(), Lagging> {
+            Ok(())
+        }
+    }
+
+    fn person(id: u64) -> Person {
+        Person { id: PersonId(id), name: DisplayName::of_guest(PersonId(id)) }
+    }
+
+    fn room_for_two() -> Room {
+        Room::new(&store::Room {
+            id: RoomId::for_test(1),
+            name: RoomName::parse("둘이").unwrap(),
+            seats: Some(Seats::TWO),
+            owner: PersonId(1),
+            last: Seq(0),
+            last_at: None,
+        })
+    }
+
+    fn sit(room: &mut Room, id: u64, connection: u64, now: Instant) -> Result<(), Refusal> {
+        room.sit(&person(id), ConnectionId(connection), Arc::new(Deaf), now)
+    }
+
+    #[test]
+    fn a_full_room_refuses_the_third_person_until_one_leaves() {
+        let (mut room, now) = (room_for_two(), Instant::now());
+        sit(&mut room, 1, 1, now).unwrap();
+        sit(&mut room, 2, 2, now).unwrap();
+        assert_eq!(sit(&mut room, 3, 3, now), Err(Refusal::RoomFull));
+        room.rise(PersonId(1), ConnectionId(1), None);
+        assert_eq!(sit(&mut room, 3, 3, now), Ok(()));
+    }
+
+    #[test]
+    fn a_person_takes_one_seat_however_often_they_join() {
+        let (mut room, now) = (room_for_two(), Instant::now());
+        for connection in [1, 1, 2] {
+            sit(&mut room, 1, connection, now).unwrap();
+        }
+        assert_eq!(room.people().len(), 1);
+        room.rise(PersonId(1), ConnectionId(1), None);
+        assert_eq!(room.people().len(), 1, "the other connection is still here");
+    }
+
+    #[test]
+    fn a_held_seat_is_kept_for_its_person_and_freed_in_time() {
+        let (mut room, now) = (room_for_two(), Instant::now());
+        let later = now + Duration::from_secs(10);
+        sit(&mut room, 1, 1, now).unwrap();
+        sit(&mut room, 2, 2, now).unwrap();
+        room.rise(PersonId(1), ConnectionId(1), Some(later));
+        assert_eq!(sit(&mut room, 3, 3, now), Err(Refusal::RoomFull), "the seat waits for its person");
+        assert_eq!(sit(&mut room, 1, 4, now), Ok(()), "who takes it back");
+        room.rise(PersonId(1), ConnectionId(4), Some(later));
+        assert_eq!(sit(&mut room, 3, 3, later), Ok(()), "and loses it when the time is over");
+    }
+
+    #[test]
+    fn only_the_owner_owns() {
+        let room = room_for_two();
+        assert!(room.permissions(PersonId(1)).contains(&Permission::Own));
+        assert!(!room.permissions(PersonId(2)).contains(&Permission::Own));
+    }
+
+    proptest! {
+        #[test]
+        fn seats_are_never_over_capacity_and_never_lost(steps in prop::collection::vec((0u8..3, 0u64..5, 0u64..8), 0..200)) {
+            let (mut room, mut now) = (room_for_two(), Instant::now());
+            for (what, id, connection) in steps {
+                now += Duration::from_secs(1);
+                match what {
+                    0 => { let _ = sit(&mut room, id, connection, now); }
+                    1 => room.rise(PersonId(id), ConnectionId(connection), None),
+                    _ => room.rise(PersonId(id), ConnectionId(connection), Some(now + Duration::from_secs(3))),
+                }
+                prop_assert!(room.people().len() <= 2);
+            }
+            for id in 0..5 {
+                for connection in 0..8 {
+                    room.rise(PersonId(id), ConnectionId(connection), None);
+                }
+            }
+            room.free_held_seats(now + Duration::from_secs(60));
+            prop_assert!(room.is_empty());
+        }
+    }
+}

@@ -1,0 +1,387 @@
+//! Every option once: command line over environment over file over default.
+//!
+//! Whatever is unknown or unusable is one clear sentence and exit code 2, before anything is opened.
+
+use std::{
+    fs,
+    net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs},
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, anyhow, bail};
+use clap::{Args, Parser, Subcommand, error::ErrorKind};
+use serde::Deserialize;
+use tracing_subscriber::EnvFilter;
+use url::Url;
+
+use crate::chat::limits::{Limits, Rate};
+
+/// What is logged when nothing else is asked for.
+const DEFAULT_LOG: &str = "info";
+
+/// Everything the server needs to know.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where to listen for HTTP and Socket.IO.
+    pub listen: Vec<SocketAddr>,
+    /// The addresses of this server as browsers see them, beside the loopback names.
+    pub public_urls: Vec<Url>,
+    /// Where the log is, as `sqlite:PATH`.
+    pub database: String,
+    pub limits: Limits,
+    /// The most connections at once, over all doors.
+    pub max_connections: usize,
+    /// The most connections at once from one address that is not loopback.
+    pub max_connections_per_address: usize,
+    /// How long an HTTP client may take for its headers.
+    pub header_timeout: std::time::Duration,
+    pub log: String,
+    pub log_format: LogFormat,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            listen: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 3000))],
+            public_urls: Vec::new(),
+            database: "sqlite:data/madang.sqlite".to_owned(),
+            limits: Limits::default(),
+            max_connections: 20_000,
+            max_connections_per_address: 256,
+            header_timeout: std::time::Duration::from_secs(10),
+            log: DEFAULT_LOG.to_owned(),
+            log_format: LogFormat::Text,
+        }
+    }
+}
+
+/// How a line of the log looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+/// What the command line asks for.
+#[derive(Debug)]
+pub enum Asked {
+    Serve(Box<Config>),
+    /// Help or the version.
+    Print(String),
+}
+
+/// Madang: one room, every door. A chat server that is one file.
+#[derive(Debug, Parser)]
+#[command(name = "madang", version, about, args_conflicts_with_subcommands = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Subcommands>,
+    #[command(flatten)]
+    options: Options,
+}
+
+#[derive(Debug, Subcommand)]
+enum Subcommands {
+    /// Run the server; the same as `madang` alone.
+    Serve(Options),
+}
+
+/// The options, each also in the environment and (without `--config`) in the TOML file.
+#[derive(Debug, Default, Args, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+struct Options {
+    /// Where to listen, e.g. http://0.0.0.0:3000 (may be repeated) [default: http://127.0.0.1:3000]
+    #[arg(long, value_name = "URL", env = "MADANG_LISTEN", value_delimiter = ',')]
+    listen: Option<Vec<String>>,
+    /// The folder for everything that is kept [default: data]
+    #[arg(long, value_name = "DIR", env = "MADANG_DATA")]
+    data: Option<PathBuf>,
+    /// The database, as sqlite:PATH [default: madang.sqlite in --data]
+    #[arg(long, value_name = "URL", env = "MADANG_DATABASE")]
+    database: Option<String>,
+    /// The address people open, e.g. https://chat.example.com (may be repeated)
+    #[arg(long, value_name = "URL", env = "MADANG_PUBLIC_URL", value_delimiter = ',')]
+    public_url: Option<Vec<String>>,
+    /// Messages a connection may send each second [default: 5]
+    #[arg(long, value_name = "N", env = "MADANG_MESSAGE_RATE")]
+    message_rate: Option<f64>,
+    /// Messages a connection may send at once [default: 20]
+    #[arg(long, value_name = "N", env = "MADANG_MESSAGE_BURST")]
+    message_burst: Option<f64>,
+    /// Joins and renames a connection may do each second [default: 1]
+    #[arg(long, value_name = "N", env = "MADANG_JOIN_RATE")]
+    join_rate: Option<f64>,
+    /// Joins and renames a connection may do at once [default: 10]
+    #[arg(long, value_name = "N", env = "MADANG_JOIN_BURST")]
+    join_burst: Option<f64>,
+    /// Connections at once [default: 20000]
+    #[arg(long, value_name = "N", env = "MADANG_MAX_CONNECTIONS")]
+    max_connections: Option<usize>,
+    /// Connections at once from one address, loopback excepted [default: 256]
+    #[arg(long, value_name = "N", env = "MADANG_MAX_CONNECTIONS_PER_ADDRESS")]
+    max_connections_per_address: Option<usize>,
+    /// What to log, e.g. debug or warn,madang=info [default: info]
+    #[arg(long, value_name = "FILTER", env = "MADANG_LOG")]
+    log: Option<String>,
+    /// How to log [default: text]
+    #[arg(long, value_name = "FORMAT", env = "MADANG_LOG_FORMAT")]
+    log_format: Option<LogFormat>,
+    /// A TOML file with any of these options
+    #[arg(long, value_name = "FILE", env = "MADANG_CONFIG")]
+    #[serde(skip)]
+    config: Option<PathBuf>,
+}
+
+/// Reads this process' command line, environment and file.
+pub fn read() -> anyhow::Result<Asked> {
+    let port = std::env::var("PORT").ok();
+    read_from(std::env::args_os(), port.as_deref())
+}
+
+fn read_from<I, T>(arguments: I, port: Option<&str>) -> anyhow::Result<Asked>
+where
+    I: IntoIterator<Item = T>,
+    T: Into<std::ffi::OsString> + Clone,
+{
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
+            return Ok(Asked::Print(error.to_string().trim_end().to_owned()));
+        }
+        Err(error) => return Err(one_sentence(&error)),
+    };
+    let given = match cli.command {
+        Some(Subcommands::Serve(options)) => options,
+        None => cli.options,
+    };
+    let from_file = given.config.as_deref().map(read_file).transpose()?.unwrap_or_default();
+    let options = given.or(from_file);
+    Ok(Asked::Serve(Box::new(options.check(port)?)))
+}
+
+/// The first line of clap's explanation, which names the option, and where to read more.
+fn one_sentence(error: &clap::Error) -> anyhow::Error {
+    let text = error.to_string();
+    let line = text.lines().next().unwrap_or_default();
+    anyhow!("{}; see madang --help", line.strip_prefix("error: ").unwrap_or(line))
+}
+
+fn read_file(path: &Path) -> anyhow::Result<Options> {
+    let text = fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+    toml::from_str(&text).map_err(|error| {
+        anyhow!("{}: {}", path.display(), error.message().lines().collect::<Vec<_>>().join(" "))
+    })
+}
+
+impl Options {
+    /// These options, and those of `file` where these are silent.
+    fn or(self, file: Options) -> Options {
+        Options {
+            listen: self.listen.or(file.listen),
+            data: self.data.or(file.data),
+            database: self.database.or(file.database),
+            public_url: self.public_url.or(file.public_url),
+            message_rate: self.message_rate.or(file.message_rate),
+            message_burst: self.message_burst.or(file.message_burst),
+            join_rate: self.join_rate.or(file.join_rate),
+            join_burst: self.join_burst.or(file.join_burst),
+            max_connections: self.max_connections.or(file.max_connections),
+            max_connections_per_address: self
+                .max_connections_per_address
+                .or(file.max_connections_per_address),
+            log: self.log.or(file.log),
+            log_format: self.log_format.or(file.log_format),
+            config: self.config,
+        }
+    }
+
+    fn check(self, port: Option<&str>) -> anyhow::Result<Config> {
+        let default = Config::default();
+        let data = self.data.unwrap_or_else(|| PathBuf::from("data"));
+        let limits = default.limits;
+        Ok(Config {
+            listen: listen(self.listen.as_deref(), port)?,
+            public_urls: self
+                .public_url
+                .unwrap_or_default()
+                .iter()
+                .map(|url| public_url(url))
+                .collect::<Result<_, _>>()?,
+            database: match self.database {
+                Some(url) => database(url)?,
+                None => format!("sqlite:{}", data.join("madang.sqlite").display()),
+            },
+            limits: Limits {
+                messages: rate("message", self.message_rate, self.message_burst, limits.messages)?,
+                joins: rate("join", self.join_rate, self.join_burst, limits.joins)?,
+                reads: limits.reads,
+            },
+            max_connections: at_least_one("max-connections", self.max_connections, default.max_connections)?,
+            max_connections_per_address: at_least_one(
+                "max-connections-per-address",
+                self.max_connections_per_address,
+                default.max_connections_per_address,
+            )?,
+            header_timeout: default.header_timeout,
+            log: filter(self.log.unwrap_or(default.log))?,
+            log_format: self.log_format.unwrap_or(default.log_format),
+        })
+    }
+}
+
+fn listen(urls: Option<&[String]>, port: Option<&str>) -> anyhow::Result<Vec<SocketAddr>> {
+    let Some(urls) = urls else {
+        let port = match port {
+            Some(text) => text.parse().with_context(|| format!("PORT takes a port number, not {text}"))?,
+            None => 3000,
+        };
+        return Ok(vec![SocketAddr::from((Ipv4Addr::LOCALHOST, port))]);
+    };
+    urls.iter().map(|url| listen_one(url)).collect()
+}
+
+fn listen_one(text: &str) -> anyhow::Result<SocketAddr> {
+    let url = Url::parse(text).map_err(|_| anyhow!("--listen takes http://ADDRESS:PORT, not {text}"))?;
+    if url.scheme() != "http" {
+        bail!("--listen opens http:// doors in this version, not {}://", url.scheme());
+    }
+    if url.path() != "/" || url.query().is_some() {
+        bail!("--listen takes http://ADDRESS:PORT without a path, not {text}");
+    }
+    let port = url.port().unwrap_or(80);
+    let host = url.host_str().unwrap_or_default();
+    let resolved = match host.trim_matches(['[', ']']).parse::<IpAddr>() {
+        Ok(address) => Some(SocketAddr::new(address, port)),
+        Err(_) => (host, port).to_socket_addrs().ok().and_then(|mut addresses| addresses.next()),
+    };
+    resolved.with_context(|| format!("--listen: {host} is no address of this machine"))
+}
+
+fn public_url(text: &str) -> anyhow::Result<Url> {
+    let usable = |url: &Url| {
+        matches!(url.scheme(), "http" | "https")
+            && url.has_host()
+            && url.path() == "/"
+            && url.query().is_none()
+    };
+    Url::parse(text)
+        .ok()
+        .filter(usable)
+        .with_context(|| format!("--public-url takes http(s)://NAME[:PORT] without a path, not {text}"))
+}
+
+fn database(url: String) -> anyhow::Result<String> {
+    match url.strip_prefix("sqlite:") {
+        Some(path) if !path.is_empty() => Ok(url),
+        _ => bail!("--database takes sqlite:PATH, not {url}"),
+    }
+}
+
+fn rate(name: &str, per_second: Option<f64>, burst: Option<f64>, default: Rate) -> anyhow::Result<Rate> {
+    let rate =
+        Rate { per_second: per_second.unwrap_or(default.per_second), burst: burst.unwrap_or(default.burst) };
+    let usable = |number: f64, least: f64| number.is_finite() && number >= least;
+    if !usable(rate.per_second, 0.001) || !usable(rate.burst, 1.0) {
+        bail!("--{name}-rate takes a number above 0, --{name}-burst one of at least 1");
+    }
+    Ok(rate)
+}
+
+fn at_least_one(name: &str, given: Option<usize>, default: usize) -> anyhow::Result<usize> {
+    match given {
+        Some(0) => bail!("--{name} takes a number of at least 1"),
+        given => Ok(given.unwrap_or(default)),
+    }
+}
+
+fn filter(text: String) -> anyhow::Result<String> {
+    match EnvFilter::try_new(&text) {
+        Ok(_) => Ok(text),
+        Err(_) => bail!("--log takes a level or a filter such as warn,madang=info, not {text}"),
+    }
+}
+
+/// Starts logging to standard error. Standard output is for what the caller waits for.
+pub fn log(config: &Config) {
+    let filter = EnvFilter::new(&config.log);
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match config.log_format {
+        LogFormat::Text => log.with_target(false).init(),
+        LogFormat::Json => log.json().init(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn serve(arguments: &[&str]) -> anyhow::Result<Config> {
+        let all = std::iter::once("madang").chain(arguments.iter().copied());
+        match read_from(all, None)? {
+            Asked::Serve(config) => Ok(*config),
+            Asked::Print(text) => bail!("printed {text}"),
+        }
+    }
+
+    #[test]
+    fn what_is_unusable_is_one_sentence_that_names_the_option() {
+        let cases: &[(&[&str], &str)] = &[
+            (&["--frobnicate"], "unexpected argument '--frobnicate' found; see madang --help"),
+            (
+                &["--listen", "udp://127.0.0.1:3000"],
+                "--listen opens http:// doors in this version, not udp://",
+            ),
+            (&["--listen", "3000"], "--listen takes http://ADDRESS:PORT, not 3000"),
+            (
+                &["--public-url", "chat.example.com"],
+                "--public-url takes http(s)://NAME[:PORT] without a path, not chat.example.com",
+            ),
+            (&["--database", "mysql://x"], "--database takes sqlite:PATH, not mysql://x"),
+            (
+                &["--message-rate", "0"],
+                "--message-rate takes a number above 0, --message-burst one of at least 1",
+            ),
+            (&["--max-connections", "0"], "--max-connections takes a number of at least 1"),
+            (
+                &["--log", "madang=verbose"],
+                "--log takes a level or a filter such as warn,madang=info, not madang=verbose",
+            ),
+        ];
+        for (arguments, sentence) in cases {
+            let error = serve(arguments).unwrap_err().to_string();
+            assert_eq!(&error, sentence);
+            assert_eq!(error.lines().count(), 1);
+        }
+    }
+
+    #[test]
+    fn the_command_line_goes_before_the_file_and_the_file_before_the_default() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("madang.toml");
+        fs::write(&file, "data = \"/srv/madang\"\nmessage-rate = 7\nlisten = [\"http://[::1]:4000\"]\n")
+            .unwrap();
+        let config = serve(&["--config", file.to_str().unwrap(), "--message-rate", "9"]).unwrap();
+        assert_eq!(config.limits.messages, Rate { per_second: 9.0, burst: 20.0 });
+        assert_eq!(config.database, "sqlite:/srv/madang/madang.sqlite");
+        assert_eq!(config.listen, ["[::1]:4000".parse().unwrap()]);
+
+        fs::write(&file, "colour = \"green\"\n").unwrap();
+        let error = serve(&["--config", file.to_str().unwrap()]).unwrap_err().to_string();
+        assert!(error.contains("colour") && error.lines().count() == 1, "{error}");
+    }
+
+    #[test]
+    fn serve_is_what_happens_anyway_and_port_changes_the_port() {
+        assert_eq!(
+            serve(&["serve", "--data", "x"]).unwrap().database,
+            serve(&["--data", "x"]).unwrap().database
+        );
+        let Asked::Serve(config) = read_from(["madang"], Some("8081")).unwrap() else { panic!() };
+        assert_eq!(config.listen[0].port(), 8081);
+        assert_eq!(
+            read_from(["madang"], Some("http")).unwrap_err().to_string(),
+            "PORT takes a port number, not http"
+        );
+    }
+}

@@ -1,0 +1,304 @@
+//! Who may ask: the allow-list of hosts and origins, and the headers every response carries.
+//!
+//! The attacks: a page of another site that opens a socket with the visitor's cookie (cross-site
+//! WebSocket hijacking), a form or script tag of another site (CSRF), and a name of the attacker's
+//! that points to this machine (DNS rebinding). Every request passes here first, the Socket.IO
+//! handshake, long-polling and errors included.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use common::refusal::Refusal;
+use url::{Origin, Url};
+
+use super::{accept::Peer, http::refused, socketio};
+
+/// Where a browser's identity lives: on https with the prefix that ties it to this very host.
+const COOKIE: &str = "madang";
+const COOKIE_HTTPS: &str = "__Host-madang";
+
+/// How long a browser keeps its identity, in seconds: a year after the last visit that set it.
+const COOKIE_SECONDS: u32 = 365 * 24 * 60 * 60;
+
+/// The longest path and query; a Socket.IO session keeps them in memory.
+const MAX_URI_BYTES: usize = 2 * 1024;
+
+/// Nothing from elsewhere, nothing inline, no plug-in, no frame. WebAssembly needs its own word.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; \
+    style-src 'self'; img-src 'self' blob: data:; font-src 'self'; connect-src 'self'; \
+    manifest-src 'self'; worker-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
+
+/// What every response says beside that.
+const SECURITY_HEADERS: [(HeaderName, &str); 6] = [
+    (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+];
+
+/// The only headers a Socket.IO session needs to be handed; it keeps them as long as it lives.
+const SOCKET_HEADERS: [HeaderName; 7] = [
+    header::CONNECTION,
+    header::UPGRADE,
+    header::SEC_WEBSOCKET_KEY,
+    header::SEC_WEBSOCKET_VERSION,
+    header::CONTENT_TYPE,
+    header::CONTENT_LENGTH,
+    header::TRANSFER_ENCODING,
+];
+
+/// The names this server answers to.
+#[derive(Clone)]
+pub(super) struct Guard(Arc<[Url]>);
+
+/// What is known of whoever sent a request.
+#[derive(Clone, Debug)]
+pub(super) struct Visitor {
+    pub(super) peer: Peer,
+    /// The token of the browser's cookie.
+    pub(super) token: Option<String>,
+    /// Whether the browser came over https.
+    pub(super) https: bool,
+}
+
+impl Guard {
+    /// Answers to these addresses and, in any case, to the loopback names.
+    pub(super) fn new(public_urls: &[Url]) -> Guard {
+        Guard(public_urls.into())
+    }
+
+    /// Whether a request that says this about itself may go on.
+    fn allows(&self, headers: &HeaderMap, kind: Kind) -> bool {
+        let text = |name: HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or("\u{FFFD}"));
+        let Some(host) = text(header::HOST) else { return false };
+        if !self.answers_to(host) {
+            return false;
+        }
+        match (text(header::ORIGIN), text(HeaderName::from_static("sec-fetch-site"))) {
+            (Some(origin), _) => self.trusts(origin, host),
+            // A script tag or image of another site sends no Origin, but modern browsers say this.
+            (None, Some("cross-site" | "same-site")) => kind == Kind::Page,
+            (None, _) => true,
+        }
+    }
+
+    /// A page may ask when its origin is one of ours. On loopback that is the very address it asks:
+    /// another port is another program's page.
+    fn trusts(&self, origin: &str, host: &str) -> bool {
+        let Ok(url) = Url::parse(origin) else { return false };
+        if self.0.iter().any(|public| public.origin() == url.origin()) {
+            return true;
+        }
+        let authority = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
+        is_loopback(host) && authority == Some(host) && matches!(url.origin(), Origin::Tuple(..))
+    }
+
+    fn answers_to(&self, host: &str) -> bool {
+        is_loopback(host) || self.public(host).is_some()
+    }
+
+    fn public(&self, host: &str) -> Option<&Url> {
+        self.0.iter().find(|url| authority(url).eq_ignore_ascii_case(host))
+    }
+
+    /// Whether browsers reach this host over https.
+    fn is_https(&self, host: &str) -> bool {
+        self.public(host).is_some_and(|url| url.scheme() == "https")
+    }
+}
+
+/// What is asked for. A page may be opened by a link from anywhere; the rest may not.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Page,
+    Socket,
+    Api,
+}
+
+impl Kind {
+    fn of(path: &str) -> Kind {
+        if path.starts_with(socketio::PATH) {
+            Kind::Socket
+        } else if path.starts_with("/api/") {
+            Kind::Api
+        } else {
+            Kind::Page
+        }
+    }
+}
+
+/// The host and port of a URL as the `Host` header says it.
+fn authority(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+}
+
+/// Whether a `Host` is a loopback name, on any port: nobody can make those point elsewhere.
+fn is_loopback(host: &str) -> bool {
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    };
+    matches!(name.to_ascii_lowercase().as_str(), "localhost" | "127.0.0.1" | "[::1]")
+}
+
+/// The middleware around everything.
+pub(super) async fn stand(State(guard): State<Guard>, mut request: Request, next: Next) -> Response {
+    let kind = Kind::of(request.uri().path());
+    let mut response = if !guard.allows(request.headers(), kind) {
+        refused(StatusCode::FORBIDDEN, Refusal::ForeignOrigin)
+    } else if request.uri().path_and_query().is_some_and(|uri| uri.as_str().len() > MAX_URI_BYTES) {
+        StatusCode::URI_TOO_LONG.into_response()
+    } else {
+        let https = request_host(request.headers()).is_some_and(|host| guard.is_https(host));
+        match request.extensions_mut().remove::<Peer>() {
+            Some(peer) => {
+                let token = token(request.headers(), https);
+                request.extensions_mut().insert(Visitor { peer, token, https });
+                if kind == Kind::Socket {
+                    keep_only(request.headers_mut(), &SOCKET_HEADERS);
+                }
+                next.run(request).await
+            }
+            None => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+        }
+    };
+    for (name, value) in SECURITY_HEADERS {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+fn request_host(headers: &HeaderMap) -> Option<&str> {
+    headers.get(header::HOST).and_then(|host| host.to_str().ok())
+}
+
+fn keep_only(headers: &mut HeaderMap, wanted: &[HeaderName]) {
+    *headers = wanted
+        .iter()
+        .filter_map(|name| headers.get(name).map(|value| (name.clone(), value.clone())))
+        .collect();
+}
+
+/// The token in the `Cookie` header (RFC 6265 §4.2.1).
+fn token(headers: &HeaderMap, https: bool) -> Option<String> {
+    let wanted = if https { COOKIE_HTTPS } else { COOKIE };
+    let pairs = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
+    pairs
+        .flat_map(|line| line.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find(|(name, _)| *name == wanted)
+        .map(|(_, value)| value.to_owned())
+}
+
+/// The `Set-Cookie` line that makes a browser this person.
+pub(super) fn cookie(token: &str, https: bool) -> String {
+    let (name, secure) = if https { (COOKIE_HTTPS, "; Secure") } else { (COOKIE, "") };
+    format!("{name}={token}; HttpOnly; SameSite=Lax; Path=/; Max-Age={COOKIE_SECONDS}{secure}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn guard() -> Guard {
+        Guard::new(&[
+            Url::parse("https://chat.example.com").unwrap(),
+            Url::parse("http://10.0.0.7:3000").unwrap(),
+        ])
+    }
+
+    fn allows(kind: Kind, host: &str, origin: Option<&str>, site: Option<&str>) -> bool {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::HOST, host.parse().unwrap());
+        if let Some(origin) = origin {
+            headers.insert(header::ORIGIN, origin.parse().unwrap());
+        }
+        if let Some(site) = site {
+            headers.insert("sec-fetch-site", site.parse().unwrap());
+        }
+        guard().allows(&headers, kind)
+    }
+
+    #[test]
+    fn only_our_own_names_are_answered() {
+        for host in [
+            "chat.example.com",
+            "CHAT.example.com",
+            "10.0.0.7:3000",
+            "localhost:3000",
+            "127.0.0.1",
+            "[::1]:8080",
+        ] {
+            assert!(allows(Kind::Socket, host, None, None), "{host}");
+        }
+        for host in [
+            "evil.example",
+            "chat.example.com.evil",
+            "chat.example.com:8443",
+            "10.0.0.7",
+            "localhost.evil:3000",
+            "127.0.0.1.evil",
+            "[::2]",
+        ] {
+            assert!(!allows(Kind::Page, host, None, None), "{host}");
+        }
+    }
+
+    #[test]
+    fn only_our_own_pages_may_ask() {
+        let ours = [
+            ("chat.example.com", "https://chat.example.com"),
+            ("10.0.0.7:3000", "http://10.0.0.7:3000"),
+            ("localhost:3000", "http://localhost:3000"),
+            ("127.0.0.1:3000", "https://chat.example.com"),
+        ];
+        for (host, origin) in ours {
+            assert!(allows(Kind::Socket, host, Some(origin), None), "{origin} at {host}");
+        }
+        let foreign = [
+            ("chat.example.com", "http://chat.example.com"),
+            ("chat.example.com", "https://chat.example.com:8443"),
+            ("chat.example.com", "https://sub.chat.example.com"),
+            ("chat.example.com", "https://chat.example.com.evil"),
+            ("chat.example.com", "null"),
+            ("chat.example.com", "chrome-extension://abc"),
+            ("localhost:3000", "http://localhost:8080"),
+            ("localhost:3000", "http://127.0.0.1:3000"),
+            ("localhost:3000", "http://evil.example"),
+            ("localhost:3000", ""),
+        ];
+        for (host, origin) in foreign {
+            for kind in [Kind::Page, Kind::Socket, Kind::Api] {
+                assert!(!allows(kind, host, Some(origin), None), "{origin} at {host}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_script_tag_elsewhere_opens_no_session_but_a_link_opens_the_page() {
+        for site in ["cross-site", "same-site"] {
+            assert!(!allows(Kind::Socket, "localhost:3000", None, Some(site)));
+            assert!(!allows(Kind::Api, "localhost:3000", None, Some(site)));
+            assert!(allows(Kind::Page, "localhost:3000", None, Some(site)));
+        }
+        assert!(allows(Kind::Socket, "localhost:3000", None, Some("same-origin")));
+    }
+
+    #[test]
+    fn the_cookie_is_found_among_others() {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::COOKIE, "a=b; madang=t0ken; __Host-madang=s3cret".parse().unwrap());
+        assert_eq!(token(&headers, false).as_deref(), Some("t0ken"));
+        assert_eq!(token(&headers, true).as_deref(), Some("s3cret"));
+        assert!(cookie("x", true).ends_with("; Secure"));
+        assert!(!cookie("x", false).contains("Secure"));
+    }
+}

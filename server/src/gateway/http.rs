@@ -1,0 +1,123 @@
+//! HTTP: the page, the small API around it, and the layer through which Socket.IO comes.
+
+use axum::{
+    Json, Router,
+    body::Body,
+    extract::{DefaultBodyLimit, Extension, Request, State, rejection::JsonRejection},
+    http::{HeaderMap, Method, StatusCode, header},
+    middleware,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use common::{
+    event::{IntroduceYourself, Me, Refused, RoomList},
+    refusal::Refusal,
+};
+use socketioxide::{SocketIo, layer::SocketIoLayer};
+
+use super::{
+    guard::{self, Guard, Visitor},
+    page, socketio,
+};
+use crate::{chat::Chat, failure::Failure};
+
+/// The largest body the API takes, in bytes.
+const MAX_BODY_BYTES: usize = 64 * 1024;
+
+/// Everything that is reached over HTTP, with the guard around it.
+pub(super) fn routes(chat: Chat, guard: Guard, sockets: SocketIoLayer, io: SocketIo) -> Router {
+    let api = Router::new()
+        .route("/api/me", get(who_am_i).post(introduce_myself))
+        .route("/api/rooms", get(list_rooms))
+        .layer(middleware::map_response(never_stored));
+    Router::new()
+        .route("/up", get(|| async { "up\n" }))
+        .merge(api)
+        .fallback(page_or_file)
+        .with_state(chat)
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(sockets)
+        .layer(middleware::from_fn_with_state(io, socketio::note_upgrade))
+        .layer(middleware::from_fn_with_state(guard, guard::stand))
+}
+
+async fn who_am_i(
+    State(chat): State<Chat>,
+    Extension(visitor): Extension<Visitor>,
+) -> Result<Json<Me>, Failure> {
+    let you = chat.recall(visitor.token.as_deref()).await?;
+    Ok(Json(Me { you }))
+}
+
+async fn introduce_myself(
+    State(chat): State<Chat>,
+    Extension(visitor): Extension<Visitor>,
+    body: Result<Json<IntroduceYourself>, JsonRejection>,
+) -> Result<Response, Failure> {
+    let Json(IntroduceYourself { name }) = body.map_err(|rejection| undecoded(&rejection))?;
+    let (you, token) = chat.introduce(name, visitor.token.as_deref(), visitor.peer.address).await?;
+    let mut response = Json(Me { you: Some(you) }).into_response();
+    if let Some(token) = token {
+        let cookie = guard::cookie(token.reveal(), visitor.https);
+        let cookie = cookie.parse().map_err(|error| anyhow::anyhow!("making a cookie: {error}"))?;
+        response.headers_mut().insert(header::SET_COOKIE, cookie);
+    }
+    Ok(response)
+}
+
+async fn list_rooms(State(chat): State<Chat>) -> Result<Json<RoomList>, Failure> {
+    chat.list_rooms().await.map(Json)
+}
+
+/// The page at `/` and `/r/…`, else one of its files.
+async fn page_or_file(request: Request) -> Response {
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return StatusCode::METHOD_NOT_ALLOWED.into_response();
+    }
+    let path = request.uri().path();
+    if path == "/" || path.starts_with("/r/") {
+        page::shell(StatusCode::OK, request.headers())
+    } else {
+        page::file(path, request.headers())
+    }
+}
+
+async fn never_stored(mut response: Response<Body>) -> Response<Body> {
+    response.headers_mut().insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
+    response
+}
+
+/// What serde or axum complained about. The refusal's own words are in serde's message, which axum
+/// puts at the end of its own.
+fn undecoded(rejection: &JsonRejection) -> Refusal {
+    let text = rejection.body_text();
+    let known = Refusal::ALL.iter().find(|refusal| text.contains(&refusal.to_string()));
+    known.copied().unwrap_or(Refusal::BadRequest)
+}
+
+/// A refusal as a response.
+pub(super) fn refused(status: StatusCode, error: Refusal) -> Response {
+    (status, Json(Refused { error })).into_response()
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        let refusal = self.tell();
+        let status = match refusal {
+            Refusal::TooFast => StatusCode::TOO_MANY_REQUESTS,
+            Refusal::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Refusal::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            _ => StatusCode::BAD_REQUEST,
+        };
+        refused(status, refusal)
+    }
+}
+
+/// Whether the client takes this content coding (RFC 9110 §12.5.3, without weights but for `q=0`).
+pub(super) fn accepts(headers: &HeaderMap, coding: &str) -> bool {
+    let lines = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|line| line.to_str().ok());
+    lines.flat_map(|line| line.split(',')).any(|item| {
+        let (name, weight) = item.split_once(';').unwrap_or((item, ""));
+        name.trim().eq_ignore_ascii_case(coding) && weight.trim() != "q=0"
+    })
+}

@@ -1,0 +1,352 @@
+//! Socket.IO: clients of every generation, over WebSocket and long-polling, on the default namespace.
+//!
+//! Two dialects side by side: the tutorial's four words, and the full protocol of `common::event`.
+//! Commands go into one bounded inbox in the order of the wire and are handled one at a time; the
+//! library would run each in a task of its own, in any order. Every handler is registered before
+//! the client is told that it is in; later ones would lose its first words.
+
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
+
+use axum::{
+    extract::{Request, State},
+    middleware::Next,
+    response::Response,
+};
+use common::{
+    event::{Command, Join, Push, Refused, Reply, What, tutorial},
+    message::Body,
+    person::DisplayName,
+    refusal::Refusal,
+    room::RoomName,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, value::RawValue};
+use socketioxide::{
+    ParserConfig, SendError, SocketError, SocketIo,
+    extract::{AckSender, Event, SocketRef, TryData},
+    handler::{ConnectHandler, FromMessageParts},
+    layer::SocketIoLayer,
+    socket::{DisconnectReason, Sid, Socket},
+};
+use tokio::{sync::mpsc, time::Duration};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, warn};
+use url::form_urlencoded;
+
+use super::{accept::Wire, guard::Visitor};
+use crate::{
+    chat::{
+        Chat,
+        notice::{Lagging, Listener, Notice, Slot},
+        people::{Claim, Identity},
+        session::Session,
+    },
+    failure::Failure,
+};
+
+/// Where Socket.IO clients look by default.
+pub(super) const PATH: &str = "/socket.io";
+
+/// The largest packet a client may send, in bytes: a message of 16 KiB with room for its escapes.
+/// Without this limit the library takes 64 MiB from anybody.
+const MAX_PACKET: usize = 64 * 1024;
+/// How many commands of one connection may wait. One more, and the connection is cut.
+const INBOX: usize = 256;
+/// How many packets may wait for one connection. One more, and it is cut and comes back.
+const OUTBOX: usize = 256;
+/// How long a client may take from opening the transport to entering the namespace.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long all connections may take to end when the server stops.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+/// The event that carries a refusal to a client which asked for no acknowledgement.
+const REFUSED: &str = "refused";
+
+/// The layer that answers under [`PATH`], and the handle that ends it.
+pub(super) fn layer(chat: Chat) -> (SocketIoLayer, SocketIo) {
+    let (layer, io) = SocketIo::builder()
+        .req_path(PATH)
+        .connect_timeout(CONNECT_TIMEOUT)
+        .max_payload(MAX_PACKET as u64)
+        .ws_max_message_size(MAX_PACKET)
+        .ws_max_frame_size(MAX_PACKET)
+        .ws_read_buffer_size(4 * 1024)
+        .max_buffer_size(OUTBOX)
+        // Madang takes no binary data; attachments would pile up unseen.
+        .with_parser(ParserConfig::common().max_incoming_binaries(0))
+        .build_layer();
+    let speaking = chat.clone();
+    let enter = move |socket: SocketRef| {
+        let chat = speaking.clone();
+        async move { begin(&chat, &socket) }
+    };
+    let admit = move |socket: SocketRef, auth: TryData<Auth>| {
+        let chat = chat.clone();
+        async move { admit(&chat, &socket, auth).await }
+    };
+    io.ns("/", enter.with(admit));
+    (layer, io)
+}
+
+/// Ends every connection when the server stops. Clients come back by themselves.
+pub(super) async fn close_on(io: SocketIo, stop: CancellationToken) {
+    stop.cancelled().await;
+    // A peer that does not read can keep the library waiting; the process ends all the same.
+    let _ = tokio::time::timeout(CLOSE_TIMEOUT, io.close()).await;
+}
+
+/// Notes which TCP connection a client moves to when it upgrades from long-polling, so that it can
+/// be cut there.
+pub(super) async fn note_upgrade(State(io): State<SocketIo>, request: Request, next: Next) -> Response {
+    let query = request.uri().query().unwrap_or_default();
+    if query.contains("transport=websocket") {
+        let sid = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "sid");
+        let sid = sid.and_then(|(_, sid)| sid.parse::<Sid>().ok());
+        let visitor = request.extensions().get::<Visitor>();
+        if let (Some(socket), Some(visitor)) = (sid.and_then(|sid| io.get_socket(sid)), visitor) {
+            socket.extensions.insert(visitor.peer.wire.clone());
+        }
+    }
+    next.run(request).await
+}
+
+/// What a client may say about itself when it connects. Old clients say it in the query.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Auth {
+    token: Option<String>,
+    name: Option<DisplayName>,
+}
+
+/// What the connecting client left for [`begin`].
+#[derive(Clone)]
+struct Admitted(Arc<Mutex<Option<Arrival>>>);
+
+type Arrival = (Identity, mpsc::Receiver<Incoming>);
+
+/// Runs before the client is told that it is in: finds out who it is and takes its commands from
+/// the very first on.
+async fn admit(chat: &Chat, socket: &SocketRef, TryData(auth): TryData<Auth>) -> Result<(), Refusal> {
+    let visitor = socket.req_parts().extensions.get::<Visitor>().ok_or(Refusal::Internal)?;
+    let mut auth = auth.map_err(|error| Refusal::from_decoding(&error))?;
+    for (name, value) in form_urlencoded::parse(socket.req_parts().uri.query().unwrap_or_default().as_bytes())
+    {
+        match name.as_ref() {
+            "token" if auth.token.is_none() => auth.token = Some(value.into_owned()),
+            "name" if auth.name.is_none() => auth.name = Some(DisplayName::parse(&value)?),
+            _ => {}
+        }
+    }
+    let claim = Claim { token: auth.token, remembered: visitor.token.clone(), name: auth.name };
+    let identity = chat.identify(claim).await.map_err(Failure::tell)?;
+
+    let (inbox, commands) = mpsc::channel(INBOX);
+    let ended = CancellationToken::new();
+    socket.extensions.insert(Admitted(Arc::new(Mutex::new(Some((identity, commands))))));
+    socket.extensions.insert(ended.clone());
+    let flooded = ended.clone();
+    socket.on_fallback(move |socket: SocketRef, incoming: Incoming| {
+        if inbox.try_send(incoming).is_err() && !flooded.is_cancelled() {
+            debug!("a client sent more than its inbox holds");
+            flooded.cancel();
+            cut(&socket);
+        }
+        std::future::ready(())
+    });
+    socket.on_disconnect(move |socket: SocketRef, reason: DisconnectReason| {
+        ended.cancel();
+        if reason == DisconnectReason::ClientNSDisconnect {
+            // The client left the only namespace there is; its transport would stay for ever.
+            cut(&socket);
+        }
+        std::future::ready(())
+    });
+    Ok(())
+}
+
+/// Runs after the client was told that it is in: from here on it can be spoken to.
+fn begin(chat: &Chat, socket: &SocketRef) {
+    let admitted = socket.extensions.get::<Admitted>();
+    let taken =
+        admitted.and_then(|Admitted(left)| left.lock().unwrap_or_else(PoisonError::into_inner).take());
+    let (Some((identity, commands)), Some(ended), Some(visitor)) =
+        (taken, socket.extensions.get::<CancellationToken>(), socket.req_parts().extensions.get::<Visitor>())
+    else {
+        warn!("a connection began without being admitted");
+        return cut(socket);
+    };
+    let connection = Arc::new(Connection { socket: socket.clone(), tutorial: AtomicBool::new(false) });
+    match chat.enter(&identity, connection.clone(), visitor.peer.address) {
+        Ok(session) => {
+            tokio::spawn(converse(session, connection, commands, ended));
+        }
+        Err(failure) => {
+            connection.refuse(failure.tell());
+            // Telling it needs a moment; the client would come back at once otherwise.
+            let _ = socket.clone().disconnect();
+        }
+    }
+}
+
+/// Ends a connection however full its queues are.
+fn cut(socket: &Socket) {
+    let upgraded = socket.extensions.get::<Wire>();
+    let first = socket.req_parts().extensions.get::<Visitor>().map(|visitor| visitor.peer.wire.clone());
+    if let Some(wire) = upgraded.or(first) {
+        wire.cut();
+    }
+}
+
+/// One connection's side towards the rooms and the client.
+struct Connection {
+    socket: SocketRef,
+    /// Whether it speaks the tutorial's dialect: it does from its `room` until it says `join`.
+    tutorial: AtomicBool,
+}
+
+impl Connection {
+    fn refuse(&self, error: Refusal) {
+        self.settle(self.socket.emit(REFUSED, &Refused { error }));
+    }
+
+    /// Cuts the connection when its queue did not take something: it must not hear what comes after.
+    fn settle(&self, sent: Result<(), SendError>) -> bool {
+        match sent {
+            Ok(()) => true,
+            Err(SendError::Socket(SocketError::Closed)) => false,
+            Err(error) => {
+                debug!("cutting a connection that does not keep up: {error}");
+                cut(&self.socket);
+                false
+            }
+        }
+    }
+}
+
+/// A push as Socket.IO carries it: the event's name, and its payload written once for everybody.
+type Written = (&'static str, Option<Box<RawValue>>);
+
+fn write(push: &Push) -> Written {
+    fn raw(payload: &impl Serialize) -> Option<Box<RawValue>> {
+        serde_json::value::to_raw_value(payload).ok()
+    }
+    match push {
+        Push::Event(told) => (Push::EVENT, raw(told)),
+        Push::Presence(told) => (Push::PRESENCE, raw(told)),
+    }
+}
+
+impl Listener for Connection {
+    fn hear(&self, notice: &Notice) -> Result<(), Lagging> {
+        let sent = if self.tutorial.load(Ordering::Relaxed) {
+            match &notice.push {
+                Push::Event(told) => {
+                    let What::Posted { body, .. } = &told.event.what;
+                    self.socket.emit(tutorial::CHAT_MESSAGE, body.as_str())
+                }
+                Push::Presence(_) => Ok(()),
+            }
+        } else {
+            notice.with_written(Slot::SOCKETIO, write, |(name, payload): &Written| {
+                self.socket.emit(name, payload)
+            })
+        };
+        if self.settle(sent) { Ok(()) } else { Err(Lagging) }
+    }
+}
+
+/// One event of a client, decoded.
+struct Incoming {
+    asked: Result<Asked, Refusal>,
+    ack: AckSender,
+    wants_ack: bool,
+}
+
+enum Asked {
+    Command(Command),
+    /// The tutorial's `room`.
+    Room(RoomName),
+    /// The tutorial's `chat message`.
+    ChatMessage(Body),
+}
+
+impl FromMessageParts<socketioxide::adapter::LocalAdapter> for Incoming {
+    type Error = std::convert::Infallible;
+
+    fn from_message_parts(
+        socket: &Arc<Socket>,
+        value: &mut socketioxide_core::Value,
+        ack_id: &Option<i64>,
+    ) -> Result<Self, Self::Error> {
+        let name = Event::from_message_parts(socket, value, ack_id);
+        let TryData(payload) = TryData::<Value>::from_message_parts(socket, value, ack_id)?;
+        let ack = AckSender::from_message_parts(socket, value, ack_id)?;
+        let asked = match (name, payload) {
+            (Ok(Event(name)), Ok(payload)) => decode(&name, payload),
+            _ => Err(Refusal::BadRequest),
+        };
+        Ok(Incoming { asked, ack, wants_ack: ack_id.is_some() })
+    }
+}
+
+fn decode(name: &str, payload: Value) -> Result<Asked, Refusal> {
+    let decoded = match name {
+        tutorial::ROOM => RoomName::deserialize(payload).map(Asked::Room),
+        tutorial::CHAT_MESSAGE => Body::deserialize(payload).map(Asked::ChatMessage),
+        _ => {
+            let command = Command::decode(name, payload).ok_or(Refusal::UnknownCommand)?;
+            command.map(Asked::Command)
+        }
+    };
+    decoded.map_err(|error| Refusal::from_decoding(&error))
+}
+
+/// Handles one connection's commands, one after the other, until it ends.
+async fn converse(
+    mut session: Session,
+    connection: Arc<Connection>,
+    mut inbox: mpsc::Receiver<Incoming>,
+    ended: CancellationToken,
+) {
+    debug!(person = %session.person().id, "connected");
+    loop {
+        let incoming = tokio::select! {
+            biased;
+            () = ended.cancelled() => break,
+            incoming = inbox.recv() => incoming,
+        };
+        let Some(Incoming { asked, ack, wants_ack }) = incoming else { break };
+        let result = match asked {
+            Ok(asked) => answer(&mut session, &connection, asked).await.map_err(Failure::tell),
+            Err(refusal) => Err(refusal),
+        };
+        connection.settle(match result {
+            Ok(reply) => ack.send(&reply),
+            Err(error) if wants_ack => ack.send(&Refused { error }),
+            Err(error) => connection.socket.emit(REFUSED, &Refused { error }),
+        });
+    }
+    debug!(person = %session.person().id, "disconnected");
+}
+
+async fn answer(session: &mut Session, connection: &Connection, asked: Asked) -> Result<Reply, Failure> {
+    match asked {
+        Asked::Command(command) => {
+            if matches!(command, Command::Join(Join { .. })) {
+                connection.tutorial.store(false, Ordering::Relaxed);
+            }
+            session.handle(command).await
+        }
+        Asked::Room(room) => {
+            connection.tutorial.store(true, Ordering::Relaxed);
+            let joined = session.move_to(room).await;
+            if matches!(joined, Err(Failure::Refused(Refusal::RoomFull))) {
+                connection.settle(connection.socket.emit(tutorial::RESULT, tutorial::FAILED));
+            }
+            joined.map(Reply::Joined)
+        }
+        Asked::ChatMessage(body) => session.say(body).await.map(Reply::Sent),
+    }
+}

@@ -1,0 +1,49 @@
+//! The `madang` program: configuration, server, and the end by Ctrl-C or SIGTERM.
+
+use std::process::ExitCode;
+
+use madang::{Server, config};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// What the shell is told when the configuration can not be used.
+const UNUSABLE: u8 = 2;
+
+fn main() -> ExitCode {
+    let config = match config::read() {
+        Ok(config::Asked::Serve(config)) => config,
+        Ok(config::Asked::Print(text)) => {
+            println!("{text}");
+            return ExitCode::SUCCESS;
+        }
+        Err(error) => {
+            eprintln!("madang: {error:#}");
+            return ExitCode::from(UNUSABLE);
+        }
+    };
+    config::log(&config);
+    let serving =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(anyhow::Error::from);
+    match serving.and_then(|runtime| runtime.block_on(serve(*config))) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("madang: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve(config: config::Config) -> anyhow::Result<()> {
+    let mut interrupted = signal(SignalKind::interrupt())?;
+    let mut terminated = signal(SignalKind::terminate())?;
+    let server = Server::start(config).await?;
+    for address in &server.addresses {
+        println!("Madang is open at http://{address}");
+    }
+    tokio::select! {
+        _ = interrupted.recv() => {}
+        _ = terminated.recv() => {}
+    }
+    println!("Madang is closing");
+    server.stop().await;
+    Ok(())
+}

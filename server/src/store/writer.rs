@@ -1,0 +1,112 @@
+//! The one thread that writes: it takes what is queued, does it all in one transaction, and answers
+//! everybody after the commit (group commit, so that a fsync is shared by all who wait for one).
+//!
+//! Used by `sqlite` only. Each job runs in a savepoint of its own, so one that fails leaves nothing
+//! behind and harms no other.
+
+use std::thread;
+
+use anyhow::{Context, anyhow};
+use common::refusal::Refusal;
+use rusqlite::{Connection, Savepoint, TransactionBehavior};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::failure::Failure;
+
+/// How many writes may wait. More are refused with `unavailable`.
+const QUEUE: usize = 1024;
+
+/// The most writes one transaction holds, so that the first in it does not wait too long.
+const GROUP: usize = 256;
+
+/// Runs in the transaction; what it returns runs after the commit, or learns that there was none.
+type Job = Box<dyn FnOnce(&mut rusqlite::Transaction) -> Done + Send>;
+type Done = Box<dyn FnOnce(Result<(), &anyhow::Error>)>;
+
+/// The queue in front of the writing thread.
+pub(super) struct Writer {
+    jobs: mpsc::Sender<Job>,
+}
+
+impl Writer {
+    /// Starts the thread, which ends when the writer is dropped and the queue is empty.
+    /// The receiver resolves when it has closed its connection.
+    pub(super) fn start(connection: Connection) -> anyhow::Result<(Writer, oneshot::Receiver<()>)> {
+        let (jobs, queue) = mpsc::channel(QUEUE);
+        let (closed, on_closed) = oneshot::channel();
+        thread::Builder::new()
+            .name("madang-writer".to_owned())
+            .spawn(move || {
+                write_until_closed(connection, queue);
+                // Nobody may be waiting for the end, and that is fine.
+                let _ = closed.send(());
+            })
+            .context("starting the writing thread")?;
+        Ok((Writer { jobs }, on_closed))
+    }
+
+    /// Queues `work` and waits until it is durable. `committed` runs on the writing thread with the
+    /// result, after the commit and before anybody else's later work is committed.
+    pub(super) async fn write<T, Work, Committed>(
+        &self,
+        work: Work,
+        committed: Committed,
+    ) -> Result<T, Failure>
+    where
+        T: Send + 'static,
+        Work: FnOnce(&Savepoint) -> Result<T, Failure> + Send + 'static,
+        Committed: FnOnce(&T) + Send + 'static,
+    {
+        let (answer, answered) = oneshot::channel();
+        let job: Job = Box::new(move |transaction| {
+            let result = in_savepoint(transaction, work);
+            Box::new(move |commit| {
+                let result = match (result, commit) {
+                    (Ok(value), Ok(())) => {
+                        committed(&value);
+                        Ok(value)
+                    }
+                    (Ok(_), Err(error)) => Err(Failure::Internal(anyhow!("committing: {error:#}"))),
+                    (Err(failure), _) => Err(failure),
+                };
+                // Who asked may have gone; what was written stays written.
+                let _ = answer.send(result);
+            })
+        });
+        self.jobs.try_send(job).map_err(|_| Refusal::Unavailable)?;
+        answered.await.map_err(|_| Failure::Internal(anyhow!("the writing thread is gone")))?
+    }
+}
+
+fn in_savepoint<T>(
+    transaction: &mut rusqlite::Transaction,
+    work: impl FnOnce(&Savepoint) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let savepoint = transaction.savepoint().context("opening a savepoint")?;
+    let value = work(&savepoint)?;
+    savepoint.commit().context("releasing a savepoint")?;
+    Ok(value)
+}
+
+fn write_until_closed(mut connection: Connection, mut queue: mpsc::Receiver<Job>) {
+    let mut jobs = Vec::with_capacity(GROUP);
+    while queue.blocking_recv_many(&mut jobs, GROUP) > 0 {
+        write_group(&mut connection, jobs.drain(..));
+    }
+}
+
+fn write_group(connection: &mut Connection, jobs: impl Iterator<Item = Job>) {
+    let mut transaction = match connection.transaction_with_behavior(TransactionBehavior::Immediate) {
+        Ok(transaction) => transaction,
+        // The jobs are dropped, which tells everybody who waits.
+        Err(error) => return tracing::error!("opening a transaction: {error}"),
+    };
+    let done: Vec<Done> = jobs.map(|job| job(&mut transaction)).collect();
+    let commit = transaction.commit().context("committing a transaction");
+    if let Err(error) = &commit {
+        tracing::error!("{error:#}");
+    }
+    for answer in done {
+        answer(commit.as_ref().copied());
+    }
+}
