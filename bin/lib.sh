@@ -17,6 +17,7 @@ export PATH="$tools/bin:$tools/node_modules/.bin:$PATH"
 # Newer tools than these do not build with Rust 1.95.
 trunk_version=0.21.14
 cargo_leptos_version=0.3.10
+cargo_deny_version=0.20.2
 # npm's build of wasm-opt: any version can optimise our page; this one was tried.
 binaryen_version=132.0.0
 
@@ -64,6 +65,12 @@ need_cargo_leptos() {
     [[ "$(cargo-leptos --version 2>/dev/null)" == *"$cargo_leptos_version"* ]] && return
     say "Installing cargo-leptos $cargo_leptos_version into target/tools (once, about fifteen minutes)"
     install_tool cargo-leptos "$cargo_leptos_version" --locked
+}
+
+need_cargo_deny() {
+    [[ "$(cargo-deny --version 2>/dev/null)" == "cargo-deny $cargo_deny_version" ]] && return
+    say "Installing cargo-deny $cargo_deny_version into target/tools (once, about four minutes)"
+    install_tool cargo-deny "$cargo_deny_version" --locked --no-default-features
 }
 
 # Makes the page a good deal smaller, but the page also works without: never a reason to stop.

@@ -4,9 +4,28 @@ import assert from 'node:assert/strict';
 
 import { chromium } from 'playwright-core';
 
+/** The words of app/src/i18n by which people find their way. */
 export const WORDS = {
-  ko: { locale: 'ko-KR', message: '메시지', send: '보내기', name: '이름' },
-  en: { locale: 'en-GB', message: 'Message', send: 'Send', name: 'Name' },
+  ko: {
+    locale: 'ko-KR',
+    full: '자리가 다 찼어요',
+    language: '언어',
+    message: '메시지',
+    name: '이름',
+    room: '방 이름',
+    send: '보내기',
+    twoOnly: '둘이서만 쓰기',
+  },
+  en: {
+    locale: 'en-GB',
+    full: 'Every seat is taken',
+    language: 'Language',
+    message: 'Message',
+    name: 'Name',
+    room: 'Room name',
+    send: 'Send',
+    twoOnly: 'Just for two',
+  },
 };
 
 /** Debian's Chromium, kept from asking its maker anything. */
@@ -72,16 +91,58 @@ export class Person {
     return `/r/${encodeURIComponent(room)}`;
   }
 
-  /** Follows the link to a room for the first time, and says who one is. */
-  async enter(room) {
-    await this.page.goto(Person.linkTo(room));
-    await this.nameField.fill(this.name);
-    await this.nameField.press('Enter');
-    await this.isIn();
+  get full() {
+    return this.page.getByRole('heading', { name: this.words.full });
   }
 
-  async isIn() {
+  /** Follows the link to a room for the first time, and says who one is. */
+  async knock(room) {
+    await this.page.goto(Person.linkTo(room));
+    await this.introduce();
+  }
+
+  async introduce() {
+    await this.nameField.fill(this.name);
+    await this.nameField.press('Enter');
+  }
+
+  async enter(room) {
+    await this.knock(room);
     await this.composer.waitFor();
+  }
+
+  /** Opens a room with two seats from the first page. */
+  async openRoomForTwo(room) {
+    await this.page.goto('/');
+    await this.page.getByRole('checkbox', { name: this.words.twoOnly }).check();
+    const field = this.page.getByRole('textbox', { name: this.words.room, exact: true });
+    await field.fill(room);
+    await field.press('Enter');
+    await this.introduce();
+    await this.composer.waitFor();
+  }
+
+  async switchLanguage(language) {
+    await this.page.getByRole('combobox', { name: this.words.language }).selectOption(language);
+    this.words = WORDS[language];
+    await this.composer.waitFor();
+  }
+
+  /** Turns the wheel until this part of the log has been fetched. */
+  async scrollUpUntil(message) {
+    await this.log.hover();
+    for (let turns = 0; (await message.count()) === 0; turns += 1) {
+      assert.ok(turns < 200, 'the log has no end');
+      await this.page.mouse.wheel(0, -1_000);
+      await this.painted();
+    }
+  }
+
+  /** Two frames later: whatever was to be moved has been. */
+  painted() {
+    return this.page.evaluate(
+      () => new Promise((painted) => requestAnimationFrame(() => requestAnimationFrame(painted))),
+    );
   }
 
   async say(text) {
