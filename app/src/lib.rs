@@ -1,1 +1,41 @@
+//! Madang's page: everything that runs in the browser.
+//!
+//! `app` picks the page, pages and components show what `chat` knows and call its verbs; `chat`
+//! feeds the plain structs of `state` with what `socket` and `api` bring. Only `socket` knows the
+//! WebSocket, and `state` knows neither the browser nor Leptos, so `cargo test -p app` runs it.
+//! Both build tools build this library; [`start`] is where the browser begins.
 
+// The component macro writes `pub` items of its own.
+#![allow(unreachable_pub)]
+
+mod app;
+mod route;
+
+mod pages;
+
+mod components;
+
+mod chat;
+
+mod state;
+
+mod socket;
+
+mod api;
+
+mod storage;
+
+mod theme;
+
+mod when;
+
+mod i18n;
+
+/// Takes the page over from the skeleton in `index.html`.
+#[cfg(target_arch = "wasm32")]
+#[cfg_attr(feature = "csr", wasm_bindgen::prelude::wasm_bindgen(start))]
+pub fn start() {
+    console_error_panic_hook::set_once();
+    #[cfg(feature = "csr")]
+    app::mount();
+}

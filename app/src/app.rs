@@ -1,0 +1,34 @@
+//! The whole page: provides the handles everything else uses and shows what the link asks for.
+
+use leptos::prelude::*;
+
+use crate::{
+    chat::provide_chat,
+    i18n::provide_speech,
+    pages::{home::Home, nowhere::Nowhere, room::RoomPage},
+    route::{Route, provide_router},
+    theme::provide_theme,
+};
+
+/// Puts the page into the document, in the place of the skeleton.
+#[cfg(feature = "csr")]
+pub(crate) fn mount() {
+    mount_to_body(App);
+    if let Some(skeleton) = document().get_element_by_id("skeleton") {
+        skeleton.remove();
+    }
+}
+
+#[component]
+pub(crate) fn App() -> impl IntoView {
+    provide_speech();
+    provide_theme();
+    let router = provide_router();
+    provide_chat();
+    let page = move || match router.route() {
+        Some(Route::Home) => view! { <Home/> }.into_any(),
+        Some(Route::Room(room)) => view! { <RoomPage room/> }.into_any(),
+        None => view! { <Nowhere/> }.into_any(),
+    };
+    view! { {page} }
+}

@@ -1,0 +1,140 @@
+//! Going into a room, reading on and back, leaving it again.
+
+use common::{
+    event::{History, Join, Leave, Push},
+    message::Seq,
+    room::RoomName,
+};
+use leptos::prelude::*;
+use wasm_bindgen_futures::spawn_local;
+
+use super::{Chat, Identity, Stage};
+use crate::socket::Failure;
+
+impl Chat {
+    /// Goes into a room; the page of the room calls it when it comes up.
+    pub(crate) fn enter(self, room: RoomName) {
+        self.visit.begin(Some(room));
+        self.show();
+        spawn_local(self.join());
+    }
+
+    /// Leaves the room, unless one is in another by now.
+    pub(crate) fn leave(self, room: RoomName) {
+        if self.visit.room.with_untracked(|here| here.as_ref() == Some(&room)) {
+            self.visit.begin(None);
+        }
+        spawn_local(async move {
+            // Without a connection the server finds out by itself.
+            let _ = self.ask(&Leave { room }).await;
+        });
+    }
+
+    /// Asks to be let in again.
+    pub(crate) fn try_again(self) {
+        spawn_local(self.join());
+    }
+
+    /// Joins the room of this visit, or joins it again after a lost connection.
+    pub(super) async fn join(self) {
+        let visit = self.visit;
+        let Some((room, number)) = visit.current() else { return };
+        let seats = self.planned.get_value().filter(|(planned, _)| *planned == room).map(|(_, seats)| seats);
+        loop {
+            let since = visit.timeline.with_untracked(|timeline| timeline.last());
+            visit.roster.update(|roster| roster.expect());
+            let reply = self.ask(&Join { room: room.clone(), seats, since }).await;
+            if !visit.is(number) {
+                return;
+            }
+            match reply {
+                Ok(reply) if since.is_some_and(|since| reply.last < since) => {
+                    // The server's log is shorter than ours: it was restored from a backup.
+                    visit.timeline.set(Default::default());
+                }
+                Ok(reply) => {
+                    visit.let_in(reply);
+                    break self.show();
+                }
+                Err(Failure::Refused(refusal)) => return visit.stage.set(Stage::Refused(refusal)),
+                Err(Failure::Disconnected) => return,
+            }
+        }
+        self.fill().await;
+        self.deliver().await;
+    }
+
+    /// Takes in what is told about a room, if it is the one we are in.
+    pub(super) fn hear_room(self, push: Push) {
+        if self.visit.room.with_untracked(|here| here.as_ref() != Some(push.room())) {
+            return;
+        }
+        let says_something = matches!(push, Push::Event(_));
+        self.visit.apply(push);
+        if says_something {
+            self.show();
+            if self.visit.timeline.with_untracked(|timeline| timeline.missing().is_some()) {
+                spawn_local(self.fill());
+            }
+        }
+    }
+
+    /// Asks for whatever is missing after what we hold, until nothing is.
+    pub(super) async fn fill(self) {
+        let visit = self.visit;
+        let missing = || visit.timeline.with_untracked(|timeline| timeline.missing());
+        let Some((room, number)) = visit.current() else { return };
+        if visit.filling.get_value() {
+            return;
+        }
+        visit.filling.set_value(true);
+        while let Some(after) = missing() {
+            let page = self.ask(&history(&room, None, Some(after))).await;
+            if !visit.is(number) {
+                return;
+            }
+            let Ok(page) = page else { break };
+            visit.timeline.update(|timeline| timeline.page(&page));
+            self.show();
+            if missing() == Some(after) {
+                break;
+            }
+        }
+        visit.filling.set_value(false);
+    }
+
+    /// Asks for older messages, if there are any and they are not on their way.
+    pub(crate) fn load_older(self) {
+        let visit = self.visit;
+        let older = visit.timeline.with_untracked(|timeline| timeline.older());
+        let (Some((room, number)), Some(before)) = (visit.current(), older) else { return };
+        if visit.loading.get_untracked() || !visit.joined.get_value() {
+            return;
+        }
+        visit.loading.set(true);
+        spawn_local(async move {
+            let page = self.ask(&history(&room, Some(before), None)).await;
+            if !visit.is(number) {
+                return;
+            }
+            if let Ok(page) = page {
+                visit.timeline.update(|timeline| timeline.page(&page));
+                self.show();
+            }
+            visit.loading.set(false);
+        });
+    }
+
+    /// Brings the screen up to date.
+    pub(super) fn show(self) {
+        self.identity.with_untracked(|identity| match identity {
+            Identity::Known(me) => self.visit.show(Some(me)),
+            Identity::Unknown | Identity::Nobody => self.visit.show(None),
+        });
+    }
+}
+
+fn history(room: &RoomName, before: Option<Seq>, after: Option<Seq>) -> History {
+    let limit = after.map(|_| History::MAX);
+    History { room: room.clone(), before, after, around: None, limit }
+}

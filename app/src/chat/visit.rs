@@ -1,0 +1,173 @@
+//! The room one is in, as signals around the plain state.
+//!
+//! One set for the life of the page, begun anew with every visit: an answer that comes for an
+//! earlier visit is known by its number and dropped.
+
+use std::collections::HashMap;
+
+use common::{
+    event::{Event, Joined, Push},
+    message::Cid,
+    person::Person,
+    refusal::Refusal,
+    room::{RoomName, Seats},
+};
+use leptos::prelude::*;
+
+use crate::{
+    state::{
+        outbox::Outbox,
+        roster::Roster,
+        rows::{Row, rows},
+        timeline::Timeline,
+    },
+    storage, when,
+};
+
+/// How far one has come into the room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    Entering,
+    In,
+    Refused(Refusal),
+}
+
+/// One row on the screen: its key, and its content, which may change under it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Shown {
+    pub(crate) cid: Cid,
+    pub(crate) row: ArcRwSignal<Row>,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct Visit {
+    pub(crate) room: RwSignal<Option<RoomName>>,
+    pub(crate) stage: RwSignal<Stage>,
+    pub(crate) seats: RwSignal<Option<Seats>>,
+    pub(crate) roster: RwSignal<Roster>,
+    pub(crate) timeline: RwSignal<Timeline>,
+    pub(crate) outbox: RwSignal<Outbox>,
+    /// What is to be seen, made of the three above.
+    pub(crate) shown: RwSignal<Vec<Shown>>,
+    /// What was said last while we were here, by anybody.
+    pub(crate) heard: RwSignal<Option<Event>>,
+    /// Older messages are on their way.
+    pub(crate) loading: RwSignal<bool>,
+    /// The connection of this moment has joined the room; between two connections none has.
+    pub(super) joined: StoredValue<bool>,
+    pub(super) filling: StoredValue<bool>,
+    pub(super) sending: StoredValue<bool>,
+    number: StoredValue<u32>,
+}
+
+impl Visit {
+    pub(super) fn new() -> Visit {
+        Visit {
+            room: RwSignal::new(None),
+            stage: RwSignal::new(Stage::Entering),
+            seats: RwSignal::new(None),
+            roster: RwSignal::default(),
+            timeline: RwSignal::default(),
+            outbox: RwSignal::default(),
+            shown: RwSignal::default(),
+            heard: RwSignal::new(None),
+            loading: RwSignal::new(false),
+            joined: StoredValue::new(false),
+            filling: StoredValue::new(false),
+            sending: StoredValue::new(false),
+            number: StoredValue::new(0),
+        }
+    }
+
+    /// Starts anew, in this room or in none.
+    pub(super) fn begin(self, room: Option<RoomName>) {
+        self.number.update_value(|number| *number += 1);
+        self.stage.set(Stage::Entering);
+        self.seats.set(None);
+        self.roster.set(Roster::default());
+        self.timeline.set(Timeline::default());
+        self.outbox.set(room.as_ref().map_or_else(Outbox::default, |room| {
+            Outbox::restored(storage::unsent(room))
+        }));
+        self.shown.set(Vec::new());
+        self.heard.set(None);
+        self.loading.set(false);
+        self.joined.set_value(false);
+        self.filling.set_value(false);
+        self.sending.set_value(false);
+        self.room.set(room);
+    }
+
+    /// The room and the number of this visit, if there is one.
+    pub(super) fn current(self) -> Option<(RoomName, u32)> {
+        Some((self.room.get_untracked()?, self.number.get_value()))
+    }
+
+    /// Whether it is still the visit of this number.
+    pub(super) fn is(self, number: u32) -> bool {
+        self.number.get_value() == number
+    }
+
+    pub(super) fn let_in(self, reply: Joined) {
+        self.timeline.update(|timeline| timeline.joined(&reply));
+        self.roster.update(|roster| roster.arrived(reply.people));
+        self.seats.set(reply.seats);
+        self.joined.set_value(true);
+        self.stage.set(Stage::In);
+    }
+
+    /// What is told about this room; each kind changes one thing.
+    pub(super) fn apply(self, push: Push) {
+        match push {
+            Push::Event(told) => {
+                self.timeline.update(|timeline| timeline.pushed(told.event.clone()));
+                self.heard.set(Some(told.event));
+            }
+            Push::Presence(told) => self.roster.update(|roster| roster.apply(told.change)),
+        }
+    }
+
+    /// Brings what is on the screen up to date. Rows that stay the same row keep their signal.
+    pub(super) fn show(self, me: Option<&Person>) {
+        self.settle();
+        let before = self.shown.get_untracked();
+        let known: HashMap<&Cid, &ArcRwSignal<Row>> =
+            before.iter().map(|shown| (&shown.cid, &shown.row)).collect();
+        let day_of = |cid: &Cid, at| {
+            let same = known.get(cid).and_then(|row| row.with_untracked(|row| (row.at == at).then_some(row.day)));
+            same.unwrap_or_else(|| when::day_of(at))
+        };
+        let rows = self.timeline.with_untracked(|timeline| {
+            self.outbox.with_untracked(|outbox| rows(timeline, outbox, me, day_of))
+        });
+        let shown: Vec<Shown> = rows.into_iter().map(|row| keep_or_make(&known, row)).collect();
+        if shown != before {
+            self.shown.set(shown);
+        }
+    }
+
+    /// Lets go of sent messages that have arrived in the log.
+    fn settle(self) {
+        let Some(room) = self.room.get_untracked() else { return };
+        if self.outbox.with_untracked(|outbox| outbox.iter().next().is_none()) {
+            return;
+        }
+        let settled = self.timeline.with_untracked(|timeline| {
+            self.outbox.try_update(|outbox| outbox.settle(timeline.events())).unwrap_or_default()
+        });
+        for cid in settled {
+            storage::forget_unsent(&room, &cid);
+        }
+    }
+}
+
+fn keep_or_make(known: &HashMap<&Cid, &ArcRwSignal<Row>>, row: Row) -> Shown {
+    let cid = row.cid.clone();
+    let Some(&signal) = known.get(&cid) else {
+        return Shown { cid, row: ArcRwSignal::new(row) };
+    };
+    if signal.with_untracked(|shown| *shown != row) {
+        signal.set(row);
+    }
+    Shown { cid, row: signal.clone() }
+}

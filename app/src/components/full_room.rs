@@ -1,0 +1,55 @@
+//! A room without a free seat: who sits there, and knocking again by itself.
+
+use std::time::Duration;
+
+use common::room::RoomName;
+use leptos::prelude::*;
+
+use super::{
+    card::Card,
+    face::Faces,
+    rooms::{Listing, watch_rooms},
+};
+use crate::{chat::use_chat, i18n::use_speech};
+
+const KNOCK_EVERY: Duration = Duration::from_secs(5);
+
+#[component]
+pub(crate) fn FullRoom(room: RoomName) -> impl IntoView {
+    let chat = use_chat();
+    let speech = use_speech();
+    let rooms = watch_rooms();
+    if let Ok(knocking) = set_interval_with_handle(move || chat.try_again(), KNOCK_EVERY) {
+        on_cleanup(move || knocking.clear());
+    }
+    let name = room.to_string();
+    let sitting = move || {
+        let rooms = rooms.get();
+        let Listing::Rooms(rooms) = rooms else { return None };
+        let summary = rooms.into_iter().find(|summary| summary.room == room)?;
+        let seats = summary.seats.map(|seats| (speech.words().seats)(summary.here, seats.get()));
+        let names = summary.people.iter().map(|person| person.name.as_str()).collect::<Vec<_>>().join(", ");
+        Some(view! {
+            <div class="sitting">
+                <Faces count=summary.here as usize people=summary.people/>
+                <span>{names}</span>
+                <span class="quiet">{seats}</span>
+            </div>
+        })
+    };
+    view! {
+        <Card title=move || speech.words().full>
+            <p>{move || (speech.words().full_more)(&name)}</p>
+            {sitting}
+            <p class="quiet" role="status">{move || speech.words().full_waiting}</p>
+            <div class="card-actions">
+                <button class="button primary" on:click=move |_| chat.try_again()>
+                    {move || speech.words().try_now}
+                </button>
+                <a class="button" href="/">
+                    {move || speech.words().to_rooms}
+                </a>
+            </div>
+        </Card>
+    }
+}

@@ -1,0 +1,69 @@
+//! Asks for a name, the first time and whenever somebody wants another.
+
+use common::person::DisplayName;
+use leptos::{ev, html, prelude::*};
+use wasm_bindgen_futures::spawn_local;
+
+use crate::{chat::use_chat, i18n::use_speech, socket::Failure};
+
+/// `action` is the word on the button; `done` is called once the name is taken.
+#[component]
+pub(crate) fn NameForm<A, D>(action: A, done: D, #[prop(optional)] before: String) -> impl IntoView
+where
+    A: Fn() -> &'static str + Send + 'static,
+    D: Fn() + Copy + Send + 'static,
+{
+    let chat = use_chat();
+    let speech = use_speech();
+    let input = NodeRef::<html::Input>::new();
+    let failure = RwSignal::new(None);
+    let busy = RwSignal::new(false);
+    let take = move |name: DisplayName| async move {
+        busy.set(true);
+        let taken = chat.take_name(name).await;
+        // The form may be gone by now.
+        busy.try_set(false);
+        match taken {
+            Ok(()) => done(),
+            Err(reason) => {
+                failure.try_set(Some(reason));
+            }
+        }
+    };
+    let submit = move |submit: ev::SubmitEvent| {
+        submit.prevent_default();
+        let Some(input) = input.get_untracked() else { return };
+        match DisplayName::parse(&input.value()) {
+            Ok(name) => spawn_local(take(name)),
+            Err(refusal) => failure.set(Some(Failure::Refused(refusal))),
+        }
+    };
+    input.on_load(|input| {
+        // Refused only when it is gone already.
+        let _ = input.focus();
+    });
+    view! {
+        <form class="line-form" on:submit=submit novalidate>
+            <label class="field">
+                <span>{move || speech.words().name}</span>
+                <input
+                    node_ref=input
+                    name="name"
+                    autocomplete="nickname"
+                    autocapitalize="off"
+                    enterkeyhint="go"
+                    value=before
+                    aria-invalid=move || failure.get().is_some().to_string()
+                    on:input=move |_| failure.set(None)
+                />
+            </label>
+            <button class="button primary" disabled=busy>{action}</button>
+            <p class="form-note" role="alert">
+                {move || failure.get().map(|failure| match failure {
+                    Failure::Refused(refusal) => (speech.words().refusal)(refusal),
+                    Failure::Disconnected => speech.words().unreachable,
+                })}
+            </p>
+        </form>
+    }
+}

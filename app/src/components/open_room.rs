@@ -1,0 +1,60 @@
+//! The field on the first page: a room's name, and in one goes.
+
+use common::{
+    refusal::Refusal,
+    room::{RoomName, Seats},
+};
+use leptos::{ev, html, prelude::*};
+
+use crate::{
+    chat::use_chat,
+    i18n::use_speech,
+    route::{Route, use_router},
+};
+
+#[component]
+pub(crate) fn OpenRoom() -> impl IntoView {
+    let chat = use_chat();
+    let router = use_router();
+    let speech = use_speech();
+    let input = NodeRef::<html::Input>::new();
+    let for_two = NodeRef::<html::Input>::new();
+    let refusal = RwSignal::new(None::<Refusal>);
+    let submit = move |submit: ev::SubmitEvent| {
+        submit.prevent_default();
+        let Some(input) = input.get_untracked() else { return };
+        match RoomName::parse(&input.value()) {
+            Ok(room) => {
+                let two = for_two.get_untracked().is_some_and(|for_two| for_two.checked());
+                chat.plan(room.clone(), two.then_some(Seats::TWO));
+                router.go(Route::Room(room));
+            }
+            Err(reason) => refusal.set(Some(reason)),
+        }
+    };
+    view! {
+        <form class="line-form" on:submit=submit novalidate>
+            <label class="field">
+                <span>{move || speech.words().room_name}</span>
+                <input
+                    node_ref=input
+                    name="room"
+                    autocomplete="off"
+                    autocapitalize="off"
+                    enterkeyhint="go"
+                    placeholder=move || speech.words().room_name_hint
+                    aria-invalid=move || refusal.get().is_some().to_string()
+                    on:input=move |_| refusal.set(None)
+                />
+            </label>
+            <button class="button primary">{move || speech.words().open_room}</button>
+            <label class="choice">
+                <input type="checkbox" node_ref=for_two/>
+                {move || speech.words().room_for_two}
+            </label>
+            <p class="form-note" role="alert">
+                {move || refusal.get().map(|refusal| (speech.words().refusal)(refusal))}
+            </p>
+        </form>
+    }
+}

@@ -1,0 +1,100 @@
+//! The rooms one could go into: who is there, and when something was last said.
+
+use std::time::Duration;
+
+use common::event::RoomSummary;
+use leptos::{ev, prelude::*};
+use wasm_bindgen_futures::spawn_local;
+
+use super::face::Faces;
+use crate::{
+    api,
+    chat::{document_visible, use_chat},
+    i18n::{Speech, use_speech},
+    route::Route,
+    when,
+};
+
+const LOOK_EVERY: Duration = Duration::from_secs(10);
+
+#[derive(Clone, Debug)]
+pub(crate) enum Listing {
+    Loading,
+    Unreachable,
+    Rooms(Vec<RoomSummary>),
+}
+
+/// The list of rooms, looked at again every few seconds while somebody sees the page.
+pub(crate) fn watch_rooms() -> RwSignal<Listing> {
+    let listing = RwSignal::new(Listing::Loading);
+    let look = move || {
+        if document().hidden() {
+            return;
+        }
+        spawn_local(async move {
+            let rooms = api::rooms().await;
+            // The component may be gone by now; a list that was good stays when a look fails.
+            listing.try_update(|listing| match (rooms, &*listing) {
+                (Ok(rooms), _) => *listing = Listing::Rooms(rooms),
+                (Err(_), Listing::Rooms(_)) => {}
+                (Err(_), _) => *listing = Listing::Unreachable,
+            });
+        });
+    };
+    look();
+    if let Ok(looking) = set_interval_with_handle(look, LOOK_EVERY) {
+        on_cleanup(move || looking.clear());
+    }
+    document_visible(look);
+    let focus = window_event_listener(ev::focus, move |_| look());
+    on_cleanup(move || focus.remove());
+    listing
+}
+
+#[component]
+pub(crate) fn Rooms() -> impl IntoView {
+    let chat = use_chat();
+    let speech = use_speech();
+    let listing = watch_rooms();
+    move || match listing.get() {
+        Listing::Loading => view! { <p class="rooms-note">{speech.words().rooms_loading}</p> }.into_any(),
+        Listing::Unreachable => {
+            view! { <p class="rooms-note">{speech.words().rooms_unreachable}</p> }.into_any()
+        }
+        Listing::Rooms(rooms) if rooms.is_empty() => view! {
+            <div class="rooms-note empty">
+                <strong>{speech.words().no_rooms}</strong>
+                <span>{speech.words().no_rooms_more}</span>
+            </div>
+        }
+        .into_any(),
+        Listing::Rooms(rooms) => {
+            let here = chat.visit.room.get();
+            let rooms = rooms.into_iter().map(|summary| {
+                let current = here.as_ref() == Some(&summary.room);
+                one_room(summary, current, speech)
+            });
+            view! { <ul class="rooms">{rooms.collect_view()}</ul> }.into_any()
+        }
+    }
+}
+
+fn one_room(summary: RoomSummary, current: bool, speech: Speech) -> impl IntoView {
+    let words = speech.words();
+    let last = summary.last_at.map(|at| when::ago(at, speech.language()).unwrap_or_else(|| words.just_now.into()));
+    let who = match (summary.here, summary.seats) {
+        (0, _) => words.nobody_here.to_owned(),
+        (here, Some(seats)) => (words.seats)(here, seats.get()),
+        (here, None) => (words.people_count)(here),
+    };
+    view! {
+        <li>
+            <a href=Route::Room(summary.room.clone()).to_string() aria-current=current.then_some("page")>
+                <span class="room-name">{summary.room.to_string()}</span>
+                <span class="room-when">{last.unwrap_or_else(|| words.nothing_said.to_owned())}</span>
+                <span class="room-who">{who}</span>
+                <Faces count=summary.here as usize people=summary.people/>
+            </a>
+        </li>
+    }
+}

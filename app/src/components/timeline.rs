@@ -1,0 +1,130 @@
+//! The conversation: the newest at the bottom, older ones as one scrolls up.
+
+use common::{event::What, room::RoomName};
+use leptos::prelude::*;
+
+use super::{icon::Icon, message::Message, scroll::Scroll};
+use crate::{
+    chat::{Chat, use_chat},
+    i18n::use_speech,
+    state::rows::{Delivery, Row},
+};
+
+#[component]
+pub(crate) fn Timeline(room: RoomName) -> impl IntoView {
+    let chat = use_chat();
+    let speech = use_speech();
+    let visit = chat.visit;
+    let scroll = Scroll::new(move || chat.load_older());
+    let last = move || visit.timeline.with_untracked(|timeline| timeline.last()).unwrap_or_default();
+    follow_own_words(chat, scroll);
+    let scrolled = move |_| {
+        scroll.scrolled(last());
+        if scroll.is_near_top() {
+            chat.load_older();
+        }
+    };
+    let name = room.to_string();
+    view! {
+        <div class="timeline">
+            <div class="scroller" node_ref=scroll.scroller on:scroll=scrolled tabindex="0">
+                <Beginning/>
+                // Announced by `Announcer`: a log that announces itself would read history out.
+                <ol
+                    class="log"
+                    role="log"
+                    aria-live="off"
+                    aria-label=move || (speech.words().messages_of)(&name)
+                    aria-busy=move || visit.loading.get().to_string()
+                    node_ref=scroll.list
+                >
+                    <For each=move || visit.shown.get() key=|shown| shown.cid.clone() let:shown>
+                        <Message row=shown.row/>
+                    </For>
+                </ol>
+            </div>
+            <Pill scroll/>
+            <Announcer/>
+        </div>
+    }
+}
+
+/// What stands above the first message: an invitation, the beginning, or more on its way.
+#[component]
+fn Beginning() -> impl IntoView {
+    let chat = use_chat();
+    let speech = use_speech();
+    let visit = chat.visit;
+    let known = Memo::new(move |_| visit.timeline.with(|timeline| timeline.is_known()));
+    let has_older = Memo::new(move |_| visit.timeline.with(|timeline| timeline.older().is_some()));
+    let empty = Memo::new(move |_| visit.shown.with(Vec::is_empty));
+    move || match (known.get(), empty.get(), has_older.get()) {
+        (false, ..) => None,
+        (true, true, _) => Some(
+            view! {
+                <div class="invitation">
+                    <img src="/favicon.svg" alt="" width="56" height="56"/>
+                    <strong>{speech.words().empty_room}</strong>
+                    <span>{speech.words().empty_room_more}</span>
+                </div>
+            }
+            .into_any(),
+        ),
+        (true, false, true) => {
+            Some(view! { <p class="beginning">{speech.words().loading_older}</p> }.into_any())
+        }
+        (true, false, false) => {
+            Some(view! { <p class="beginning">{speech.words().beginning}</p> }.into_any())
+        }
+    }
+}
+
+/// The way back to the end, for somebody who reads further up.
+#[component]
+fn Pill(scroll: Scroll) -> impl IntoView {
+    let chat = use_chat();
+    let speech = use_speech();
+    let unseen = Memo::new(move |_| {
+        let last = chat.visit.timeline.with(|timeline| timeline.last()).unwrap_or_default();
+        scroll.left_at.get().map(|left_at| last.0.saturating_sub(left_at.0) as usize)
+    });
+    let words = move |unseen: usize| match unseen {
+        0 => speech.words().to_the_end.to_owned(),
+        _ => (speech.words().new_messages)(unseen),
+    };
+    move || {
+        unseen.get().map(|unseen| {
+            view! {
+                <button class="pill" data-new=(unseen > 0).then_some("") on:click=move |_| scroll.follow()>
+                    {move || words(unseen)} <Icon name="down"/>
+                </button>
+            }
+        })
+    }
+}
+
+/// Reads out what others say, and nothing else: not history, not our own words.
+#[component]
+fn Announcer() -> impl IntoView {
+    let chat = use_chat();
+    let words = move || {
+        let event = chat.visit.heard.get()?;
+        let What::Posted { body, .. } = event.what;
+        (chat.me()?.id != event.person.id).then(|| format!("{}: {body}", event.person.name))
+    };
+    view! { <p class="visually-hidden" aria-live="polite">{words}</p> }
+}
+
+/// Whoever says something wants to see it.
+fn follow_own_words(chat: Chat, scroll: Scroll) {
+    Effect::new(move |before: Option<usize>| {
+        let (count, own) = chat.visit.shown.with(|shown| {
+            let own = |row: &Row| row.delivery == Delivery::Sending;
+            (shown.len(), shown.last().is_some_and(|last| last.row.with_untracked(own)))
+        });
+        if own && before.is_some_and(|before| count > before) {
+            scroll.follow();
+        }
+        count
+    });
+}

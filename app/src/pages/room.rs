@@ -1,0 +1,101 @@
+//! `/r/<name>`: asks for a name if there is none, then shows the room, or why one can not go in.
+
+use common::{refusal::Refusal, room::RoomName};
+use leptos::prelude::*;
+
+use crate::{
+    chat::{Identity, Stage, use_chat},
+    components::{
+        brand::Brand,
+        card::Card,
+        composer::Composer,
+        connection::Connection,
+        full_room::FullRoom,
+        name_form::NameForm,
+        people::People,
+        room_header::RoomHeader,
+        rooms::Rooms,
+        settings::Settings,
+        timeline::Timeline,
+        you::You,
+    },
+    i18n::use_speech,
+};
+
+#[component]
+pub(crate) fn RoomPage(room: RoomName) -> impl IntoView {
+    let chat = use_chat();
+    let speech = use_speech();
+    let title = room.clone();
+    Effect::new(move || document().set_title(&format!("{title} · {}", speech.words().madang)));
+    let nobody = Memo::new(move |_| chat.identity.with(|identity| *identity == Identity::Nobody));
+    view! {
+        <Show
+            when=move || !nobody.get()
+            fallback=move || {
+                view! {
+                    <Card title=move || speech.words().ask_name>
+                        <p>{move || speech.words().ask_name_more}</p>
+                        <NameForm action=move || speech.words().go_in done=|| ()/>
+                    </Card>
+                }
+            }
+        >
+            <Visiting room=room.clone()/>
+        </Show>
+    }
+}
+
+/// Being in the room, from knocking to leaving.
+#[component]
+fn Visiting(room: RoomName) -> impl IntoView {
+    let chat = use_chat();
+    let speech = use_speech();
+    chat.enter(room.clone());
+    let left = room.clone();
+    on_cleanup(move || chat.leave(left));
+    let people_open = RwSignal::new(false);
+    let inside = move |room: RoomName| {
+        view! {
+            <div class="room-page">
+                <nav class="side" aria-label=move || speech.words().rooms>
+                    <Brand/>
+                    <Rooms/>
+                    <div class="side-foot">
+                        <You/>
+                        <Settings/>
+                    </div>
+                </nav>
+                <main class="room">
+                    <RoomHeader room=room.clone() people_open/>
+                    <Timeline room=room.clone()/>
+                    <Connection/>
+                    <Composer room/>
+                </main>
+                <People open=people_open/>
+            </div>
+        }
+    };
+    move || match chat.visit.stage.get() {
+        Stage::Entering | Stage::In => inside(room.clone()).into_any(),
+        Stage::Refused(Refusal::RoomFull) => view! { <FullRoom room=room.clone()/> }.into_any(),
+        Stage::Refused(refusal) => view! { <NotLetIn refusal/> }.into_any(),
+    }
+}
+
+#[component]
+fn NotLetIn(refusal: Refusal) -> impl IntoView {
+    let chat = use_chat();
+    let speech = use_speech();
+    view! {
+        <Card title=move || speech.words().not_let_in>
+            <p>{move || (speech.words().refusal)(refusal)}</p>
+            <button class="button primary" on:click=move |_| chat.try_again()>
+                {move || speech.words().try_now}
+            </button>
+            <a class="button" href="/">
+                {move || speech.words().to_rooms}
+            </a>
+        </Card>
+    }
+}

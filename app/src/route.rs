@@ -1,0 +1,163 @@
+//! Where one can be: every page has a link, and the link is all a page is made from.
+//!
+//! Back and forward, a click on a link and `go` all end in one signal that `app` reads.
+
+use std::fmt::{self, Display, Write};
+
+use common::room::RoomName;
+use leptos::{ev, prelude::*};
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::HtmlAnchorElement;
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Route {
+    Home,
+    Room(RoomName),
+}
+
+impl Route {
+    /// Reads a location's path; `None` when it leads nowhere.
+    pub(crate) fn parse(path: &str) -> Option<Route> {
+        if path == "/" {
+            return Some(Route::Home);
+        }
+        let name = path.strip_prefix("/r/")?;
+        RoomName::parse(&decode(name.strip_suffix('/').unwrap_or(name))?).ok().map(Route::Room)
+    }
+}
+
+impl Display for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Route::Home => f.write_str("/"),
+            Route::Room(name) => write!(f, "/r/{}", encode(name.as_str())),
+        }
+    }
+}
+
+/// Percent-encodes everything but RFC 3986's unreserved characters.
+pub(crate) fn encode(text: &str) -> String {
+    text.bytes().fold(String::new(), |mut encoded, byte| {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            encoded.push(byte.into());
+        } else {
+            // Writing to a String can not fail.
+            let _ = write!(encoded, "%{byte:02X}");
+        }
+        encoded
+    })
+}
+
+fn decode(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&byte, tail)) = rest.split_first() {
+        rest = tail;
+        if byte == b'%' {
+            let digits = rest.split_off(..2).and_then(|digits| str::from_utf8(digits).ok())?;
+            bytes.push(u8::from_str_radix(digits, 16).ok()?);
+        } else {
+            bytes.push(byte);
+        }
+    }
+    String::from_utf8(bytes).ok()
+}
+
+/// The handle to where we are.
+#[derive(Clone, Copy)]
+pub(crate) struct Router(RwSignal<Option<Route>>);
+
+pub(crate) fn provide_router() -> Router {
+    let router = Router(RwSignal::new(current()));
+    provide_context(router);
+    window_event_listener(ev::popstate, move |_| router.0.set(current()));
+    window_event_listener(ev::click, move |click| {
+        if let Some(route) = followed(&click) {
+            click.prevent_default();
+            router.go(route);
+        }
+    });
+    router
+}
+
+pub(crate) fn use_router() -> Router {
+    expect_context()
+}
+
+impl Router {
+    pub(crate) fn route(self) -> Option<Route> {
+        self.0.get()
+    }
+
+    pub(crate) fn go(self, route: Route) {
+        if self.0.with_untracked(|here| here.as_ref() == Some(&route)) {
+            return;
+        }
+        if let Ok(history) = window().history() {
+            // Refused only when a page navigates hundreds of times in a few seconds.
+            let _ = history.push_state_with_url(&JsValue::NULL, "", Some(&route.to_string()));
+        }
+        self.0.set(Some(route));
+    }
+}
+
+fn current() -> Option<Route> {
+    window().location().pathname().ok().and_then(|path| Route::parse(&path))
+}
+
+/// The page of ours a plain click on a link leads to.
+fn followed(click: &ev::MouseEvent) -> Option<Route> {
+    let modified = click.ctrl_key() || click.meta_key() || click.shift_key() || click.alt_key();
+    if modified || click.button() != 0 || click.default_prevented() {
+        return None;
+    }
+    let target = click.target()?.dyn_into::<web_sys::Element>().ok()?;
+    let link = target.closest("a[href]").ok()??.dyn_into::<HtmlAnchorElement>().ok()?;
+    let ours = link.target().is_empty() && link.origin() == window().location().origin().ok()?;
+    ours.then(|| Route::parse(&link.pathname())).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn paths_lead_where_they_say() {
+        let room = |name: &str| Some(Route::Room(RoomName::parse(name).unwrap()));
+        let cases = [
+            ("/", Some(Route::Home)),
+            ("/r/lobby", room("lobby")),
+            ("/r/%EC%9A%B0%EB%A6%AC%20%EB%B0%98", room("우리 반")),
+            ("/r/lobby/", room("lobby")),
+            ("/r/a%2Fb", None),
+            ("/r/%FF", None),
+            ("/r/%2", None),
+            ("/r/%zz", None),
+            ("/r/", None),
+            ("/elsewhere", None),
+        ];
+        for (path, route) in cases {
+            assert_eq!(Route::parse(path), route, "{path}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_room_is_found_again_by_its_link(name in any::<String>()) {
+            if let Ok(name) = RoomName::parse(&name) {
+                let route = Route::Room(name);
+                let link = route.to_string();
+                prop_assert!(link.is_ascii());
+                prop_assert_eq!(Route::parse(&link), Some(route));
+            }
+        }
+
+        #[test]
+        fn no_path_makes_the_parser_panic(path in any::<String>()) {
+            let _ = Route::parse(&path);
+            let _ = Route::parse(&format!("/r/{path}"));
+        }
+    }
+}

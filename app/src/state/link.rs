@@ -1,0 +1,87 @@
+//! How the page stands with the server, and how long it waits before it tries again.
+
+/// The connection as a person cares about it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Link {
+    /// Nobody to connect as yet.
+    #[default]
+    Idle,
+    /// On the way for the first time.
+    Connecting,
+    /// The server has let us in: Socket.IO's CONNECT, not merely an open socket.
+    Online,
+    /// Lost a moment ago; mostly it is back before anybody notices.
+    Interrupted,
+    /// Lost for longer than a moment.
+    Offline,
+}
+
+impl Link {
+    /// How long an interruption goes unmentioned, in milliseconds.
+    pub(crate) const UNMENTIONED: u32 = 2_000;
+
+    /// What losing the connection makes of it.
+    pub(crate) fn lost(self) -> Link {
+        match self {
+            Link::Online => Link::Interrupted,
+            Link::Idle | Link::Connecting => Link::Connecting,
+            Link::Interrupted | Link::Offline => self,
+        }
+    }
+
+    /// What a moment without a connection makes of it.
+    pub(crate) fn still_lost(self) -> Link {
+        match self {
+            Link::Connecting | Link::Interrupted => Link::Offline,
+            Link::Idle | Link::Online | Link::Offline => self,
+        }
+    }
+}
+
+/// The waiting times between attempts: twice as long each time, up to ten seconds, and never the
+/// same for two pages, so that a restarted server is not met by everybody at once.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Backoff {
+    failures: u32,
+}
+
+impl Backoff {
+    const FIRST: f64 = 500.0;
+    const LONGEST: f64 = 10_000.0;
+
+    /// The next wait in milliseconds; `random` is at least 0 and below 1.
+    pub(crate) fn next(&mut self, random: f64) -> u32 {
+        let full = (Self::FIRST * 2f64.powi(self.failures.min(16) as i32 + 1)).min(Self::LONGEST);
+        self.failures += 1;
+        (full * (0.5 + random / 2.0)) as u32
+    }
+
+    /// The server has let us in.
+    pub(crate) fn reset(&mut self) {
+        self.failures = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waiting_grows_from_half_a_second_to_ten() {
+        let mut backoff = Backoff::default();
+        let shortest: Vec<u32> = (0..6).map(|_| backoff.next(0.0)).collect();
+        assert_eq!(shortest, [500, 1_000, 2_000, 4_000, 5_000, 5_000]);
+        assert!((9_900..=10_000).contains(&backoff.next(0.999)));
+        backoff.reset();
+        assert_eq!(backoff.next(0.0), 500);
+    }
+
+    #[test]
+    fn a_short_interruption_is_not_offline() {
+        assert_eq!(Link::Online.lost(), Link::Interrupted);
+        assert_eq!(Link::Online.lost().still_lost(), Link::Offline);
+        assert_eq!(Link::Offline.lost(), Link::Offline);
+        assert_eq!(Link::Connecting.lost(), Link::Connecting);
+        assert_eq!(Link::Online.still_lost(), Link::Online, "back before anybody noticed");
+    }
+}
