@@ -6,6 +6,7 @@ use std::{
     fs,
     net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use anyhow::{Context, anyhow, bail};
@@ -34,7 +35,9 @@ pub struct Config {
     /// The most connections at once from one address that is not loopback.
     pub max_connections_per_address: usize,
     /// How long an HTTP client may take for its headers.
-    pub header_timeout: std::time::Duration,
+    pub header_timeout: Duration,
+    /// How long an HTTP client may take for a request's body.
+    pub body_timeout: Duration,
     pub log: String,
     pub log_format: LogFormat,
 }
@@ -48,7 +51,8 @@ impl Default for Config {
             limits: Limits::default(),
             max_connections: 20_000,
             max_connections_per_address: 256,
-            header_timeout: std::time::Duration::from_secs(10),
+            header_timeout: Duration::from_secs(10),
+            body_timeout: Duration::from_secs(15),
             log: DEFAULT_LOG.to_owned(),
             log_format: LogFormat::Text,
         }
@@ -224,6 +228,7 @@ impl Options {
                 default.max_connections_per_address,
             )?,
             header_timeout: default.header_timeout,
+            body_timeout: default.body_timeout,
             log: filter(self.log.unwrap_or(default.log))?,
             log_format: self.log_format.unwrap_or(default.log_format),
         })

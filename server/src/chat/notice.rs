@@ -24,6 +24,8 @@ pub struct Slot(usize);
 impl Slot {
     /// Socket.IO's full protocol.
     pub const SOCKETIO: Slot = Slot(0);
+    /// The same in ASCII, for the oldest clients.
+    pub const SOCKETIO_ASCII: Slot = Slot(1);
 }
 
 impl Notice {

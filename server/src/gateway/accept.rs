@@ -35,8 +35,6 @@ use crate::{chat::limits::network, config::Config};
 const MAX_HEAD_BYTES: usize = 16 * 1024;
 /// The most header lines of a request.
 const MAX_HEADERS: usize = 64;
-/// How long a request's body may take in all.
-const BODY_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long the kernel waits for a peer to take what was sent (a zero window counts).
 const UNREAD_TIMEOUT: Duration = Duration::from_secs(15);
 /// How much the kernel may hold for a peer that does not read, in bytes.
@@ -63,12 +61,13 @@ impl Wire {
     }
 }
 
-/// How many connections there may be.
+/// How many connections there may be, and how patient they are served.
 #[derive(Clone)]
 pub(super) struct Caps {
     total: usize,
     per_address: usize,
     header_timeout: Duration,
+    body_timeout: Duration,
     open: Arc<Mutex<Open>>,
 }
 
@@ -90,6 +89,7 @@ impl Caps {
             total: config.max_connections,
             per_address: config.max_connections_per_address,
             header_timeout: config.header_timeout,
+            body_timeout: config.body_timeout,
             open: Arc::default(),
         }
     }
@@ -150,9 +150,9 @@ pub(super) async fn serve(
         if let Err(error) = tune(&stream) {
             debug!(%peer, "setting socket options: {error}");
         }
-        let (app, stop, timeout) = (app.clone(), stop.clone(), caps.header_timeout);
+        let (app, stop, caps) = (app.clone(), stop.clone(), caps.clone());
         connections.spawn(async move {
-            if let Err(error) = talk(stream, peer, app, stop, timeout, place).await {
+            if let Err(error) = talk(stream, peer, app, stop, &caps, place).await {
                 debug!(%peer, "connection ended: {error}");
             }
         });
@@ -171,18 +171,19 @@ async fn talk(
     peer: SocketAddr,
     app: Router,
     stop: CancellationToken,
-    header_timeout: Duration,
+    caps: &Caps,
     place: Place,
 ) -> hyper::Result<()> {
     let stream = Arc::new(stream);
     let peer = Peer { address: peer.ip(), wire: Wire(Arc::downgrade(&stream)) };
+    let body_timeout = caps.body_timeout;
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(peer.clone());
-        app.clone().oneshot(request.map(|body| Body::new(Timed::new(body, BODY_TIMEOUT))))
+        app.clone().oneshot(request.map(|body| Body::new(Timed::new(body, body_timeout))))
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(header_timeout)
+        .header_read_timeout(caps.header_timeout)
         .max_buf_size(MAX_HEAD_BYTES)
         .max_headers(MAX_HEADERS)
         .serve_connection(TokioIo::new(Line { stream, _place: place }), service)

@@ -6,7 +6,7 @@
 use std::{
     fs::{self, File},
     path::Path,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use anyhow::{Context, bail};
@@ -28,7 +28,7 @@ use crate::failure::Failure;
 const MIGRATIONS: &[&str] = &[include_str!("../../migrations/sqlite/0001_rooms_events_people.sql")];
 
 /// How many reads run side by side.
-const READERS: usize = 4;
+const READERS: u32 = 4;
 
 /// The most rooms one server keeps, so that links nobody writes to can not fill the disk.
 const MAX_ROOMS: i64 = 100_000;
@@ -40,7 +40,7 @@ pub(super) struct Sqlite {
     readers: Arc<Readers>,
     on_commit: Arc<Mutex<OnCommit>>,
     /// Held while the store is open: two servers on one log would each tell half of it.
-    _lock: File,
+    lock: Mutex<Option<File>>,
 }
 
 impl Sqlite {
@@ -51,7 +51,7 @@ impl Sqlite {
     }
 
     fn open_blocking(path: &Path, on_commit: OnCommit) -> anyhow::Result<Sqlite> {
-        let lock = lock(path)?;
+        let lock = lock_folder(path)?;
         let mut connection = connect(path)?;
         migrate(&mut connection, path, MIGRATIONS)?;
         let readers = (0..READERS).map(|_| connect_to_read(path)).collect::<anyhow::Result<_>>()?;
@@ -59,15 +59,17 @@ impl Sqlite {
         Ok(Sqlite {
             writer: Mutex::new(Some(Arc::new(writer))),
             writer_closed: Mutex::new(Some(writer_closed)),
-            readers: Arc::new(Readers { idle: Mutex::new(readers), permits: Semaphore::new(READERS) }),
+            readers: Arc::new(Readers {
+                idle: Mutex::new(readers),
+                permits: Semaphore::new(READERS as usize),
+            }),
             on_commit: Arc::new(Mutex::new(on_commit)),
-            _lock: lock,
+            lock: Mutex::new(Some(lock)),
         })
     }
 
     fn writer(&self) -> Result<Arc<Writer>, Failure> {
-        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        writer.clone().ok_or(Refusal::Unavailable.into())
+        lock(&self.writer).clone().ok_or(Refusal::Unavailable.into())
     }
 
     async fn write<T: Send + 'static>(
@@ -99,15 +101,19 @@ struct Readers {
 
 impl Readers {
     fn with<T>(&self, work: impl FnOnce(&Connection) -> anyhow::Result<T>) -> anyhow::Result<T> {
-        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        let connection = idle().pop().context("a permit without a connection")?;
+        let connection = lock(&self.idle).pop().context("a permit without a connection")?;
         let result = work(&connection);
-        idle().push(connection);
+        lock(&self.idle).push(connection);
         result
     }
 }
 
-fn lock(path: &Path) -> anyhow::Result<File> {
+/// Locks what a panic may have poisoned; what is inside is never left half changed.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn lock_folder(path: &Path) -> anyhow::Result<File> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).with_context(|| format!("making the folder {}", folder.display()))?;
     }
@@ -205,7 +211,7 @@ impl Store for Sqlite {
                 move |appended: &Appended| {
                     if let Some(name) = &appended.new_in {
                         let told = RoomEvent { room: name.clone(), event: appended.event.clone() };
-                        on_commit.lock().unwrap_or_else(PoisonError::into_inner)(told);
+                        lock(&on_commit)(told);
                     }
                 },
             )
@@ -243,13 +249,19 @@ impl Store for Sqlite {
     }
 
     async fn close(&self) {
+        // Reads that are under way hold permits; later ones find the semaphore closed. All
+        // connections must be closed for SQLite to fold the write-ahead log into the database.
+        let all = self.readers.permits.acquire_many(READERS).await;
         self.readers.permits.close();
-        drop(self.writer.lock().unwrap_or_else(PoisonError::into_inner).take());
-        let closed = self.writer_closed.lock().unwrap_or_else(PoisonError::into_inner).take();
+        drop(all);
+        lock(&self.readers.idle).clear();
+        drop(lock(&self.writer).take());
+        let closed = lock(&self.writer_closed).take();
         if let Some(closed) = closed {
             // An error means that the thread ended without saying so; it has ended all the same.
             let _ = closed.await;
         }
+        drop(lock(&self.lock).take());
     }
 }
 

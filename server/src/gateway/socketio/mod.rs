@@ -5,6 +5,8 @@
 //! library would run each in a task of its own, in any order. Every handler is registered before
 //! the client is told that it is in; later ones would lose its first words.
 
+mod old;
+
 use std::sync::{
     Arc, Mutex, PoisonError,
     atomic::{AtomicBool, Ordering},
@@ -23,14 +25,18 @@ use common::{
     room::RoomName,
 };
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, value::RawValue};
+use serde_json::{
+    Value,
+    value::{RawValue, to_raw_value},
+};
 use socketioxide::{
-    ParserConfig, SendError, SocketError, SocketIo,
+    ParserConfig, ProtocolVersion, SendError, SocketError, SocketIo, TransportType,
     extract::{AckSender, Event, SocketRef, TryData},
     handler::{ConnectHandler, FromMessageParts},
     layer::SocketIoLayer,
     socket::{DisconnectReason, Sid, Socket},
 };
+use socketioxide_core::parser::ParserError;
 use tokio::{sync::mpsc, time::Duration};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
@@ -177,7 +183,11 @@ fn begin(chat: &Chat, socket: &SocketRef) {
         warn!("a connection began without being admitted");
         return cut(socket);
     };
-    let connection = Arc::new(Connection { socket: socket.clone(), tutorial: AtomicBool::new(false) });
+    let connection = Arc::new(Connection {
+        socket: socket.clone(),
+        old: socket.protocol() == ProtocolVersion::V4,
+        tutorial: AtomicBool::new(false),
+    });
     match chat.enter(&identity, connection.clone(), visitor.peer.address) {
         Ok(session) => {
             tokio::spawn(converse(session, connection, commands, ended));
@@ -202,13 +212,44 @@ fn cut(socket: &Socket) {
 /// One connection's side towards the rooms and the client.
 struct Connection {
     socket: SocketRef,
+    /// Whether it speaks Engine.IO 3, see [`old`].
+    old: bool,
     /// Whether it speaks the tutorial's dialect: it does from its `room` until it says `join`.
     tutorial: AtomicBool,
 }
 
 impl Connection {
     fn refuse(&self, error: Refusal) {
-        self.settle(self.socket.emit(REFUSED, &Refused { error }));
+        self.emit(REFUSED, &Refused { error });
+    }
+
+    /// Tells the client something; false when the connection is over or had to be cut.
+    fn emit(&self, event: &str, payload: &impl Serialize) -> bool {
+        self.settle(match self.old.then(|| old::ascii_json(payload)) {
+            Some(Ok(ascii)) => self.socket.emit(event, &ascii),
+            Some(Err(error)) => Err(SendError::Serialize(ParserError::new(error))),
+            None => self.socket.emit(event, payload),
+        })
+    }
+
+    /// Sends what was written for everybody.
+    fn send(&self, written: &Written) -> bool {
+        match &written.payload {
+            Ok(payload) => self.settle(self.socket.emit(written.event, payload)),
+            Err(error) => {
+                warn!("writing a push: {error}");
+                false
+            }
+        }
+    }
+
+    /// Answers a command; nothing happens when the client asked for no answer.
+    fn acknowledge(&self, ack: AckSender, reply: &impl Serialize) {
+        self.settle(match self.old.then(|| old::ascii_json(reply)) {
+            Some(Ok(ascii)) => ack.send(&ascii),
+            Some(Err(error)) => Err(SendError::Serialize(ParserError::new(error))),
+            None => ack.send(reply),
+        });
     }
 
     /// Cuts the connection when its queue did not take something: it must not hear what comes after.
@@ -226,34 +267,37 @@ impl Connection {
 }
 
 /// A push as Socket.IO carries it: the event's name, and its payload written once for everybody.
-type Written = (&'static str, Option<Box<RawValue>>);
+struct Written {
+    event: &'static str,
+    payload: serde_json::Result<Box<RawValue>>,
+}
 
 fn write(push: &Push) -> Written {
-    fn raw(payload: &impl Serialize) -> Option<Box<RawValue>> {
-        serde_json::value::to_raw_value(payload).ok()
-    }
     match push {
-        Push::Event(told) => (Push::EVENT, raw(told)),
-        Push::Presence(told) => (Push::PRESENCE, raw(told)),
+        Push::Event(told) => Written { event: Push::EVENT, payload: to_raw_value(told) },
+        Push::Presence(told) => Written { event: Push::PRESENCE, payload: to_raw_value(told) },
     }
+}
+
+fn write_ascii(push: &Push) -> Written {
+    let written = write(push);
+    Written { payload: written.payload.and_then(|payload| old::ascii_json(&payload)), ..written }
 }
 
 impl Listener for Connection {
     fn hear(&self, notice: &Notice) -> Result<(), Lagging> {
-        let sent = if self.tutorial.load(Ordering::Relaxed) {
-            match &notice.push {
-                Push::Event(told) => {
-                    let What::Posted { body, .. } = &told.event.what;
-                    self.socket.emit(tutorial::CHAT_MESSAGE, body.as_str())
-                }
-                Push::Presence(_) => Ok(()),
+        let heard = match &notice.push {
+            Push::Event(told) if self.tutorial.load(Ordering::Relaxed) => {
+                let What::Posted { body, .. } = &told.event.what;
+                self.emit(tutorial::CHAT_MESSAGE, &body.as_str())
             }
-        } else {
-            notice.with_written(Slot::SOCKETIO, write, |(name, payload): &Written| {
-                self.socket.emit(name, payload)
-            })
+            Push::Presence(_) if self.tutorial.load(Ordering::Relaxed) => true,
+            _ if self.old => {
+                notice.with_written(Slot::SOCKETIO_ASCII, write_ascii, |written| self.send(written))
+            }
+            _ => notice.with_written(Slot::SOCKETIO, write, |written| self.send(written)),
         };
-        if self.settle(sent) { Ok(()) } else { Err(Lagging) }
+        if heard { Ok(()) } else { Err(Lagging) }
     }
 }
 
@@ -284,11 +328,19 @@ impl FromMessageParts<socketioxide::adapter::LocalAdapter> for Incoming {
         let TryData(payload) = TryData::<Value>::from_message_parts(socket, value, ack_id)?;
         let ack = AckSender::from_message_parts(socket, value, ack_id)?;
         let asked = match (name, payload) {
+            (Ok(Event(name)), Ok(payload)) if was_encoded_twice(socket) => {
+                decode(&name, old::decode_twice(payload))
+            }
             (Ok(Event(name)), Ok(payload)) => decode(&name, payload),
             _ => Err(Refusal::BadRequest),
         };
         Ok(Incoming { asked, ack, wants_ack: ack_id.is_some() })
     }
+}
+
+/// Whether what this client sends may have been encoded twice, see [`old`].
+fn was_encoded_twice(socket: &Socket) -> bool {
+    socket.protocol() == ProtocolVersion::V4 && socket.transport_type() == TransportType::Polling
 }
 
 fn decode(name: &str, payload: Value) -> Result<Asked, Refusal> {
@@ -322,11 +374,11 @@ async fn converse(
             Ok(asked) => answer(&mut session, &connection, asked).await.map_err(Failure::tell),
             Err(refusal) => Err(refusal),
         };
-        connection.settle(match result {
-            Ok(reply) => ack.send(&reply),
-            Err(error) if wants_ack => ack.send(&Refused { error }),
-            Err(error) => connection.socket.emit(REFUSED, &Refused { error }),
-        });
+        match result {
+            Ok(reply) => connection.acknowledge(ack, &reply),
+            Err(error) if wants_ack => connection.acknowledge(ack, &Refused { error }),
+            Err(error) => connection.refuse(error),
+        }
     }
     debug!(person = %session.person().id, "disconnected");
 }
@@ -343,7 +395,7 @@ async fn answer(session: &mut Session, connection: &Connection, asked: Asked) ->
             connection.tutorial.store(true, Ordering::Relaxed);
             let joined = session.move_to(room).await;
             if matches!(joined, Err(Failure::Refused(Refusal::RoomFull))) {
-                connection.settle(connection.socket.emit(tutorial::RESULT, tutorial::FAILED));
+                connection.emit(tutorial::RESULT, &tutorial::FAILED);
             }
             joined.map(Reply::Joined)
         }

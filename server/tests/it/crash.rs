@@ -1,0 +1,80 @@
+//! `kill -9` at any moment: what was acknowledged is there, once, at its place.
+
+use std::{collections::HashMap, time::Duration};
+
+use common::{
+    event::{History, Sent, What},
+    message::Seq,
+};
+use serde_json::json;
+
+use crate::support::{Client, Program, room, say};
+
+/// How many times the program is killed.
+const KILLS: u32 = 5;
+const WRITERS: u32 = 8;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_acknowledged_survives_a_kill_and_nothing_is_doubled() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut acknowledged: HashMap<String, Seq> = HashMap::new();
+    for kill in 0..KILLS {
+        let mut program = Program::start(folder.path());
+        let mut writers = Vec::new();
+        for writer in 0..WRITERS {
+            let address = program.address;
+            writers.push(tokio::spawn(write_until_killed(address, kill, writer)));
+        }
+        tokio::time::sleep(Duration::from_millis(u64::from(150 + kill * 97))).await;
+        program.kill();
+        for writer in writers {
+            acknowledged.extend(writer.await.unwrap());
+        }
+    }
+    assert!(acknowledged.len() > 50, "only {} messages were acknowledged at all", acknowledged.len());
+
+    let program = Program::start(folder.path());
+    let log = whole_log(&program).await;
+    for (at, (seq, _)) in log.iter().enumerate() {
+        assert_eq!(*seq, Seq(at as u64 + 1), "the log has no gap");
+    }
+    let mut places: HashMap<&str, Seq> = HashMap::new();
+    for (seq, text) in &log {
+        assert_eq!(places.insert(text, *seq), None, "{text} is there twice");
+    }
+    for (text, seq) in &acknowledged {
+        assert_eq!(places.get(text.as_str()), Some(seq), "{text} was acknowledged");
+    }
+}
+
+/// Sends one message after the other and tells which were acknowledged, and where.
+async fn write_until_killed(address: std::net::SocketAddr, kill: u32, writer: u32) -> Vec<(String, Seq)> {
+    let mut acknowledged = Vec::new();
+    let Ok(mut client) = Client::connect(address, json!({})).await else { return acknowledged };
+    client.join("r").await.unwrap();
+    for number in 0.. {
+        let text = format!("{kill}-{writer}-{number}");
+        let Some(answer) = client.try_ask(&say("r", &text)).await else { break };
+        let sent: Sent = serde_json::from_value(answer).unwrap();
+        acknowledged.push((text, sent.seq));
+    }
+    acknowledged
+}
+
+async fn whole_log(program: &Program) -> Vec<(Seq, String)> {
+    let mut client = Client::connect(program.address, json!({})).await.unwrap();
+    client.join("r").await.unwrap();
+    let (mut log, mut more) = (Vec::new(), true);
+    while more {
+        let after = log.last().map_or(Seq(0), |(seq, _)| *seq);
+        let history =
+            History { room: room("r"), before: None, after: Some(after), around: None, limit: Some(200) };
+        let page = client.ask(history).await.unwrap();
+        more = page.more_after;
+        for event in page.events {
+            let What::Posted { body, .. } = event.what;
+            log.push((event.seq, body.as_str().to_owned()));
+        }
+    }
+    log
+}

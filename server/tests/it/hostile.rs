@@ -1,0 +1,220 @@
+//! What attackers, bad luck and the library's traps try; each cure has its test here.
+//! S1, S2 … name the traps as `docs/architecture.md` lists them.
+
+use std::time::Duration;
+
+use common::{
+    event::{Hello, Sent},
+    message::Seq,
+};
+use serde_json::json;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+use tokio_tungstenite::{connect_async, tungstenite::client::IntoClientRequest};
+
+use crate::support::{Client, Program, TestServer, request, say};
+
+/// S1: the library handles each event in a task of its own; the inbox puts them in order.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_burst_keeps_its_order_a_thousand_times() {
+    let server = TestServer::start().await;
+    let mut clients = Vec::new();
+    for number in 0..20 {
+        let mut client = server.client().await;
+        let room = format!("room {number}");
+        client.join(&room).await.unwrap();
+        clients.push(tokio::spawn(async move {
+            for burst in 0..50_u64 {
+                let ids =
+                    client.burst((0..10).map(|n| say(&room, &format!("burst {burst} message {n}")))).await;
+                for (n, id) in ids.into_iter().enumerate() {
+                    let sent: Sent = serde_json::from_value(client.answer(id).await).unwrap();
+                    assert_eq!(sent.seq, Seq(burst * 10 + n as u64 + 1));
+                }
+            }
+        }));
+    }
+    for client in clients {
+        client.await.unwrap();
+    }
+}
+
+/// S2: what a client says first must not be lost to handlers that are not there yet.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_event_after_connecting_is_answered_ten_thousand_times() {
+    let server = TestServer::start().await;
+    let address = server.address;
+    let mut callers = Vec::new();
+    for _ in 0..50 {
+        callers.push(tokio::spawn(async move {
+            for _ in 0..200 {
+                let mut client = Client::connect(address, json!({})).await.unwrap();
+                let answer = client.ask_raw("leave", &json!({ "room": "r" })).await;
+                assert_eq!(answer["error"]["code"], "not_in_room");
+            }
+        }));
+    }
+    for caller in callers {
+        caller.await.unwrap();
+    }
+}
+
+/// S5: a frame that announces 60 MB and never ends costs nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unfinished_giant_frame_is_cut_before_it_takes_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::start(folder.path());
+    let before = program.memory();
+    for _ in 0..8 {
+        let mut stream = upgraded(&program).await;
+        // A masked text frame with a 64-bit length (RFC 6455 §5.2).
+        let mut head = vec![0x81, 0xFF];
+        head.extend(60_000_000_u64.to_be_bytes());
+        head.extend([0; 4]);
+        stream.write_all(&head).await.unwrap();
+        let some = vec![b'x'; 1 << 20];
+        // The server ends it at the head; what is still written fails or goes nowhere.
+        for _ in 0..20 {
+            if stream.write_all(&some).await.is_err() {
+                break;
+            }
+        }
+        let mut rest = Vec::new();
+        let _ = tokio::time::timeout(Duration::from_secs(10), stream.read_to_end(&mut rest))
+            .await
+            .expect("not cut");
+    }
+    let grown = program.memory().saturating_sub(before);
+    assert!(grown < 16 * 1024, "{grown} KiB");
+}
+
+async fn upgraded(program: &Program) -> TcpStream {
+    let mut stream = TcpStream::connect(program.address).await.unwrap();
+    let head = format!(
+        "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\n\
+         Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+        program.address
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = [0; 512];
+    let read = stream.read(&mut answer).await.unwrap();
+    assert!(answer[..read].starts_with(b"HTTP/1.1 101"));
+    stream
+}
+
+/// S8: a page of another site gets no socket, no session and no answer.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_foreign_page_is_refused_at_every_door() {
+    let server = TestServer::start().await;
+    let address = server.address;
+    let port = address.port();
+    for origin in ["https://evil.example", "null", "http://127.0.0.1:1", &format!("http://localhost:{port}")]
+    {
+        for target in ["GET /socket.io/?EIO=4&transport=polling", "GET /api/me", "POST /api/me", "GET /"] {
+            let head = format!("{target} HTTP/1.1\r\nHost: {address}\r\nOrigin: {origin}");
+            let response = request(address, &head, "").await;
+            assert!(response.starts_with("HTTP/1.1 403"), "{target} from {origin}: {response}");
+            assert!(response.contains("foreign_origin") && response.contains("content-security-policy"));
+        }
+        let mut handshake =
+            format!("ws://{address}/socket.io/?EIO=4&transport=websocket").into_client_request().unwrap();
+        handshake.headers_mut().insert("origin", origin.parse().unwrap());
+        assert!(connect_async(handshake).await.is_err(), "{origin}");
+    }
+    let own = format!(
+        "GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: {address}\r\nOrigin: http://{address}"
+    );
+    assert!(request(address, &own, "").await.starts_with("HTTP/1.1 200"));
+    let rebound = format!("GET /api/rooms HTTP/1.1\r\nHost: evil.example:{port}");
+    assert!(request(address, &rebound, "").await.starts_with("HTTP/1.1 403"));
+}
+
+/// S9: headers and bodies that never end are not waited for.
+#[tokio::test(flavor = "multi_thread")]
+async fn slow_headers_and_slow_bodies_are_cut() {
+    let short = Duration::from_millis(300);
+    let server = TestServer::start_with(|config| {
+        config.header_timeout = short;
+        config.body_timeout = short;
+    })
+    .await;
+    let address = server.address;
+    let heads = [
+        "GET / HTTP/1.1\r\nHost: x\r\nX-Slow: ".to_owned(),
+        format!(
+            "POST /api/me HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{{"
+        ),
+    ];
+    for head in heads {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut rest = Vec::new();
+        let ended = tokio::time::timeout(Duration::from_secs(10), stream.read_to_end(&mut rest)).await;
+        assert!(ended.is_ok(), "still open after {head:?}");
+    }
+}
+
+/// S11: binary attachments are not collected.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_with_attachments_ends_the_connection() {
+    let server = TestServer::start().await;
+    let mut client = server.client().await;
+    client.write(r#"451-["send",{"_placeholder":true,"num":0}]"#).await;
+    client.until_closed().await;
+}
+
+/// S10: whoever leaves the namespace leaves the transport too.
+#[tokio::test(flavor = "multi_thread")]
+async fn leaving_the_namespace_ends_the_connection() {
+    let server = TestServer::start().await;
+    let mut client = server.client().await;
+    client.write(common::socketio::DISCONNECT).await;
+    client.until_closed().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_floods_its_inbox_is_cut_and_others_go_on() {
+    let server = TestServer::start().await;
+    let (mut flooder, mut other) = (server.client().await, server.client().await);
+    flooder.join("r").await.unwrap();
+    other.join("r").await.unwrap();
+    flooder.burst((0..2_000).map(|n| say("r", &format!("flood {n}")))).await;
+    flooder.until_closed().await;
+    other.say("r", "unharmed").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn oversized_and_garbled_packets_end_only_their_own_connection() {
+    let server = TestServer::start().await;
+    let mut other = server.client().await;
+    for garbage in ["9", "4", "42", "42[", "4299999999999999999999[]", "42[{}]", "\u{FFFD}", "b00"] {
+        let mut client = server.client().await;
+        client.write(garbage).await;
+        // It may be ignored or cut; either way nobody else notices.
+        let _ = client;
+    }
+    let mut client = server.client().await;
+    client.write(format!(r#"42["send","{}"]"#, "x".repeat(70_000))).await;
+    client.until_closed().await;
+    other.ask(Hello {}).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn headers_and_addresses_have_their_limits() {
+    let server = TestServer::start().await;
+    let address = server.address;
+    let long = format!("GET /?{} HTTP/1.1\r\nHost: {address}", "x".repeat(3_000));
+    assert!(request(address, &long, "").await.starts_with("HTTP/1.1 414"));
+    let many: String = (0..80).map(|n| format!("\r\nX-{n}: y")).collect();
+    assert!(
+        request(address, &format!("GET /up HTTP/1.1\r\nHost: {address}{many}"), "")
+            .await
+            .starts_with("HTTP/1.1 431")
+    );
+    let body = format!(r#"{{"name":"{}"}}"#, "x".repeat(100_000));
+    let post = format!("POST /api/me HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json");
+    let response = request(address, &post, &body).await;
+    assert!(response.starts_with("HTTP/1.1 4"), "{response}");
+}

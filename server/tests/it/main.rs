@@ -1,0 +1,13 @@
+//! Promises of the server, kept over real sockets with a real database.
+//!
+//! One binary, a file per subject; `support.rs` starts servers and speaks Socket.IO.
+
+mod crash;
+mod hostile;
+mod http;
+mod program;
+mod protocol;
+mod sources;
+mod store;
+mod support;
+mod tutorial;

@@ -1,0 +1,77 @@
+//! The `madang` program as a shell sees it.
+
+use std::{
+    net::TcpListener,
+    process::{Command, Output},
+    time::{Duration, Instant},
+};
+
+use serde_json::json;
+
+use crate::support::{Client, Program, terminate};
+
+fn madang(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_madang")).args(arguments).output().unwrap()
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+#[test]
+fn an_unknown_option_is_one_sentence_and_exit_code_2() {
+    let output = madang(&["--frobnicate"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(said(&output), "madang: unexpected argument '--frobnicate' found; see madang --help\n");
+}
+
+#[test]
+fn a_taken_port_says_so() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let output =
+        madang(&["--listen", &format!("http://{address}"), "--data", folder.path().to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(1));
+    let sentence =
+        format!("madang: {address} is taken by another program; end it or give --listen another port\n");
+    assert_eq!(said(&output), sentence);
+}
+
+#[test]
+fn two_programs_do_not_share_a_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let _first = Program::start(folder.path());
+    let output = madang(&["--listen", "http://127.0.0.1:0", "--data", folder.path().to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said(&output).contains("another madang is using it"), "{}", said(&output));
+}
+
+#[test]
+fn help_and_version_are_answers_not_errors() {
+    for argument in ["--help", "--version", "help"] {
+        let output = madang(&[argument]);
+        assert!(output.status.success() && !output.stdout.is_empty(), "{argument}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_termination_is_clean_and_quick_with_clients_connected() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut program = Program::start(folder.path());
+    let mut clients = Vec::new();
+    for _ in 0..20 {
+        let mut client = Client::connect(program.address, json!({})).await.unwrap();
+        client.join("r").await.unwrap();
+        clients.push(client);
+    }
+    let asked = Instant::now();
+    terminate(&program);
+    for client in &mut clients {
+        client.until_closed().await;
+    }
+    let status = tokio::task::spawn_blocking(move || program.child.wait().unwrap()).await.unwrap();
+    assert!(status.success(), "{status}");
+    assert!(asked.elapsed() < Duration::from_secs(5), "{:?}", asked.elapsed());
+    assert!(!folder.path().join("madang.sqlite-wal").exists(), "the log was closed properly");
+}

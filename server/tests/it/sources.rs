@@ -1,0 +1,105 @@
+//! Who may import whom (`docs/architecture.md`), read from the sources.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// A folder or file, and words its sources must not hold, with the reason.
+const BREACHES: &[(&str, &[&str], &str)] = &[
+    (
+        "common/src",
+        &[
+            "std::fs",
+            "std::net",
+            "std::time",
+            "std::thread",
+            "tokio",
+            "axum",
+            "leptos",
+            "web_sys",
+            "rusqlite",
+            "rand::",
+        ],
+        "common is words only: no IO, no clock, no randomness, no browser, no runtime",
+    ),
+    (
+        "server/src/chat",
+        &[
+            "axum",
+            "hyper",
+            "socketioxide",
+            "serde_json",
+            "rusqlite",
+            "tokio::net",
+            "crate::gateway",
+            "SELECT ",
+        ],
+        "chat decides and knows no network, JSON or SQL",
+    ),
+    (
+        "server/src/store",
+        &["crate::chat", "crate::gateway", "crate::bus", "axum", "socketioxide"],
+        "the store is only the log",
+    ),
+    (
+        "server/src/bus",
+        &["crate::chat", "crate::gateway", "crate::store", "axum", "socketioxide"],
+        "the bus only carries",
+    ),
+    (
+        "server/src/gateway",
+        &["crate::store", "crate::bus", "rusqlite"],
+        "a gateway asks the chat, never the log",
+    ),
+    ("server/src", &["leptos"], "the server does not know how the page is made"),
+    (
+        "app/src/state",
+        &["leptos", "web_sys", "js_sys", "wasm_bindgen", "gloo"],
+        "the page's state runs without a browser",
+    ),
+    (
+        "app/src/components",
+        &["gloo_net", "WebSocket", "common::socketio"],
+        "only socket.rs knows the WebSocket",
+    ),
+    ("app/src/pages", &["gloo_net", "WebSocket", "common::socketio"], "only socket.rs knows the WebSocket"),
+];
+
+#[test]
+fn imports_run_one_way() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let mut breaches = Vec::new();
+    for (folder, words, reason) in BREACHES {
+        let mut files = Vec::new();
+        collect(&root.join(folder), &mut files);
+        assert!(!files.is_empty(), "{folder} is not there any more; mend this test");
+        for file in files {
+            let source = fs::read_to_string(&file).unwrap();
+            for (number, line) in code_of(&source) {
+                let found = words.iter().filter(|word| line.contains(**word));
+                breaches
+                    .extend(found.map(|word| format!("{}:{number} says {word}: {reason}", file.display())));
+            }
+        }
+    }
+    assert!(breaches.is_empty(), "{}", breaches.join("\n"));
+}
+
+/// The lines before the tests, without comments.
+fn code_of(source: &str) -> impl Iterator<Item = (usize, &str)> {
+    let code = source.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
+    let lines = code.lines().enumerate().map(|(at, line)| (at + 1, line));
+    lines.filter(|(_, line)| !line.trim_start().starts_with("//"))
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect(&path, files);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+}

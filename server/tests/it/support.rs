@@ -1,0 +1,346 @@
+//! A server on a free port with a database of its own, and clients to talk to it.
+
+use std::{
+    collections::VecDeque,
+    io::{BufRead, BufReader, Write},
+    net::SocketAddr,
+    path::Path,
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use common::{
+    event::{Ask, Join, Joined, Presence, Push, Refused, RoomEvent, Send as Say, Sent},
+    message::{Body, Cid},
+    refusal::Refusal,
+    room::RoomName,
+    socketio::{self, Frame, PONG},
+};
+use futures_util::{SinkExt, StreamExt};
+use madang::{
+    Server,
+    chat::limits::{Limits, Rate},
+    config::Config,
+};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+use tokio_tungstenite::{
+    MaybeTlsStream, WebSocketStream, connect_async,
+    tungstenite::{self, Message, client::IntoClientRequest},
+};
+
+/// Longer than anything here takes, shorter than anybody's patience: for promises that never come.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Limits that no test runs into by accident.
+pub(crate) fn no_limits() -> Limits {
+    let plenty = Rate { per_second: 1e6, burst: 1e6 };
+    Limits { messages: plenty, joins: plenty, reads: plenty }
+}
+
+/// A server in this process, with a folder that goes when it goes.
+pub(crate) struct TestServer {
+    pub(crate) address: SocketAddr,
+    server: Server,
+    folder: TempDir,
+}
+
+impl TestServer {
+    /// A server without rate limits.
+    pub(crate) async fn start() -> TestServer {
+        Self::start_with(|_| ()).await
+    }
+
+    /// A server whose configuration was changed by `change`.
+    pub(crate) async fn start_with(change: impl FnOnce(&mut Config)) -> TestServer {
+        Self::start_in(tempfile::tempdir().unwrap(), change).await
+    }
+
+    async fn start_in(folder: TempDir, change: impl FnOnce(&mut Config)) -> TestServer {
+        let mut config = Config {
+            listen: vec!["127.0.0.1:0".parse().unwrap()],
+            database: format!("sqlite:{}", folder.path().join("madang.sqlite").display()),
+            limits: no_limits(),
+            ..Config::default()
+        };
+        change(&mut config);
+        let server = Server::start(config).await.unwrap();
+        TestServer { address: server.addresses[0], server, folder }
+    }
+
+    /// Stops it and starts another on the same data.
+    pub(crate) async fn restart(self) -> TestServer {
+        self.server.stop().await;
+        Self::start_in(self.folder, |_| ()).await
+    }
+
+    pub(crate) async fn client(&self) -> Client {
+        Client::connect(self.address, json!({})).await.unwrap()
+    }
+
+    pub(crate) async fn client_named(&self, name: &str) -> Client {
+        Client::connect(self.address, json!({ "name": name })).await.unwrap()
+    }
+}
+
+/// The real program, which can be killed.
+pub(crate) struct Program {
+    pub(crate) address: SocketAddr,
+    pub(crate) child: Child,
+}
+
+impl Program {
+    /// Starts `madang` over this folder, without rate limits.
+    pub(crate) fn start(folder: &Path) -> Program {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_madang"))
+            .args(["--listen", "http://127.0.0.1:0", "--data"])
+            .arg(folder)
+            .args([
+                "--message-rate",
+                "1e6",
+                "--message-burst",
+                "1e6",
+                "--join-rate",
+                "1e6",
+                "--join-burst",
+                "1e6",
+            ])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        let address = line.trim().strip_prefix("Madang is open at http://").expect(&line).parse().unwrap();
+        Program { address, child }
+    }
+
+    /// `kill -9`: no goodbye, nothing flushed.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Resident memory in KiB.
+    pub(crate) fn memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A Socket.IO client over WebSocket, speaking through the page's own codec.
+pub(crate) struct Client {
+    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    /// Events that came while something else was waited for.
+    events: VecDeque<(String, Value)>,
+    acks: u32,
+}
+
+impl Client {
+    /// Opens a connection and enters the namespace; the refusal is the server's.
+    pub(crate) async fn connect(address: SocketAddr, auth: Value) -> Result<Client, Refusal> {
+        let url = format!("ws://{address}/socket.io/?EIO=4&transport=websocket");
+        Self::connect_as(url.into_client_request().unwrap(), auth).await
+    }
+
+    /// The same with a handshake of the caller's own.
+    pub(crate) async fn connect_as(
+        request: tungstenite::handshake::client::Request,
+        auth: Value,
+    ) -> Result<Client, Refusal> {
+        let (socket, _) = connect_async(request).await.unwrap();
+        let mut client = Client { socket, events: VecDeque::new(), acks: 0 };
+        client.receive().await.unwrap();
+        client.write(socketio::connect(&auth).unwrap()).await;
+        loop {
+            let text = client.receive().await.unwrap();
+            match Frame::decode(&text).unwrap() {
+                Frame::Connected => return Ok(client),
+                Frame::ConnectError(reason) => return Err(Refusal::from_decoding(&reason)),
+                _ => {}
+            }
+        }
+    }
+
+    /// Gives a command and waits for its answer.
+    pub(crate) async fn ask<A: Ask>(&mut self, command: A) -> Result<A::Reply, Refusal> {
+        let answer = self.ask_raw(A::NAME, &command).await;
+        match serde_json::from_value::<Refused>(answer.clone()) {
+            Ok(refused) => Err(refused.error),
+            Err(_) => Ok(serde_json::from_value(answer).unwrap()),
+        }
+    }
+
+    /// Gives a command to a server that may be gone; `None` when it is.
+    pub(crate) async fn try_ask<A: Ask>(&mut self, command: &A) -> Option<Value> {
+        self.acks += 1;
+        let frame = socketio::command(A::NAME, command, self.acks).unwrap();
+        self.socket.send(Message::text(frame)).await.ok()?;
+        loop {
+            let text = self.receive().await?;
+            if let Frame::Ack { payload, .. } = Frame::decode(&text).unwrap() {
+                return serde_json::from_str(payload.get()).ok();
+            }
+            self.keep(&text);
+        }
+    }
+
+    /// Gives a command of any shape and waits for its answer.
+    pub(crate) async fn ask_raw(&mut self, name: &str, payload: &impl serde::Serialize) -> Value {
+        let id = self.give(name, payload).await;
+        self.answer(id).await
+    }
+
+    /// Gives a command without waiting, and tells its ack id.
+    pub(crate) async fn give(&mut self, name: &str, payload: &impl serde::Serialize) -> u32 {
+        self.acks += 1;
+        self.write(socketio::command(name, payload, self.acks).unwrap()).await;
+        self.acks
+    }
+
+    /// Waits for the answer to the command with this ack id.
+    pub(crate) async fn answer(&mut self, id: u32) -> Value {
+        loop {
+            let text = self.receive().await.expect("the connection ended before the answer");
+            if let Frame::Ack { id: acked, payload } = Frame::decode(&text).unwrap() {
+                assert_eq!(acked, id, "answers come in the order of the commands");
+                return serde_json::from_str(payload.get()).unwrap();
+            }
+            self.keep(&text);
+        }
+    }
+
+    /// Gives several commands in one write, and tells their ack ids.
+    pub(crate) async fn burst<A: Ask>(&mut self, commands: impl IntoIterator<Item = A>) -> Vec<u32> {
+        let mut ids = Vec::new();
+        for command in commands {
+            self.acks += 1;
+            let frame = socketio::command(A::NAME, &command, self.acks).unwrap();
+            self.socket.feed(Message::text(frame)).await.unwrap();
+            ids.push(self.acks);
+        }
+        self.socket.flush().await.unwrap();
+        ids
+    }
+
+    /// Emits an event that wants no answer.
+    pub(crate) async fn emit(&mut self, name: &str, payload: &str) {
+        self.write(format!("42{}", json!([name, payload]))).await;
+    }
+
+    pub(crate) async fn join(&mut self, name: &str) -> Result<Joined, Refusal> {
+        self.ask(Join { room: room(name), seats: None, since: None }).await
+    }
+
+    pub(crate) async fn say(&mut self, room_name: &str, text: &str) -> Sent {
+        self.ask(say(room_name, text)).await.unwrap()
+    }
+
+    /// The next event of this name; others are kept for later.
+    pub(crate) async fn next(&mut self, name: &str) -> Value {
+        loop {
+            if let Some(at) = self.events.iter().position(|(kept, _)| kept == name) {
+                return self.events.remove(at).unwrap().1;
+            }
+            let text = self.receive().await.unwrap_or_else(|| panic!("the connection ended before {name}"));
+            self.keep(&text);
+        }
+    }
+
+    pub(crate) async fn next_event(&mut self) -> RoomEvent {
+        serde_json::from_value(self.next(Push::EVENT).await).unwrap()
+    }
+
+    pub(crate) async fn next_presence(&mut self) -> Presence {
+        serde_json::from_value(self.next(Push::PRESENCE).await).unwrap()
+    }
+
+    /// Everything that was heard so far under this name: all that is certain after an answer.
+    pub(crate) fn heard(&mut self, name: &str) -> Vec<Value> {
+        let (named, others) = self.events.drain(..).partition(|(kept, _)| kept == name);
+        self.events = others;
+        let named: VecDeque<(String, Value)> = named;
+        named.into_iter().map(|(_, payload)| payload).collect()
+    }
+
+    /// Waits until the server ends the connection.
+    pub(crate) async fn until_closed(&mut self) {
+        while let Some(text) = self.receive().await {
+            self.keep(&text);
+        }
+    }
+
+    /// Says goodbye and goes.
+    pub(crate) async fn close(mut self) {
+        self.socket.close(None).await.unwrap();
+        self.until_closed().await;
+    }
+
+    /// Writes one text frame as it is.
+    pub(crate) async fn write(&mut self, text: impl Into<String>) {
+        self.socket.send(Message::text(text.into())).await.unwrap();
+    }
+
+    /// The next text frame that is no ping; `None` when the connection is over.
+    async fn receive(&mut self) -> Option<String> {
+        loop {
+            let next =
+                tokio::time::timeout(PATIENCE, self.socket.next()).await.expect("the server is silent");
+            match next {
+                Some(Ok(Message::Text(text))) if text.as_str() == "2" => self.write(PONG).await,
+                Some(Ok(Message::Text(text))) => return Some(text.as_str().to_owned()),
+                Some(Ok(_)) => {}
+                Some(Err(_)) | None => return None,
+            }
+        }
+    }
+
+    fn keep(&mut self, text: &str) {
+        if let Ok(Frame::Event { name, payload }) = Frame::decode(text) {
+            self.events.push_back((name, serde_json::from_str(payload.get()).unwrap()));
+        }
+    }
+}
+
+pub(crate) fn room(name: &str) -> RoomName {
+    RoomName::parse(name).unwrap()
+}
+
+pub(crate) fn body(text: &str) -> Body {
+    Body::parse(text).unwrap()
+}
+
+/// A message with a cid made from its text.
+pub(crate) fn say(room_name: &str, text: &str) -> Say {
+    let cid: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
+    Say { room: room(room_name), cid: Cid::parse(&cid[..cid.len().min(Cid::MAX)]).unwrap(), body: body(text) }
+}
+
+/// A request as raw text; tells the whole response. The server must end the connection.
+pub(crate) async fn request(address: SocketAddr, head: &str, body: &str) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let length = body.len();
+    let text = format!("{head}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}");
+    stream.write_all(text.as_bytes()).await.unwrap();
+    let mut response = Vec::new();
+    tokio::time::timeout(PATIENCE, stream.read_to_end(&mut response)).await.expect("no response").unwrap();
+    String::from_utf8_lossy(&response).into_owned()
+}
+
+/// Sends `SIGTERM` to the program.
+pub(crate) fn terminate(program: &Program) {
+    let killed = Command::new("kill").arg(program.child.id().to_string()).status().unwrap();
+    assert!(killed.success());
+    std::io::stdout().flush().unwrap();
+}
