@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Puts the page into the document, in the place of the skeleton.
-#[cfg(feature = "csr")]
+#[cfg(all(feature = "csr", not(test)))]
 pub(crate) fn mount() {
     mount_to_body(App);
     if let Some(skeleton) = document().get_element_by_id("skeleton") {
@@ -20,7 +20,7 @@ pub(crate) fn mount() {
 }
 
 #[component]
-pub(crate) fn App() -> impl IntoView {
+pub fn App() -> impl IntoView {
     provide_speech();
     provide_theme();
     let router = provide_router();

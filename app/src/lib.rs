@@ -8,7 +8,8 @@
 // The component macro writes `pub` items of its own.
 #![allow(unreachable_pub)]
 
-mod app;
+pub mod app;
+
 mod route;
 
 mod pages;
@@ -32,10 +33,11 @@ mod when;
 mod i18n;
 
 /// Takes the page over from the skeleton in `index.html`.
-#[cfg(target_arch = "wasm32")]
-#[cfg_attr(feature = "csr", wasm_bindgen::prelude::wasm_bindgen(start))]
+#[cfg(feature = "csr")]
+#[wasm_bindgen::prelude::wasm_bindgen(start)]
 pub fn start() {
     console_error_panic_hook::set_once();
-    #[cfg(feature = "csr")]
+    // In the tests' browser nothing is to be mounted but what a test asks for.
+    #[cfg(not(test))]
     app::mount();
 }

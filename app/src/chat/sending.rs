@@ -60,7 +60,9 @@ impl Chat {
             return;
         }
         visit.sending.set_value(true);
-        while let Some(Unsent { cid, body, .. }) = visit.outbox.with_untracked(|outbox| outbox.next().cloned()) {
+        while let Some(Unsent { cid, body, .. }) =
+            visit.outbox.with_untracked(|outbox| outbox.next().cloned())
+        {
             let reply = self.ask(&Send { room: room.clone(), cid: cid.clone(), body }).await;
             if !visit.is(number) {
                 return;

@@ -86,9 +86,8 @@ impl Visit {
         self.seats.set(None);
         self.roster.set(Roster::default());
         self.timeline.set(Timeline::default());
-        self.outbox.set(room.as_ref().map_or_else(Outbox::default, |room| {
-            Outbox::restored(storage::unsent(room))
-        }));
+        self.outbox
+            .set(room.as_ref().map_or_else(Outbox::default, |room| Outbox::restored(storage::unsent(room))));
         self.shown.set(Vec::new());
         self.heard.set(None);
         self.loading.set(false);
@@ -134,7 +133,8 @@ impl Visit {
         let known: HashMap<&Cid, &ArcRwSignal<Row>> =
             before.iter().map(|shown| (&shown.cid, &shown.row)).collect();
         let day_of = |cid: &Cid, at| {
-            let same = known.get(cid).and_then(|row| row.with_untracked(|row| (row.at == at).then_some(row.day)));
+            let same =
+                known.get(cid).and_then(|row| row.with_untracked(|row| (row.at == at).then_some(row.day)));
             same.unwrap_or_else(|| when::day_of(at))
         };
         let rows = self.timeline.with_untracked(|timeline| {

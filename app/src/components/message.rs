@@ -85,9 +85,7 @@ fn Fate(row: Memo<Row>) -> impl IntoView {
     let cid = StoredValue::new(row.with_untracked(|row| row.cid.clone()));
     move || match delivery.get() {
         Delivery::Said => None,
-        Delivery::Sending => {
-            Some(view! { <p class="fate">{move || speech.words().sending}</p> }.into_any())
-        }
+        Delivery::Sending => Some(view! { <p class="fate">{move || speech.words().sending}</p> }.into_any()),
         Delivery::Failed(refusal) => {
             let failed = view! {
                 <p class="fate failed">

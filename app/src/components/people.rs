@@ -25,7 +25,8 @@ pub(crate) fn People(open: RwSignal<bool>) -> impl IntoView {
         }
     });
     let close_beside = move |click: ev::MouseEvent| {
-        let on_itself = dialog.get_untracked().is_some_and(|dialog| click.target() == Some((**dialog).clone().into()));
+        let on_itself =
+            dialog.get_untracked().is_some_and(|dialog| click.target() == Some((**dialog).clone().into()));
         if on_itself {
             open.set(false);
         }

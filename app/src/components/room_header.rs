@@ -59,21 +59,25 @@ fn Share(room: RoomName) -> impl IntoView {
     let speech = use_speech();
     let copied = RwSignal::new(false);
     let share = move |_| {
-        let address = format!("{}{}", window().location().origin().unwrap_or_default(), Route::Room(room.clone()));
+        let address =
+            format!("{}{}", window().location().origin().unwrap_or_default(), Route::Room(room.clone()));
         let title = room.to_string();
         spawn_local(async move {
             match hand_out(&title, &address).await {
                 Outcome::Shared => {}
                 Outcome::Copied => {
                     copied.try_set(true);
-                    set_timeout(move || drop(copied.try_set(false)), SAID_FOR);
+                    set_timeout(
+                        move || {
+                            copied.try_set(false);
+                        },
+                        SAID_FOR,
+                    );
                 }
                 // The browser lets us do neither, as on plain http: then the reader copies it.
                 Outcome::Refused => {
-                    let _ = window().prompt_with_message_and_default(
-                        untrack(|| speech.words().copy_this),
-                        &address,
-                    );
+                    let _ = window()
+                        .prompt_with_message_and_default(untrack(|| speech.words().copy_this), &address);
                 }
             }
         });
@@ -97,7 +101,8 @@ enum Outcome {
 /// Opens the device's own way of sharing where fingers are used, else copies the link.
 async fn hand_out(title: &str, address: &str) -> Outcome {
     let navigator = window().navigator();
-    let has = |name: &str| js_sys::Reflect::get(&navigator, &name.into()).is_ok_and(|value| !value.is_falsy());
+    let has =
+        |name: &str| js_sys::Reflect::get(&navigator, &name.into()).is_ok_and(|value| !value.is_falsy());
     if has("share") && super::composer::is_touch() {
         let data = ShareData::new();
         data.set_title(title);

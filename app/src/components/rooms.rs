@@ -81,7 +81,8 @@ pub(crate) fn Rooms() -> impl IntoView {
 
 fn one_room(summary: RoomSummary, current: bool, speech: Speech) -> impl IntoView {
     let words = speech.words();
-    let last = summary.last_at.map(|at| when::ago(at, speech.language()).unwrap_or_else(|| words.just_now.into()));
+    let last =
+        summary.last_at.map(|at| when::ago(at, speech.language()).unwrap_or_else(|| words.just_now.into()));
     let who = match (summary.here, summary.seats) {
         (0, _) => words.nobody_here.to_owned(),
         (here, Some(seats)) => (words.seats)(here, seats.get()),

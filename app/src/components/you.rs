@@ -11,6 +11,9 @@ pub(crate) fn You() -> impl IntoView {
     let chat = use_chat();
     let speech = use_speech();
     let changing = RwSignal::new(false);
+    let close = move || {
+        changing.try_set(false);
+    };
     let named = move || {
         chat.me().map(|me| {
             let name = me.name.to_string();
@@ -29,8 +32,8 @@ pub(crate) fn You() -> impl IntoView {
     let form = move || {
         let before = untrack(|| chat.me()).map(|me| me.name.to_string()).unwrap_or_default();
         view! {
-            <NameForm before action=move || speech.words().save done=move || drop(changing.try_set(false))/>
-            <button class="link" on:click=move |_| changing.set(false)>
+            <NameForm before action=move || speech.words().save done=close/>
+            <button class="link" on:click=move |_| close()>
                 {move || speech.words().cancel}
             </button>
         }

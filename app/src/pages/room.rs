@@ -6,18 +6,9 @@ use leptos::prelude::*;
 use crate::{
     chat::{Identity, Stage, use_chat},
     components::{
-        brand::Brand,
-        card::Card,
-        composer::Composer,
-        connection::Connection,
-        full_room::FullRoom,
-        name_form::NameForm,
-        people::People,
-        room_header::RoomHeader,
-        rooms::Rooms,
-        settings::Settings,
-        timeline::Timeline,
-        you::You,
+        brand::Brand, card::Card, composer::Composer, connection::Connection, full_room::FullRoom,
+        name_form::NameForm, people::People, room_header::RoomHeader, rooms::Rooms, settings::Settings,
+        timeline::Timeline, you::You,
     },
     i18n::use_speech,
 };

@@ -128,7 +128,15 @@ mod tests {
         let mut timeline = Timeline::default();
         let last = Seq(events.len() as u64);
         let room = RoomName::parse("마당").unwrap();
-        timeline.joined(&Joined { room, seats: None, last, events, more: false, people: vec![], may: vec![] });
+        timeline.joined(&Joined {
+            room,
+            seats: None,
+            last,
+            events,
+            more: false,
+            people: vec![],
+            may: vec![],
+        });
         timeline
     }
 
@@ -147,7 +155,8 @@ mod tests {
 
     #[test]
     fn one_person_within_five_minutes_is_one_group() {
-        let said = [(1, 0), (1, 5 * MINUTE), (1, 10 * MINUTE + 1), (2, 10 * MINUTE + 2), (1, 10 * MINUTE + 3)];
+        let said =
+            [(1, 0), (1, 5 * MINUTE), (1, 10 * MINUTE + 1), (2, 10 * MINUTE + 2), (1, 10 * MINUTE + 3)];
         assert_eq!(
             openings(&said),
             [(true, true), (false, false), (false, true), (false, true), (false, true)]

@@ -96,7 +96,8 @@ impl Timeline {
 
     fn take_in(&mut self, events: &[Event]) {
         let last = self.last().unwrap_or_default();
-        self.ahead.extend(events.iter().filter(|event| event.seq > last).map(|event| (event.seq, event.clone())));
+        self.ahead
+            .extend(events.iter().filter(|event| event.seq > last).map(|event| (event.seq, event.clone())));
         let Some(log) = &mut self.log else { return };
         while let Some(event) = self.ahead.remove(&log.last().next()) {
             log.events.push(event);

@@ -92,7 +92,9 @@ where
 {
     let speech = use_speech();
     let enter = StoredValue::new(Enter::default());
-    let tell = move |event: &web_sys::Event, verdict: fn(&mut Enter, Press, bool) -> Verdict, press: Press| {
+    let tell = move |event: &web_sys::Event,
+                     verdict: fn(&mut Enter, Press, bool) -> Verdict,
+                     press: Press| {
         let verdict = enter.try_update_value(|enter| verdict(enter, press, !touch)).unwrap_or(Verdict::Pass);
         if verdict != Verdict::Pass {
             event.prevent_default();
