@@ -2,8 +2,8 @@
 //!
 //! Server and page both use this crate, so a name that is too long or a message that is empty
 //! is the same mistake on both sides, found by the same line.
-//! It knows no network, no clock, no randomness, no browser and no runtime;
-//! it builds for wasm32 and native alike.
+//! It knows no network, no clock, no randomness and no runtime; it builds for wasm32 and native
+//! alike. (In the page, `unicode` asks the browser for Unicode's tables.)
 
 pub mod event;
 pub mod message;
@@ -12,3 +12,4 @@ pub mod refusal;
 pub mod room;
 pub mod socketio;
 mod text;
+mod unicode;

@@ -29,7 +29,7 @@ impl Body {
         if body.is_empty() || body.chars().all(|c| c.is_whitespace() || text::steers_display(c)) {
             return Err(Refusal::MessageEmpty);
         }
-        if body.len() > Self::MAX_BYTES || text::graphemes(&body) > Self::MAX {
+        if body.len() > Self::MAX_BYTES || text::is_longer_than(Self::MAX, &body) {
             return Err(Refusal::MessageTooLong);
         }
         if body.chars().any(|c| c.is_control() && c != '\n' && c != '\t') {
@@ -131,6 +131,9 @@ pub struct Timestamp(pub i64);
 
 #[cfg(test)]
 mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
     use super::*;
 
     #[test]

@@ -127,7 +127,7 @@ fn first<'a>(arguments: &[&'a RawValue]) -> &'a RawValue {
     arguments.first().copied().unwrap_or(RawValue::NULL)
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests {
     use proptest::prelude::*;
     use socketioxide_core::{

@@ -4,10 +4,7 @@
 //! NFC, trimmed, within their limits, and free of characters that steer a display
 //! instead of being read. Called by the newtypes of this crate only.
 
-use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
-use unicode_segmentation::UnicodeSegmentation;
-
-use crate::refusal::Refusal;
+use crate::{refusal::Refusal, unicode};
 
 /// How many combining marks may stand on one base character in a name.
 /// Vietnamese needs two, Hebrew three; "Zalgo" text has dozens and runs over its neighbours.
@@ -15,14 +12,20 @@ const MAX_MARKS: usize = 4;
 
 /// Normalises `text` to NFC and trims white space on both ends.
 pub(crate) fn tidy(text: &str) -> String {
-    let normalised: String = text.nfc().collect();
+    let normalised = unicode::nfc(text);
     let trimmed = normalised.trim();
     if trimmed.len() == normalised.len() { normalised } else { trimmed.to_owned() }
 }
 
 /// How many characters a reader would count: extended grapheme clusters.
 pub(crate) fn graphemes(text: &str) -> usize {
-    text.graphemes(true).count()
+    unicode::graphemes(text)
+}
+
+/// Whether a reader would count more than `limit` characters. Counting is dear, and hardly ever
+/// needed: there are never more graphemes than code points.
+pub(crate) fn is_longer_than(limit: usize, text: &str) -> bool {
+    text.chars().count() > limit && graphemes(text) > limit
 }
 
 /// Parses a single-line name of at most `limit` graphemes and four times as many code points.
@@ -38,10 +41,12 @@ pub(crate) fn parse_name(text: &str, limit: usize) -> Result<String, Refusal> {
     if name.is_empty() {
         return Err(Refusal::NameEmpty);
     }
-    if name.chars().count() > limit * 4 || graphemes(&name) > limit {
+    if name.chars().count() > limit * 4 || is_longer_than(limit, &name) {
         return Err(Refusal::NameTooLong);
     }
-    if name.chars().any(|c| steers_display(c) || is_blank_but_counts(c)) || has_mark_tower(&name) {
+    if name.chars().any(|c| steers_display(c) || is_blank_but_counts(c))
+        || unicode::has_mark_tower(&name, MAX_MARKS)
+    {
         return Err(Refusal::NameUnreadable);
     }
     Ok(name)
@@ -76,16 +81,11 @@ fn is_blank_but_counts(c: char) -> bool {
     )
 }
 
-fn has_mark_tower(text: &str) -> bool {
-    let mut marks = 0;
-    text.chars().any(|c| {
-        marks = if is_combining_mark(c) { marks + 1 } else { 0 };
-        marks > MAX_MARKS
-    })
-}
-
 #[cfg(test)]
 mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
     use super::*;
 
     #[test]
