@@ -18,7 +18,7 @@ export PATH="$tools/bin:$tools/node_modules/.bin:$PATH"
 trunk_version=0.21.14
 cargo_leptos_version=0.3.10
 cargo_deny_version=0.20.2
-# npm's build of wasm-opt: any version can optimise our page; this one was tried.
+# npm's build of wasm-opt. Any version can shrink our page; Trunk.toml wants this one.
 binaryen_version=132.0.0
 
 say() {
@@ -75,11 +75,14 @@ need_cargo_deny() {
 
 # Makes the page a good deal smaller, but the page also works without: never a reason to stop.
 want_wasm_opt() {
-    have wasm-opt && return
+    # trunk takes this very version and no other.
+    [[ "$(wasm-opt --version 2>/dev/null)" == *"version ${binaryen_version%%.*}"* ]] && return
     if have npm; then
         say "Installing wasm-opt (binaryen $binaryen_version from npm) into target/tools"
         npm install --silent --no-save --prefix "$tools" "binaryen@$binaryen_version" && return
-    elif can_apt; then
+    fi
+    have wasm-opt && return
+    if can_apt; then
         say "Installing wasm-opt (Debian's binaryen)"
         apt_install binaryen && return
     fi
@@ -96,8 +99,9 @@ need_chromium() {
     local missing=()
     [[ -x /usr/bin/chromium ]] || missing+=(chromium)
     [[ -x /usr/bin/chromedriver ]] || missing+=(chromium-driver)
-    # Without a Korean font the screenshots show boxes, and text has other widths than for people.
-    [[ -d /usr/share/fonts/opentype/noto ]] || missing+=(fonts-noto-cjk)
+    # Without them Korean and emoji are boxes, of other widths than people see.
+    [[ -e /usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc ]] || missing+=(fonts-noto-cjk)
+    [[ -e /usr/share/fonts/truetype/noto/NotoColorEmoji.ttf ]] || missing+=(fonts-noto-color-emoji)
     [[ ${#missing[@]} == 0 ]] && return
     say "Installing ${missing[*]}"
     apt_install "${missing[@]}"

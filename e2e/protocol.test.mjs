@@ -22,7 +22,7 @@ test('the document has examples', () => assert.notEqual(examples.length, 0));
 
 for (const { heading, line, code } of examples) {
   test(`${heading} (docs/protocol.md:${line})`, { timeout: LIMIT }, async () => {
-    const [socket, other] = await Promise.all([connect('지은'), connect('민호')]);
+    const [socket, other] = await Promise.all([connect(), connect()]);
     try {
       await run(code, { socket, other, room: newRoom(), once, assert, io, url: server.url });
     } finally {
@@ -56,8 +56,8 @@ async function run(code, scope) {
   await new AsyncFunction(...Object.keys(scope), `'use strict';\n${code}`)(...Object.values(scope));
 }
 
-async function connect(name) {
-  const socket = io(server.url, { auth: { name }, transports: ['websocket'], forceNew: true });
+async function connect() {
+  const socket = io(server.url, { forceNew: true });
   await once(socket, 'connect');
   return socket;
 }
