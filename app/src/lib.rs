@@ -5,8 +5,8 @@
 //! WebSocket, and `state` knows neither the browser nor Leptos, so `cargo test -p app` runs it.
 //! Both build tools build this library; [`start`] is where the browser begins.
 
-// The component macro writes `pub` items of its own.
-#![allow(unreachable_pub)]
+// The component macro writes `pub` items of its own, and props are owned by their nature.
+#![allow(unreachable_pub, clippy::needless_pass_by_value)]
 
 pub mod app;
 

@@ -118,6 +118,7 @@ fn followed(click: &ev::MouseEvent) -> Option<Route> {
 }
 
 #[cfg(test)]
+#[cfg(not(target_arch = "wasm32"))]
 mod tests {
     use proptest::prelude::*;
 

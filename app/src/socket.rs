@@ -57,6 +57,14 @@ struct State {
     awaited: BTreeMap<u32, oneshot::Sender<String>>,
 }
 
+impl State {
+    /// Whoever waits for an answer is told that none will come.
+    fn disconnect(&mut self) {
+        self.online = false;
+        self.awaited.clear();
+    }
+}
+
 enum Order {
     Write(String),
     /// Something has changed around us: try again now, or notice that the connection is dead.
@@ -120,10 +128,7 @@ impl Socket {
         let mut backoff = Backoff::default();
         loop {
             let reason = self.one_connection(&mut inbox, &mut backoff, &tell).await;
-            let mut state = self.state.borrow_mut();
-            state.online = false;
-            state.awaited.clear();
-            drop(state);
+            self.state.borrow_mut().disconnect();
             tell(Notice::Lost(reason));
             wait(&mut inbox, backoff.next(js_sys::Math::random())).await;
         }

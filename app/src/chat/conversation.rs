@@ -41,8 +41,8 @@ impl Chat {
         let Some((room, number)) = visit.current() else { return };
         let seats = self.planned.get_value().filter(|(planned, _)| *planned == room).map(|(_, seats)| seats);
         loop {
-            let since = visit.timeline.with_untracked(|timeline| timeline.last());
-            visit.roster.update(|roster| roster.expect());
+            let since = visit.timeline.with_untracked(super::super::state::timeline::Timeline::last);
+            visit.roster.update(super::super::state::roster::Roster::expect);
             let reply = self.ask(&Join { room: room.clone(), seats, since }).await;
             if !visit.is(number) {
                 return;
@@ -82,7 +82,7 @@ impl Chat {
     /// Asks for whatever is missing after what we hold, until nothing is.
     pub(super) async fn fill(self) {
         let visit = self.visit;
-        let missing = || visit.timeline.with_untracked(|timeline| timeline.missing());
+        let missing = || visit.timeline.with_untracked(super::super::state::timeline::Timeline::missing);
         let Some((room, number)) = visit.current() else { return };
         if visit.filling.get_value() {
             return;
@@ -106,7 +106,7 @@ impl Chat {
     /// Asks for older messages, if there are any and they are not on their way.
     pub(crate) fn load_older(self) {
         let visit = self.visit;
-        let older = visit.timeline.with_untracked(|timeline| timeline.older());
+        let older = visit.timeline.with_untracked(super::super::state::timeline::Timeline::older);
         let (Some((room, number)), Some(before)) = (visit.current(), older) else { return };
         if visit.loading.get_untracked() || !visit.joined.get_value() {
             return;

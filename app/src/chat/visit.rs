@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use common::{
-    event::{Event, Joined, Push},
+    event::{Event, Joined, Push, RoomSummary},
     message::Cid,
     person::Person,
     refusal::Refusal,
@@ -124,6 +124,18 @@ impl Visit {
             }
             Push::Presence(told) => self.roster.update(|roster| roster.apply(told.change)),
         }
+    }
+
+    /// Puts what we know of this room first hand into a summary of it, which is seconds old.
+    pub(crate) fn bring_up_to_date(self, summary: &mut RoomSummary) {
+        let people = self.roster.with(|roster| roster.people().to_vec());
+        if people.is_empty() {
+            return;
+        }
+        summary.here = people.len() as u32;
+        summary.people = people;
+        let last_at = self.timeline.with(|timeline| timeline.events().last().map(|event| event.at));
+        summary.last_at = summary.last_at.max(last_at);
     }
 
     /// Brings what is on the screen up to date. Rows that stay the same row keep their signal.

@@ -70,8 +70,11 @@ pub(crate) fn Rooms() -> impl IntoView {
         .into_any(),
         Listing::Rooms(rooms) => {
             let here = chat.visit.room.get();
-            let rooms = rooms.into_iter().map(|summary| {
+            let rooms = rooms.into_iter().map(|mut summary| {
                 let current = here.as_ref() == Some(&summary.room);
+                if current {
+                    chat.visit.bring_up_to_date(&mut summary);
+                }
                 one_room(summary, current, speech)
             });
             view! { <ul class="rooms">{rooms.collect_view()}</ul> }.into_any()

@@ -16,7 +16,9 @@ pub(crate) fn Timeline(room: RoomName) -> impl IntoView {
     let speech = use_speech();
     let visit = chat.visit;
     let scroll = Scroll::new(move || chat.load_older());
-    let last = move || visit.timeline.with_untracked(|timeline| timeline.last()).unwrap_or_default();
+    let last = move || {
+        visit.timeline.with_untracked(super::super::state::timeline::Timeline::last).unwrap_or_default()
+    };
     follow_own_words(chat, scroll);
     let scrolled = move |_| {
         scroll.scrolled(last());
@@ -55,7 +57,7 @@ fn Beginning() -> impl IntoView {
     let chat = use_chat();
     let speech = use_speech();
     let visit = chat.visit;
-    let known = Memo::new(move |_| visit.timeline.with(|timeline| timeline.is_known()));
+    let known = Memo::new(move |_| visit.timeline.with(super::super::state::timeline::Timeline::is_known));
     let has_older = Memo::new(move |_| visit.timeline.with(|timeline| timeline.older().is_some()));
     let empty = Memo::new(move |_| visit.shown.with(Vec::is_empty));
     move || match (known.get(), empty.get(), has_older.get()) {
@@ -85,7 +87,8 @@ fn Pill(scroll: Scroll) -> impl IntoView {
     let chat = use_chat();
     let speech = use_speech();
     let unseen = Memo::new(move |_| {
-        let last = chat.visit.timeline.with(|timeline| timeline.last()).unwrap_or_default();
+        let last =
+            chat.visit.timeline.with(super::super::state::timeline::Timeline::last).unwrap_or_default();
         scroll.left_at.get().map(|left_at| last.0.saturating_sub(left_at.0) as usize)
     });
     let words = move |unseen: usize| match unseen {

@@ -8,7 +8,7 @@ pub(super) static WORDS: Words = Words {
     madang: "Madang",
     language: "Language",
     theme: "Brightness",
-    theme_system: "System",
+    theme_system: "System theme",
     theme_light: "Light",
     theme_dark: "Dark",
 

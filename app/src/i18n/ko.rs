@@ -8,7 +8,7 @@ pub(super) static WORDS: Words = Words {
     madang: "마당",
     language: "언어",
     theme: "화면 밝기",
-    theme_system: "기기 설정",
+    theme_system: "밝기 자동",
     theme_light: "밝게",
     theme_dark: "어둡게",
 

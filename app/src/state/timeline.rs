@@ -112,6 +112,7 @@ fn without_gap(events: &[Event]) -> bool {
 }
 
 #[cfg(test)]
+#[cfg(not(target_arch = "wasm32"))]
 mod tests {
     use common::{
         event::What,

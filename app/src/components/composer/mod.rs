@@ -17,7 +17,8 @@ use crate::{
     storage,
 };
 
-#[cfg(all(test, target_arch = "wasm32"))]
+#[cfg(test)]
+#[cfg(target_arch = "wasm32")]
 mod tests;
 
 /// What the line under the text says.
