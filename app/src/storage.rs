@@ -4,7 +4,7 @@
 //! nothing is remembered and nothing breaks. Each unsent message has a key of its own, so that
 //! two windows on one room never overwrite each other's.
 
-use common::{message::Cid, room::RoomName};
+use common::{message::Cid, person::Person, room::RoomName};
 use leptos::prelude::window;
 use web_sys::Storage;
 
@@ -14,6 +14,8 @@ pub(crate) const LANGUAGE: &str = "madang/language";
 
 /// Read by `public/boot.js` too, before the first paint.
 pub(crate) const THEME: &str = "madang/theme";
+
+const ME: &str = "madang/me";
 
 pub(crate) fn read(key: &str) -> Option<String> {
     storage()?.get_item(key).ok()?
@@ -27,6 +29,17 @@ pub(crate) fn write(key: &str, value: Option<&str>) {
         Some(value) => storage.set_item(key, value),
         None => storage.remove_item(key),
     };
+}
+
+/// Who we were when the server last said so: for showing what is ours while it can not be asked.
+pub(crate) fn me() -> Option<Person> {
+    serde_json::from_str(&read(ME)?).ok()
+}
+
+pub(crate) fn remember_me(me: &Person) {
+    if let Ok(json) = serde_json::to_string(me) {
+        write(ME, Some(&json));
+    }
 }
 
 pub(crate) fn draft(room: &RoomName) -> String {

@@ -3,13 +3,15 @@
 use common::{
     event::{History, Join, Leave, Push},
     message::Seq,
+    refusal::Refusal,
     room::RoomName,
 };
+use gloo_timers::future::TimeoutFuture;
 use leptos::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 
 use super::{Chat, Identity, Stage};
-use crate::socket::Failure;
+use crate::{socket::Failure, storage};
 
 impl Chat {
     /// Goes into a room; the page of the room calls it when it comes up.
@@ -55,6 +57,12 @@ impl Chat {
                 Ok(reply) => {
                     visit.let_in(reply);
                     break self.show();
+                }
+                Err(Failure::Refused(Refusal::TooFast | Refusal::Unavailable)) => {
+                    TimeoutFuture::new(super::BREATH).await;
+                    if !visit.is(number) {
+                        return;
+                    }
                 }
                 Err(Failure::Refused(refusal)) => return visit.stage.set(Stage::Refused(refusal)),
                 Err(Failure::Disconnected) => return,
@@ -127,10 +135,13 @@ impl Chat {
 
     /// Brings the screen up to date.
     pub(super) fn show(self) {
-        self.identity.with_untracked(|identity| match identity {
-            Identity::Known(me) => self.visit.show(Some(me)),
-            Identity::Unknown | Identity::Nobody => self.visit.show(None),
-        });
+        let me = match self.identity.get_untracked() {
+            Identity::Known(me) => Some(me),
+            // Out of reach of the server, what was not sent is still there, and still ours.
+            Identity::Unknown => storage::me(),
+            Identity::Nobody => None,
+        };
+        self.visit.show(me.as_ref());
     }
 }
 

@@ -23,7 +23,11 @@ use crate::{
     api,
     socket::{Failure, Notice, Socket},
     state::link::{Backoff, Link},
+    storage,
 };
+
+/// How long to wait when the server asks to slow down, in ms.
+const BREATH: u32 = 1_500;
 
 /// Who this browser is.
 #[derive(Clone, Debug, PartialEq)]
@@ -118,6 +122,7 @@ impl Chat {
 
     /// We are somebody: from here on there is something to connect for.
     fn known(self, person: Person) {
+        storage::remember_me(&person);
         self.identity.set(Identity::Known(person));
         if self.socket.with_value(Option::is_none) {
             self.link.set(Link::Connecting);

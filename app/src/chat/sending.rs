@@ -12,11 +12,8 @@ use gloo_timers::future::TimeoutFuture;
 use leptos::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 
-use super::Chat;
+use super::{BREATH, Chat};
 use crate::{socket::Failure, state::outbox::Unsent, storage, when};
-
-/// How long to wait when the server asks to slow down, in ms.
-const BREATH: u32 = 1_500;
 
 impl Chat {
     /// Says something in the room; refused here by the very rule of the server.

@@ -37,6 +37,7 @@ pub(crate) fn RoomHeader(room: RoomName, people_open: RwSignal<bool>) -> impl In
             <h1 title=name.clone()>{name.clone()}</h1>
             <button
                 class="here"
+                hidden=move || count() == 0
                 aria-label=meaning
                 title=meaning
                 aria-expanded=move || people_open.get().to_string()

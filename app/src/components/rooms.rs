@@ -94,10 +94,14 @@ fn one_room(summary: RoomSummary, current: bool, speech: Speech) -> impl IntoVie
     view! {
         <li>
             <a href=Route::Room(summary.room.clone()).to_string() aria-current=current.then_some("page")>
-                <span class="room-name">{summary.room.to_string()}</span>
-                <span class="room-when">{last.unwrap_or_else(|| words.nothing_said.to_owned())}</span>
-                <span class="room-who">{who}</span>
-                <Faces count=summary.here as usize people=summary.people/>
+                <span class="room-line">
+                    <span class="room-name">{summary.room.to_string()}</span>
+                    <span class="room-when">{last.unwrap_or_else(|| words.nothing_said.to_owned())}</span>
+                </span>
+                <span class="room-line">
+                    <span class="room-who">{who}</span>
+                    <Faces count=summary.here as usize people=summary.people/>
+                </span>
             </a>
         </li>
     }

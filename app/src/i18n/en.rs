@@ -71,7 +71,7 @@ pub(super) static WORDS: Words = Words {
 
     full: "Every seat is taken",
     full_more: |room| format!("There is no free seat in {room} right now."),
-    full_waiting: "We keep looking and let you in as soon as one is free.",
+    full_waiting: "You go in as soon as one is free.",
     try_now: "Check now",
     not_let_in: "You can't go in",
     nowhere: "There is nothing here",

@@ -67,7 +67,7 @@ pub(super) static WORDS: Words = Words {
 
     full: "자리가 다 찼어요",
     full_more: |room| format!("{room}에는 지금 빈자리가 없어요."),
-    full_waiting: "자리가 나면 바로 들어갈 수 있게 계속 확인하고 있어요.",
+    full_waiting: "빈자리가 나면 바로 들어가요.",
     try_now: "지금 확인하기",
     not_let_in: "들어갈 수 없어요",
     nowhere: "여기에는 아무것도 없어요",

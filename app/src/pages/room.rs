@@ -67,10 +67,15 @@ fn Visiting(room: RoomName) -> impl IntoView {
             </div>
         }
     };
-    move || match chat.visit.stage.get() {
-        Stage::Entering | Stage::In => inside(room.clone()).into_any(),
-        Stage::Refused(Refusal::RoomFull) => view! { <FullRoom room=room.clone()/> }.into_any(),
-        Stage::Refused(refusal) => view! { <NotLetIn refusal/> }.into_any(),
+    // Coming in changes nothing of what is shown, and being refused once more does not either.
+    let refused = Memo::new(move |_| match chat.visit.stage.get() {
+        Stage::Entering | Stage::In => None,
+        Stage::Refused(refusal) => Some(refusal),
+    });
+    move || match refused.get() {
+        None => inside(room.clone()).into_any(),
+        Some(Refusal::RoomFull) => view! { <FullRoom room=room.clone()/> }.into_any(),
+        Some(refusal) => view! { <NotLetIn refusal/> }.into_any(),
     }
 }
 

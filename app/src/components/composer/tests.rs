@@ -1,7 +1,7 @@
 //! The composer in a real browser, told what keyboards and input methods tell it.
 //!
-//! `wasm-pack` is not needed: `cargo test -p app --features csr --target wasm32-unknown-unknown`
-//! with `wasm-bindgen-test-runner`; `webdriver.json` starts Chromium.
+//! `CHROMEDRIVER=/usr/bin/chromedriver cargo test -p app --lib --features csr --target
+//! wasm32-unknown-unknown` runs them; `webdriver.json` says how Chromium is started.
 
 use common::room::RoomName;
 use gloo_timers::future::TimeoutFuture;
@@ -220,5 +220,6 @@ async fn a_draft_is_there_again_after_a_reload() {
     let bench = Bench::new("draft");
     bench.write("쓰다 만");
     let again = Bench::new("draft");
+    TimeoutFuture::new(20).await;
     assert_eq!(again.textarea.value(), "쓰다 만");
 }
