@@ -44,7 +44,7 @@ pub(crate) fn Message(row: ArcRwSignal<Row>) -> impl IntoView {
 fn Day(row: Memo<Row>) -> impl IntoView {
     let speech = use_speech();
     view! {
-        <li class="day" role="separator">
+        <li class="day">
             <span>{move || when::day(row.with(|row| row.at), speech.language())}</span>
         </li>
     }

@@ -23,11 +23,10 @@ pub(crate) fn RoomHeader(room: RoomName, people_open: RwSignal<bool>) -> impl In
     };
     let meaning = move || {
         let here = count() as u32;
-        let counted = match chat.visit.seats.get() {
+        match chat.visit.seats.get() {
             Some(seats) => (speech.words().seats)(here, seats.get()),
             None => (speech.words().people_count)(here),
-        };
-        format!("{}: {counted}", speech.words().people)
+        }
     };
     view! {
         <header class="room-header">
@@ -38,13 +37,13 @@ pub(crate) fn RoomHeader(room: RoomName, people_open: RwSignal<bool>) -> impl In
             <button
                 class="here"
                 hidden=move || count() == 0
-                aria-label=meaning
                 title=meaning
                 aria-expanded=move || people_open.get().to_string()
                 aria-controls="people"
                 on:click=move |_| people_open.update(|open| *open = !*open)
             >
                 {move || view! { <Faces count=count() people=people.get()/> }}
+                <span class="visually-hidden">{move || speech.words().people}</span>
                 <span class="count">{said_count}</span>
             </button>
             <Share room/>

@@ -29,17 +29,19 @@ pub(crate) fn Timeline(room: RoomName) -> impl IntoView {
     let name = room.to_string();
     view! {
         <div class="timeline">
-            <div class="scroller" node_ref=scroll.scroller on:scroll=scrolled tabindex="0">
+            // Announced by `Announcer`: a log that announces itself would read history out.
+            <div
+                class="scroller"
+                role="log"
+                aria-live="off"
+                aria-label=move || (speech.words().messages_of)(&name)
+                aria-busy=move || visit.loading.get().to_string()
+                tabindex="0"
+                node_ref=scroll.scroller
+                on:scroll=scrolled
+            >
                 <Beginning/>
-                // Announced by `Announcer`: a log that announces itself would read history out.
-                <ol
-                    class="log"
-                    role="log"
-                    aria-live="off"
-                    aria-label=move || (speech.words().messages_of)(&name)
-                    aria-busy=move || visit.loading.get().to_string()
-                    node_ref=scroll.list
-                >
+                <ol class="log" node_ref=scroll.list>
                     <For each=move || visit.shown.get() key=|shown| shown.cid.clone() let:shown>
                         <Message row=shown.row/>
                     </For>

@@ -10,9 +10,11 @@ pub(crate) fn Nowhere() -> impl IntoView {
     view! {
         <Card title=move || speech.words().nowhere>
             <p>{move || speech.words().nowhere_more}</p>
-            <a class="button primary" href="/">
-                {move || speech.words().to_rooms}
-            </a>
+            <div class="card-actions">
+                <a class="button primary" href="/">
+                    {move || speech.words().to_rooms}
+                </a>
+            </div>
         </Card>
     }
 }

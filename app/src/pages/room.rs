@@ -86,12 +86,14 @@ fn NotLetIn(refusal: Refusal) -> impl IntoView {
     view! {
         <Card title=move || speech.words().not_let_in>
             <p>{move || (speech.words().refusal)(refusal)}</p>
-            <button class="button primary" on:click=move |_| chat.try_again()>
-                {move || speech.words().try_now}
-            </button>
-            <a class="button" href="/">
-                {move || speech.words().to_rooms}
-            </a>
+            <div class="card-actions">
+                <button class="button primary" on:click=move |_| chat.try_again()>
+                    {move || speech.words().try_now}
+                </button>
+                <a class="button" href="/">
+                    {move || speech.words().to_rooms}
+                </a>
+            </div>
         </Card>
     }
 }
