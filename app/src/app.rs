@@ -32,3 +32,22 @@ pub fn App() -> impl IntoView {
     };
     view! { {page} }
 }
+
+#[cfg(test)]
+mod tests {
+    /// What stands between `before` and `after`, line by line.
+    fn between<'a>(text: &'a str, before: &str, after: &str) -> Vec<&'a str> {
+        text.lines()
+            .filter_map(|line| line.split_once(before)?.1.split_once(after))
+            .map(|(found, _)| found)
+            .collect()
+    }
+
+    #[test]
+    fn trunk_and_cargo_leptos_are_given_the_same_style_sheets() {
+        let of_trunk = between(include_str!("../../index.html"), r#"rel="css" href="style/"#, "\"");
+        let of_cargo_leptos = between(include_str!("../../style/main.css"), r#"@import "./"#, "\"");
+        assert_eq!(of_trunk, of_cargo_leptos);
+        assert!(of_trunk.len() > 10);
+    }
+}
