@@ -21,14 +21,18 @@ pub(crate) fn mount() {
 
 #[component]
 pub fn App() -> impl IntoView {
-    provide_speech();
+    let speech = provide_speech();
     provide_theme();
     let router = provide_router();
     provide_chat();
-    let page = move || match router.route() {
-        Some(Route::Home) => view! { <Home/> }.into_any(),
-        Some(Route::Room(room)) => view! { <RoomPage room/> }.into_any(),
-        None => view! { <Nowhere/> }.into_any(),
+    let page = move || {
+        // Another language is another page; see `i18n::use_words`.
+        speech.language();
+        match router.route() {
+            Some(Route::Home) => view! { <Home/> }.into_any(),
+            Some(Route::Room(room)) => view! { <RoomPage room/> }.into_any(),
+            None => view! { <Nowhere/> }.into_any(),
+        }
     };
     view! { {page} }
 }

@@ -41,8 +41,8 @@ pub(crate) fn use_theme() -> ThemeChoice {
 }
 
 impl ThemeChoice {
-    pub(crate) fn get(self) -> Theme {
-        self.0.get()
+    pub(crate) fn get_untracked(self) -> Theme {
+        self.0.get_untracked()
     }
 
     pub(crate) fn choose(self, theme: Theme) {

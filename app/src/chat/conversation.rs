@@ -14,18 +14,21 @@ use super::{Chat, Identity, Stage};
 use crate::{socket::Failure, storage};
 
 impl Chat {
-    /// Goes into a room; the page of the room calls it when it comes up.
+    /// Goes into a room, out of the one before; the page of the room calls it when it comes up.
     pub(crate) fn enter(self, room: RoomName) {
+        if self.visit.room.with_untracked(|here| here.as_ref() == Some(&room)) {
+            return;
+        }
+        self.leave();
         self.visit.begin(Some(room));
         self.show();
         spawn_local(self.join());
     }
 
-    /// Leaves the room, unless one is in another by now.
-    pub(crate) fn leave(self, room: RoomName) {
-        if self.visit.room.with_untracked(|here| here.as_ref() == Some(&room)) {
-            self.visit.begin(None);
-        }
+    /// Leaves the room one is in; the pages that are no room call it when they come up.
+    pub(crate) fn leave(self) {
+        let Some((room, _)) = self.visit.current() else { return };
+        self.visit.begin(None);
         spawn_local(async move {
             // Without a connection the server finds out by itself.
             let _ = self.ask(&Leave { room }).await;

@@ -2,15 +2,15 @@
 
 use leptos::prelude::*;
 
-use crate::i18n::use_speech;
+use crate::i18n::use_words;
 
 #[component]
 pub(crate) fn Brand() -> impl IntoView {
-    let speech = use_speech();
+    let words = use_words();
     view! {
         <a class="brand" href="/">
             <img src="/favicon.svg" alt="" width="28" height="28"/>
-            {move || speech.words().madang}
+            {words.madang}
         </a>
     }
 }

@@ -5,10 +5,7 @@ use leptos::prelude::*;
 use super::brand::Brand;
 
 #[component]
-pub(crate) fn Card<T>(title: T, children: Children) -> impl IntoView
-where
-    T: Fn() -> &'static str + Send + 'static,
-{
+pub(crate) fn Card(title: &'static str, children: Children) -> impl IntoView {
     view! {
         <main class="card-page">
             <section class="card">

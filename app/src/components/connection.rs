@@ -4,27 +4,27 @@ use leptos::prelude::*;
 
 use crate::{
     chat::{Stage, use_chat},
-    i18n::use_speech,
+    i18n::use_words,
     state::link::Link,
 };
 
 #[component]
 pub(crate) fn Connection() -> impl IntoView {
     let chat = use_chat();
-    let speech = use_speech();
+    let words = use_words();
     let entering = Memo::new(move |_| chat.visit.stage.get() == Stage::Entering);
-    let words = move || match chat.link.get() {
+    let said = move || match chat.link.get() {
         Link::Offline | Link::Connecting if chat.turned_away.get().is_some() => {
-            chat.turned_away.get().map_or("", |refusal| (speech.words().refusal)(refusal))
+            chat.turned_away.get().map_or("", |refusal| (words.refusal)(refusal))
         }
-        Link::Offline => speech.words().offline,
-        Link::Connecting => speech.words().connecting,
-        Link::Idle | Link::Online | Link::Interrupted if entering.get() => speech.words().connecting,
+        Link::Offline => words.offline,
+        Link::Connecting => words.connecting,
+        Link::Idle | Link::Online | Link::Interrupted if entering.get() => words.connecting,
         Link::Idle | Link::Online | Link::Interrupted => "",
     };
     view! {
         <p class="connection" role="status" data-offline=move || (chat.link.get() == Link::Offline).then_some("")>
-            {words}
+            {said}
         </p>
     }
 }

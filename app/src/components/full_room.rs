@@ -10,24 +10,24 @@ use super::{
     face::Faces,
     rooms::{Listing, watch_rooms},
 };
-use crate::{chat::use_chat, i18n::use_speech};
+use crate::{chat::use_chat, i18n::use_words};
 
 const KNOCK_EVERY: Duration = Duration::from_secs(5);
 
 #[component]
 pub(crate) fn FullRoom(room: RoomName) -> impl IntoView {
     let chat = use_chat();
-    let speech = use_speech();
+    let words = use_words();
     let rooms = watch_rooms();
     if let Ok(knocking) = set_interval_with_handle(move || chat.try_again(), KNOCK_EVERY) {
         on_cleanup(move || knocking.clear());
     }
-    let name = room.to_string();
+    let looked_for = room.clone();
     let sitting = move || {
         let rooms = rooms.get();
         let Listing::Rooms(rooms) = rooms else { return None };
-        let summary = rooms.into_iter().find(|summary| summary.room == room)?;
-        let seats = summary.seats.map(|seats| (speech.words().seats)(summary.here, seats.get()));
+        let summary = rooms.into_iter().find(|summary| summary.room == looked_for)?;
+        let seats = summary.seats.map(|seats| (words.seats)(summary.here, seats.get()));
         let names = summary.people.iter().map(|person| person.name.as_str()).collect::<Vec<_>>().join(", ");
         Some(view! {
             <div class="sitting">
@@ -38,16 +38,16 @@ pub(crate) fn FullRoom(room: RoomName) -> impl IntoView {
         })
     };
     view! {
-        <Card title=move || speech.words().full>
-            <p>{move || (speech.words().full_more)(&name)}</p>
+        <Card title=words.full>
+            <p>{(words.full_more)(room.as_str())}</p>
             {sitting}
-            <p class="quiet" role="status">{move || speech.words().full_waiting}</p>
+            <p class="quiet" role="status">{words.full_waiting}</p>
             <div class="card-actions">
                 <button class="button primary" on:click=move |_| chat.try_again()>
-                    {move || speech.words().try_now}
+                    {words.try_now}
                 </button>
                 <a class="button" href="/">
-                    {move || speech.words().to_rooms}
+                    {words.to_rooms}
                 </a>
             </div>
         </Card>

@@ -4,17 +4,17 @@ use common::person::DisplayName;
 use leptos::{ev, html, prelude::*};
 use wasm_bindgen_futures::spawn_local;
 
-use crate::{chat::use_chat, i18n::use_speech, socket::Failure};
+use crate::{chat::use_chat, i18n::use_words, socket::Failure};
 
 /// `action` is the word on the button; `done` is called once the name is taken.
 #[component]
-pub(crate) fn NameForm<A, D>(action: A, done: D, #[prop(optional)] before: String) -> impl IntoView
-where
-    A: Fn() -> &'static str + Send + 'static,
-    D: Fn() + Copy + Send + 'static,
-{
+pub(crate) fn NameForm(
+    action: &'static str,
+    #[prop(into, optional)] done: Option<Callback<()>>,
+    #[prop(optional)] before: String,
+) -> impl IntoView {
     let chat = use_chat();
-    let speech = use_speech();
+    let words = use_words();
     let input = NodeRef::<html::Input>::new();
     let failure = RwSignal::new(None);
     let busy = RwSignal::new(false);
@@ -24,7 +24,11 @@ where
         // The form may be gone by now.
         busy.try_set(false);
         match taken {
-            Ok(()) => done(),
+            Ok(()) => {
+                if let Some(done) = done {
+                    done.run(());
+                }
+            }
             Err(reason) => {
                 failure.try_set(Some(reason));
             }
@@ -45,7 +49,7 @@ where
     view! {
         <form class="line-form" on:submit=submit novalidate>
             <label class="field">
-                <span>{move || speech.words().name}</span>
+                <span>{words.name}</span>
                 <input
                     node_ref=input
                     name="name"
@@ -60,8 +64,8 @@ where
             <button class="button primary" disabled=busy>{action}</button>
             <p class="form-note" role="alert">
                 {move || failure.get().map(|failure| match failure {
-                    Failure::Refused(refusal) => (speech.words().refusal)(refusal),
-                    Failure::Disconnected => speech.words().unreachable,
+                    Failure::Refused(refusal) => (words.refusal)(refusal),
+                    Failure::Disconnected => words.unreachable,
                 })}
             </p>
         </form>

@@ -8,7 +8,7 @@ use leptos::{ev, html, prelude::*};
 
 use crate::{
     chat::use_chat,
-    i18n::use_speech,
+    i18n::use_words,
     route::{Route, use_router},
 };
 
@@ -16,7 +16,7 @@ use crate::{
 pub(crate) fn OpenRoom() -> impl IntoView {
     let chat = use_chat();
     let router = use_router();
-    let speech = use_speech();
+    let words = use_words();
     let input = NodeRef::<html::Input>::new();
     let for_two = NodeRef::<html::Input>::new();
     let refusal = RwSignal::new(None::<Refusal>);
@@ -35,25 +35,25 @@ pub(crate) fn OpenRoom() -> impl IntoView {
     view! {
         <form class="line-form" on:submit=submit novalidate>
             <label class="field">
-                <span>{move || speech.words().room_name}</span>
+                <span>{words.room_name}</span>
                 <input
                     node_ref=input
                     name="room"
                     autocomplete="off"
                     autocapitalize="off"
                     enterkeyhint="go"
-                    placeholder=move || speech.words().room_name_hint
+                    placeholder=words.room_name_hint
                     aria-invalid=move || refusal.get().is_some().to_string()
                     on:input=move |_| refusal.set(None)
                 />
             </label>
-            <button class="button primary">{move || speech.words().open_room}</button>
+            <button class="button primary">{words.open_room}</button>
             <label class="choice">
                 <input type="checkbox" node_ref=for_two/>
-                {move || speech.words().room_for_two}
+                {words.room_for_two}
             </label>
             <p class="form-note" role="alert">
-                {move || refusal.get().map(|refusal| (speech.words().refusal)(refusal))}
+                {move || refusal.get().map(|refusal| (words.refusal)(refusal))}
             </p>
         </form>
     }

@@ -3,7 +3,7 @@
 use leptos::{ev, html, prelude::*};
 
 use super::{face::Face, icon::Icon};
-use crate::{chat::use_chat, i18n::use_speech};
+use crate::{chat::use_chat, i18n::use_words};
 
 /// Wide enough for three columns; the same line as in `style/room.css`.
 const WIDE: &str = "(min-width: 64rem)";
@@ -11,7 +11,7 @@ const WIDE: &str = "(min-width: 64rem)";
 #[component]
 pub(crate) fn People(open: RwSignal<bool>) -> impl IntoView {
     let chat = use_chat();
-    let speech = use_speech();
+    let words = use_words();
     let dialog = NodeRef::<html::Dialog>::new();
     Effect::new(move || {
         let Some(dialog) = dialog.get() else { return };
@@ -43,7 +43,7 @@ pub(crate) fn People(open: RwSignal<bool>) -> impl IntoView {
                     <li>
                         <Face person/>
                         <span class="name">{name}</span>
-                        {own.then(|| view! { <span class="quiet">{move || speech.words().you}</span> })}
+                        {own.then(|| view! { <span class="quiet">{words.you}</span> })}
                     </li>
                 }
             })
@@ -60,10 +60,10 @@ pub(crate) fn People(open: RwSignal<bool>) -> impl IntoView {
         >
             <div class="people-inside">
                 <header>
-                    <h2 id="people-title">{move || speech.words().people}</h2>
+                    <h2 id="people-title">{words.people}</h2>
                     <button
                         class="icon-button"
-                        aria-label=move || speech.words().close
+                        aria-label=words.close
                         on:click=move |_| open.set(false)
                     >
                         <Icon name="close"/>

@@ -8,12 +8,12 @@ use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::ShareData;
 
 use super::{face::Faces, icon::Icon};
-use crate::{chat::use_chat, i18n::use_speech, route::Route};
+use crate::{chat::use_chat, i18n::use_words, route::Route};
 
 #[component]
 pub(crate) fn RoomHeader(room: RoomName, people_open: RwSignal<bool>) -> impl IntoView {
     let chat = use_chat();
-    let speech = use_speech();
+    let words = use_words();
     let name = room.to_string();
     let people = Memo::new(move |_| chat.visit.roster.with(|roster| roster.people().to_vec()));
     let count = move || people.with(Vec::len);
@@ -24,13 +24,13 @@ pub(crate) fn RoomHeader(room: RoomName, people_open: RwSignal<bool>) -> impl In
     let meaning = move || {
         let here = count() as u32;
         match chat.visit.seats.get() {
-            Some(seats) => (speech.words().seats)(here, seats.get()),
-            None => (speech.words().people_count)(here),
+            Some(seats) => (words.seats)(here, seats.get()),
+            None => (words.people_count)(here),
         }
     };
     view! {
         <header class="room-header">
-            <a class="icon-button back" href="/" aria-label=move || speech.words().to_rooms>
+            <a class="icon-button back" href="/" aria-label=words.to_rooms>
                 <Icon name="back"/>
             </a>
             <h1 title=name.clone()>{name.clone()}</h1>
@@ -43,7 +43,7 @@ pub(crate) fn RoomHeader(room: RoomName, people_open: RwSignal<bool>) -> impl In
                 on:click=move |_| people_open.update(|open| *open = !*open)
             >
                 {move || view! { <Faces count=count() people=people.get()/> }}
-                <span class="visually-hidden">{move || speech.words().people}</span>
+                <span class="visually-hidden">{words.people}</span>
                 <span class="count">{said_count}</span>
             </button>
             <Share room/>
@@ -56,7 +56,7 @@ const SAID_FOR: Duration = Duration::from_secs(2);
 
 #[component]
 fn Share(room: RoomName) -> impl IntoView {
-    let speech = use_speech();
+    let words = use_words();
     let copied = RwSignal::new(false);
     let share = move |_| {
         let address =
@@ -76,17 +76,16 @@ fn Share(room: RoomName) -> impl IntoView {
                 }
                 // The browser lets us do neither, as on plain http: then the reader copies it.
                 Outcome::Refused => {
-                    let _ = window()
-                        .prompt_with_message_and_default(untrack(|| speech.words().copy_this), &address);
+                    let _ = window().prompt_with_message_and_default(untrack(|| words.copy_this), &address);
                 }
             }
         });
     };
     view! {
-        <button class="share" on:click=share aria-label=move || speech.words().share>
+        <button class="share" on:click=share aria-label=words.share>
             <Icon name="share"/>
             <span class="share-word" role="status">
-                {move || if copied.get() { speech.words().link_copied } else { speech.words().share }}
+                {move || if copied.get() { words.link_copied } else { words.share }}
             </span>
         </button>
     }

@@ -10,7 +10,7 @@ use super::face::Faces;
 use crate::{
     api,
     chat::{document_visible, use_chat},
-    i18n::{Speech, use_speech},
+    i18n::{Words, use_words},
     route::Route,
     when,
 };
@@ -54,17 +54,15 @@ pub(crate) fn watch_rooms() -> RwSignal<Listing> {
 #[component]
 pub(crate) fn Rooms() -> impl IntoView {
     let chat = use_chat();
-    let speech = use_speech();
+    let words = use_words();
     let listing = watch_rooms();
     move || match listing.get() {
-        Listing::Loading => view! { <p class="rooms-note">{speech.words().rooms_loading}</p> }.into_any(),
-        Listing::Unreachable => {
-            view! { <p class="rooms-note">{speech.words().rooms_unreachable}</p> }.into_any()
-        }
+        Listing::Loading => view! { <p class="rooms-note">{words.rooms_loading}</p> }.into_any(),
+        Listing::Unreachable => view! { <p class="rooms-note">{words.rooms_unreachable}</p> }.into_any(),
         Listing::Rooms(rooms) if rooms.is_empty() => view! {
             <div class="rooms-note empty">
-                <strong>{speech.words().no_rooms}</strong>
-                <span>{speech.words().no_rooms_more}</span>
+                <strong>{words.no_rooms}</strong>
+                <span>{words.no_rooms_more}</span>
             </div>
         }
         .into_any(),
@@ -75,17 +73,15 @@ pub(crate) fn Rooms() -> impl IntoView {
                 if current {
                     chat.visit.bring_up_to_date(&mut summary);
                 }
-                one_room(summary, current, speech)
+                one_room(summary, current, words)
             });
             view! { <ul class="rooms">{rooms.collect_view()}</ul> }.into_any()
         }
     }
 }
 
-fn one_room(summary: RoomSummary, current: bool, speech: Speech) -> impl IntoView {
-    let words = speech.words();
-    let last =
-        summary.last_at.map(|at| when::ago(at, speech.language()).unwrap_or_else(|| words.just_now.into()));
+fn one_room(summary: RoomSummary, current: bool, words: &'static Words) -> impl IntoView {
+    let last = summary.last_at.map(|at| when::ago(at, words.tag).unwrap_or_else(|| words.just_now.into()));
     let who = match (summary.here, summary.seats) {
         (0, _) => words.nobody_here.to_owned(),
         (here, Some(seats)) => (words.seats)(here, seats.get()),

@@ -3,13 +3,14 @@
 use leptos::{ev, prelude::*};
 
 use crate::{
-    i18n::{Language, use_speech},
+    i18n::{Language, use_speech, use_words},
     theme::{Theme, use_theme},
 };
 
 #[component]
 pub(crate) fn Settings() -> impl IntoView {
     let speech = use_speech();
+    let words = use_words();
     let theme = use_theme();
     let choose_language = move |change: ev::Event| {
         let tag = event_target_value(&change);
@@ -25,30 +26,30 @@ pub(crate) fn Settings() -> impl IntoView {
     };
     let languages = Language::ALL.map(|language| {
         view! {
-            <option value=language.tag() lang=language.tag() selected=move || speech.language() == language>
+            <option value=language.tag() lang=language.tag() selected=language.tag() == words.tag>
                 {language.own_name()}
             </option>
         }
     });
     let themes = Theme::ALL.map(|choice| {
         let place = Theme::ALL.iter().position(|theme| *theme == choice);
-        let word = move || match choice {
-            Theme::System => speech.words().theme_system,
-            Theme::Light => speech.words().theme_light,
-            Theme::Dark => speech.words().theme_dark,
+        let word = match choice {
+            Theme::System => words.theme_system,
+            Theme::Light => words.theme_light,
+            Theme::Dark => words.theme_dark,
         };
         view! {
-            <option value=place.unwrap_or_default().to_string() selected=move || theme.get() == choice>
+            <option value=place.unwrap_or_default().to_string() selected=theme.get_untracked() == choice>
                 {word}
             </option>
         }
     });
     view! {
         <div class="settings">
-            <select aria-label=move || speech.words().language on:change=choose_language>
+            <select aria-label=words.language on:change=choose_language>
                 {languages.into_iter().collect_view()}
             </select>
-            <select aria-label=move || speech.words().theme on:change=choose_theme>
+            <select aria-label=words.theme on:change=choose_theme>
                 {themes.into_iter().collect_view()}
             </select>
         </div>

@@ -6,14 +6,14 @@ use leptos::prelude::*;
 use super::{icon::Icon, message::Message, scroll::Scroll};
 use crate::{
     chat::{Chat, use_chat},
-    i18n::use_speech,
+    i18n::use_words,
     state::rows::{Delivery, Row},
 };
 
 #[component]
 pub(crate) fn Timeline(room: RoomName) -> impl IntoView {
     let chat = use_chat();
-    let speech = use_speech();
+    let words = use_words();
     let visit = chat.visit;
     let scroll = Scroll::new(move || chat.load_older());
     let last = move || {
@@ -34,7 +34,7 @@ pub(crate) fn Timeline(room: RoomName) -> impl IntoView {
                 class="scroller"
                 role="log"
                 aria-live="off"
-                aria-label=move || (speech.words().messages_of)(&name)
+                aria-label=(words.messages_of)(&name)
                 aria-busy=move || visit.loading.get().to_string()
                 tabindex="0"
                 node_ref=scroll.scroller
@@ -57,7 +57,7 @@ pub(crate) fn Timeline(room: RoomName) -> impl IntoView {
 #[component]
 fn Beginning() -> impl IntoView {
     let chat = use_chat();
-    let speech = use_speech();
+    let words = use_words();
     let visit = chat.visit;
     let known = Memo::new(move |_| visit.timeline.with(super::super::state::timeline::Timeline::is_known));
     let has_older = Memo::new(move |_| visit.timeline.with(|timeline| timeline.older().is_some()));
@@ -68,18 +68,14 @@ fn Beginning() -> impl IntoView {
             view! {
                 <div class="invitation">
                     <img src="/favicon.svg" alt="" width="56" height="56"/>
-                    <strong>{speech.words().empty_room}</strong>
-                    <span>{speech.words().empty_room_more}</span>
+                    <strong>{words.empty_room}</strong>
+                    <span>{words.empty_room_more}</span>
                 </div>
             }
             .into_any(),
         ),
-        (true, false, true) => {
-            Some(view! { <p class="beginning">{speech.words().loading_older}</p> }.into_any())
-        }
-        (true, false, false) => {
-            Some(view! { <p class="beginning">{speech.words().beginning}</p> }.into_any())
-        }
+        (true, false, true) => Some(view! { <p class="beginning">{words.loading_older}</p> }.into_any()),
+        (true, false, false) => Some(view! { <p class="beginning">{words.beginning}</p> }.into_any()),
     }
 }
 
@@ -87,21 +83,21 @@ fn Beginning() -> impl IntoView {
 #[component]
 fn Pill(scroll: Scroll) -> impl IntoView {
     let chat = use_chat();
-    let speech = use_speech();
+    let words = use_words();
     let unseen = Memo::new(move |_| {
         let last =
             chat.visit.timeline.with(super::super::state::timeline::Timeline::last).unwrap_or_default();
         scroll.left_at.get().map(|left_at| last.0.saturating_sub(left_at.0) as usize)
     });
-    let words = move |unseen: usize| match unseen {
-        0 => speech.words().to_the_end.to_owned(),
-        _ => (speech.words().new_messages)(unseen),
+    let said = move |unseen: usize| match unseen {
+        0 => words.to_the_end.to_owned(),
+        _ => (words.new_messages)(unseen),
     };
     move || {
         unseen.get().map(|unseen| {
             view! {
                 <button class="pill" data-new=(unseen > 0).then_some("") on:click=move |_| scroll.follow()>
-                    {move || words(unseen)} <Icon name="down"/>
+                    {said(unseen)} <Icon name="down"/>
                 </button>
             }
         })
@@ -112,12 +108,12 @@ fn Pill(scroll: Scroll) -> impl IntoView {
 #[component]
 fn Announcer() -> impl IntoView {
     let chat = use_chat();
-    let words = move || {
+    let said = move || {
         let event = chat.visit.heard.get()?;
         let What::Posted { body, .. } = event.what;
         (chat.me()?.id != event.person.id).then(|| format!("{}: {body}", event.person.name))
     };
-    view! { <p class="visually-hidden" aria-live="polite">{words}</p> }
+    view! { <p class="visually-hidden" aria-live="polite">{said}</p> }
 }
 
 /// Whoever says something wants to see it.

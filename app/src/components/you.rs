@@ -3,13 +3,13 @@
 use leptos::prelude::*;
 
 use super::{face::Face, name_form::NameForm};
-use crate::{chat::use_chat, i18n::use_speech};
+use crate::{chat::use_chat, i18n::use_words};
 
 /// Nothing for somebody who has no name yet: it is asked for when it is needed.
 #[component]
 pub(crate) fn You() -> impl IntoView {
     let chat = use_chat();
-    let speech = use_speech();
+    let words = use_words();
     let changing = RwSignal::new(false);
     let close = move || {
         changing.try_set(false);
@@ -20,11 +20,11 @@ pub(crate) fn You() -> impl IntoView {
             view! {
                 <Face person=me/>
                 <span class="you-name">
-                    <span class="quiet">{move || speech.words().your_name}</span>
+                    <span class="quiet">{words.your_name}</span>
                     <strong>{name}</strong>
                 </span>
                 <button class="link" on:click=move |_| changing.set(true)>
-                    {move || speech.words().change_name}
+                    {words.change_name}
                 </button>
             }
         })
@@ -32,14 +32,14 @@ pub(crate) fn You() -> impl IntoView {
     let form = move || {
         let before = untrack(|| chat.me()).map(|me| me.name.to_string()).unwrap_or_default();
         view! {
-            <NameForm before action=move || speech.words().save done=close/>
+            <NameForm before action=words.save done=close/>
             <button class="link" on:click=move |_| close()>
-                {move || speech.words().cancel}
+                {words.cancel}
             </button>
         }
     };
     view! {
-        <section class="you" aria-label=move || speech.words().your_name>
+        <section class="you" aria-label=words.your_name>
             <Show when=move || changing.get() fallback=named>
                 {form}
             </Show>

@@ -5,6 +5,7 @@ use common::refusal::Refusal;
 use super::Words;
 
 pub(super) static WORDS: Words = Words {
+    tag: "en",
     madang: "Madang",
     language: "Language",
     theme: "Brightness",

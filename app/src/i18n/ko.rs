@@ -5,6 +5,7 @@ use common::refusal::Refusal;
 use super::Words;
 
 pub(super) static WORDS: Words = Words {
+    tag: "ko",
     madang: "마당",
     language: "언어",
     theme: "화면 밝기",

@@ -13,6 +13,8 @@ use crate::storage;
 
 /// The sentences. Functions where a number or a name is part of one.
 pub(crate) struct Words {
+    /// The BCP 47 tag of the language.
+    pub(crate) tag: &'static str,
     pub(crate) madang: &'static str,
     pub(crate) language: &'static str,
     pub(crate) theme: &'static str,
@@ -100,12 +102,8 @@ impl Language {
         tags.into_iter().find_map(|tag| spoken(&tag)).unwrap_or(Language::English)
     }
 
-    /// The BCP 47 tag.
     pub(crate) fn tag(self) -> &'static str {
-        match self {
-            Language::Korean => "ko",
-            Language::English => "en",
-        }
+        self.words().tag
     }
 
     /// What its speakers call it.
@@ -146,14 +144,15 @@ pub(crate) fn use_speech() -> Speech {
     expect_context()
 }
 
+/// The words of this moment's language. They are plain text to a component, because `app` builds
+/// the page anew when the language changes: a closure around each word made the page a third larger.
+pub(crate) fn use_words() -> &'static Words {
+    use_speech().0.get_untracked().words()
+}
+
 impl Speech {
     pub(crate) fn language(self) -> Language {
         self.0.get()
-    }
-
-    /// The words, to be read where the language may change under them.
-    pub(crate) fn words(self) -> &'static Words {
-        self.0.get().words()
     }
 
     pub(crate) fn choose(self, language: Language) {

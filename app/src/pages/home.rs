@@ -3,14 +3,16 @@
 use leptos::prelude::*;
 
 use crate::{
+    chat::use_chat,
     components::{brand::Brand, open_room::OpenRoom, rooms::Rooms, settings::Settings, you::You},
-    i18n::use_speech,
+    i18n::use_words,
 };
 
 #[component]
 pub(crate) fn Home() -> impl IntoView {
-    let speech = use_speech();
-    Effect::new(move || document().set_title(speech.words().madang));
+    let words = use_words();
+    document().set_title(words.madang);
+    use_chat().leave();
     view! {
         <div class="home">
             <header class="home-bar">
@@ -19,12 +21,12 @@ pub(crate) fn Home() -> impl IntoView {
             </header>
             <main>
                 <section class="welcome">
-                    <h1>{move || speech.words().welcome}</h1>
-                    <p>{move || speech.words().welcome_more}</p>
+                    <h1>{words.welcome}</h1>
+                    <p>{words.welcome_more}</p>
                     <OpenRoom/>
                 </section>
                 <section class="home-rooms" aria-labelledby="rooms-title">
-                    <h2 id="rooms-title">{move || speech.words().rooms}</h2>
+                    <h2 id="rooms-title">{words.rooms}</h2>
                     <Rooms/>
                 </section>
                 <You/>

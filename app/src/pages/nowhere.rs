@@ -2,17 +2,18 @@
 
 use leptos::prelude::*;
 
-use crate::{components::card::Card, i18n::use_speech};
+use crate::{chat::use_chat, components::card::Card, i18n::use_words};
 
 #[component]
 pub(crate) fn Nowhere() -> impl IntoView {
-    let speech = use_speech();
+    let words = use_words();
+    use_chat().leave();
     view! {
-        <Card title=move || speech.words().nowhere>
-            <p>{move || speech.words().nowhere_more}</p>
+        <Card title=words.nowhere>
+            <p>{words.nowhere_more}</p>
             <div class="card-actions">
                 <a class="button primary" href="/">
-                    {move || speech.words().to_rooms}
+                    {words.to_rooms}
                 </a>
             </div>
         </Card>

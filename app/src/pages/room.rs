@@ -10,24 +10,23 @@ use crate::{
         name_form::NameForm, people::People, room_header::RoomHeader, rooms::Rooms, settings::Settings,
         timeline::Timeline, you::You,
     },
-    i18n::use_speech,
+    i18n::use_words,
 };
 
 #[component]
 pub(crate) fn RoomPage(room: RoomName) -> impl IntoView {
     let chat = use_chat();
-    let speech = use_speech();
-    let title = room.clone();
-    Effect::new(move || document().set_title(&format!("{title} · {}", speech.words().madang)));
+    let words = use_words();
+    document().set_title(&format!("{room} · {}", words.madang));
     let nobody = Memo::new(move |_| chat.identity.with(|identity| *identity == Identity::Nobody));
     view! {
         <Show
             when=move || !nobody.get()
             fallback=move || {
                 view! {
-                    <Card title=move || speech.words().ask_name>
-                        <p>{move || speech.words().ask_name_more}</p>
-                        <NameForm action=move || speech.words().go_in done=|| ()/>
+                    <Card title=words.ask_name>
+                        <p>{words.ask_name_more}</p>
+                        <NameForm action=words.go_in/>
                     </Card>
                 }
             }
@@ -41,15 +40,13 @@ pub(crate) fn RoomPage(room: RoomName) -> impl IntoView {
 #[component]
 fn Visiting(room: RoomName) -> impl IntoView {
     let chat = use_chat();
-    let speech = use_speech();
+    let words = use_words();
     chat.enter(room.clone());
-    let left = room.clone();
-    on_cleanup(move || chat.leave(left));
     let people_open = RwSignal::new(false);
     let inside = move |room: RoomName| {
         view! {
             <div class="room-page">
-                <nav class="side" aria-label=move || speech.words().rooms>
+                <nav class="side" aria-label=words.rooms>
                     <Brand/>
                     <Rooms/>
                     <div class="side-foot">
@@ -82,16 +79,16 @@ fn Visiting(room: RoomName) -> impl IntoView {
 #[component]
 fn NotLetIn(refusal: Refusal) -> impl IntoView {
     let chat = use_chat();
-    let speech = use_speech();
+    let words = use_words();
     view! {
-        <Card title=move || speech.words().not_let_in>
-            <p>{move || (speech.words().refusal)(refusal)}</p>
+        <Card title=words.not_let_in>
+            <p>{(words.refusal)(refusal)}</p>
             <div class="card-actions">
                 <button class="button primary" on:click=move |_| chat.try_again()>
-                    {move || speech.words().try_now}
+                    {words.try_now}
                 </button>
                 <a class="button" href="/">
-                    {move || speech.words().to_rooms}
+                    {words.to_rooms}
                 </a>
             </div>
         </Card>

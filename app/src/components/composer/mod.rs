@@ -12,7 +12,7 @@ use web_sys::HtmlTextAreaElement;
 use super::icon::Icon;
 use crate::{
     chat::use_chat,
-    i18n::use_speech,
+    i18n::use_words,
     state::enter::{Enter, Press, Verdict},
     storage,
 };
@@ -31,7 +31,7 @@ enum Note {
 #[component]
 pub(crate) fn Composer(room: RoomName) -> impl IntoView {
     let chat = use_chat();
-    let speech = use_speech();
+    let words = use_words();
     let name = room.to_string();
     let room = StoredValue::new(room);
     let textarea = NodeRef::<html::Textarea>::new();
@@ -62,15 +62,15 @@ pub(crate) fn Composer(room: RoomName) -> impl IntoView {
     };
     view! {
         <form class="composer" on:submit=submit>
-            <Field textarea hint=move || (speech.words().message_hint)(&name) touch send room note/>
+            <Field textarea hint=(words.message_hint)(&name) touch send room note/>
             // Without this a tap on the button would take the keyboard away.
-            <button class="send" aria-label=move || speech.words().send on:pointerdown=|press| press.prevent_default()>
+            <button class="send" aria-label=words.send on:pointerdown=|press| press.prevent_default()>
                 <Icon name="send"/>
             </button>
             <p class="form-note" role="alert">
                 {move || note.get().map(|note| match note {
-                    Note::TooLongBy(count) => (speech.words().too_long_by)(count),
-                    Note::Refused(refusal) => (speech.words().refusal)(refusal).to_owned(),
+                    Note::TooLongBy(count) => (words.too_long_by)(count),
+                    Note::Refused(refusal) => (words.refusal)(refusal).to_owned(),
                 })}
             </p>
         </form>
@@ -79,19 +79,18 @@ pub(crate) fn Composer(room: RoomName) -> impl IntoView {
 
 /// The textarea with everything Enter needs to know.
 #[component]
-fn Field<H, S>(
+fn Field<S>(
     textarea: NodeRef<html::Textarea>,
-    hint: H,
+    hint: String,
     touch: bool,
     send: S,
     room: StoredValue<RoomName>,
     note: RwSignal<Option<Note>>,
 ) -> impl IntoView
 where
-    H: Fn() -> String + Send + 'static,
     S: Fn() + Copy + 'static,
 {
-    let speech = use_speech();
+    let words = use_words();
     let enter = StoredValue::new(Enter::default());
     let tell = move |event: &web_sys::Event,
                      verdict: fn(&mut Enter, Press, bool) -> Verdict,
@@ -122,7 +121,7 @@ where
         <textarea
             node_ref=textarea
             rows="1"
-            aria-label=move || speech.words().message
+            aria-label=words.message
             placeholder=hint
             enterkeyhint=if touch { "enter" } else { "send" }
             on:keydown=key_down
