@@ -154,7 +154,7 @@ mod tests {
         assert!(matches!(Frame::decode("41"), Ok(Frame::Disconnect)));
         match Frame::decode(r#"42["chat message","안녕"]"#) {
             Ok(Frame::Event { name, payload }) => {
-                assert_eq!((name.as_str(), payload.get()), ("chat message", r#""안녕""#))
+                assert_eq!((name.as_str(), payload.get()), ("chat message", r#""안녕""#));
             }
             other => panic!("{other:?}"),
         }
