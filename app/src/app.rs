@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 use crate::{
     chat::provide_chat,
+    components::rooms::provide_rooms,
     i18n::provide_speech,
     pages::{home::Home, nowhere::Nowhere, room::RoomPage},
     route::{Route, provide_router},
@@ -25,6 +26,7 @@ pub fn App() -> impl IntoView {
     provide_theme();
     let router = provide_router();
     provide_chat();
+    provide_rooms();
     let page = move || {
         // Another language is another page; see `i18n::use_words`.
         speech.language();

@@ -20,6 +20,8 @@ mod chat;
 
 mod state;
 
+mod field;
+
 mod socket;
 
 mod api;

@@ -9,6 +9,8 @@ use leptos::{ev, prelude::*};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::HtmlAnchorElement;
 
+use crate::field::Field;
+
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Route {
     Home,
@@ -65,10 +67,10 @@ fn decode(text: &str) -> Option<String> {
 
 /// The handle to where we are.
 #[derive(Clone, Copy)]
-pub(crate) struct Router(RwSignal<Option<Route>>);
+pub(crate) struct Router(Field<Option<Route>>);
 
 pub(crate) fn provide_router() -> Router {
-    let router = Router(RwSignal::new(current()));
+    let router = Router(Field::new(current()));
     provide_context(router);
     window_event_listener(ev::popstate, move |_| router.0.set(current()));
     window_event_listener(ev::click, move |click| {

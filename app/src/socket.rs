@@ -53,7 +53,7 @@ pub(crate) struct Socket {
 #[derive(Default)]
 struct State {
     online: bool,
-    next_ack: u32,
+    last_ack: u32,
     awaited: BTreeMap<u32, oneshot::Sender<String>>,
 }
 
@@ -84,10 +84,17 @@ impl Socket {
 
     /// Gives a command and waits for its reply.
     pub(crate) async fn ask<A: Ask>(&self, ask: &A) -> Result<A::Reply, Failure> {
-        let answer = self.write(ask).ok_or(Failure::Disconnected)?;
-        match select(answer, TimeoutFuture::new(PATIENCE)).await {
-            Either::Left((Ok(payload), _)) => read_reply(&payload),
-            Either::Left((Err(_), _)) => Err(Failure::Disconnected),
+        let ack = self.next_ack();
+        let frame =
+            socketio::command(A::NAME, ask, ack).map_err(|_| Failure::Refused(Refusal::BadRequest))?;
+        read_reply(&self.round_trip(ack, frame).await?)
+    }
+
+    /// The part of asking that is the same for every command, so that it is compiled once.
+    async fn round_trip(&self, ack: u32, frame: String) -> Result<String, Failure> {
+        let answered = self.write(ack, frame).ok_or(Failure::Disconnected)?;
+        match select(answered, TimeoutFuture::new(PATIENCE)).await {
+            Either::Left((answer, _)) => answer.map_err(|_| Failure::Disconnected),
             Either::Right(_) => {
                 self.give_up();
                 Err(Failure::Disconnected)
@@ -105,14 +112,17 @@ impl Socket {
         self.order(Order::GiveUp);
     }
 
-    fn write<A: Ask>(&self, ask: &A) -> Option<oneshot::Receiver<String>> {
+    fn next_ack(&self) -> u32 {
+        let mut state = self.state.borrow_mut();
+        state.last_ack = state.last_ack.wrapping_add(1);
+        state.last_ack
+    }
+
+    fn write(&self, ack: u32, frame: String) -> Option<oneshot::Receiver<String>> {
         let mut state = self.state.borrow_mut();
         if !state.online {
             return None;
         }
-        let ack = state.next_ack;
-        state.next_ack = ack.wrapping_add(1);
-        let frame = socketio::command(A::NAME, ask, ack).ok()?;
         let (answer, answered) = oneshot::channel();
         state.awaited.insert(ack, answer);
         self.order(Order::Write(frame));

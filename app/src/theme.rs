@@ -5,7 +5,7 @@
 
 use leptos::prelude::*;
 
-use crate::storage;
+use crate::{field::Field, storage};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Theme {
@@ -28,12 +28,12 @@ impl Theme {
 }
 
 #[derive(Clone, Copy)]
-pub(crate) struct ThemeChoice(RwSignal<Theme>);
+pub(crate) struct ThemeChoice(Field<Theme>);
 
 pub(crate) fn provide_theme() {
     let word = storage::read(storage::THEME);
     let chosen = Theme::ALL.into_iter().find(|theme| theme.word() == word.as_deref());
-    provide_context(ThemeChoice(RwSignal::new(chosen.unwrap_or(Theme::System))));
+    provide_context(ThemeChoice(Field::new(chosen.unwrap_or(Theme::System))));
 }
 
 pub(crate) fn use_theme() -> ThemeChoice {

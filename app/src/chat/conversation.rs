@@ -7,11 +7,14 @@ use common::{
     room::RoomName,
 };
 use gloo_timers::future::TimeoutFuture;
-use leptos::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 
-use super::{Chat, Identity, Stage};
-use crate::{socket::Failure, storage};
+use super::{Chat, Identity};
+use crate::{
+    socket::Failure,
+    state::{roster::Roster, timeline::Timeline},
+    storage,
+};
 
 impl Chat {
     /// Goes into a room, out of the one before; the page of the room calls it when it comes up.
@@ -44,10 +47,11 @@ impl Chat {
     pub(super) async fn join(self) {
         let visit = self.visit;
         let Some((room, number)) = visit.current() else { return };
-        let seats = self.planned.get_value().filter(|(planned, _)| *planned == room).map(|(_, seats)| seats);
+        let seats =
+            self.planned.get_untracked().filter(|(planned, _)| *planned == room).map(|(_, seats)| seats);
         loop {
-            let since = visit.timeline.with_untracked(super::super::state::timeline::Timeline::last);
-            visit.roster.update(super::super::state::roster::Roster::expect);
+            let since = visit.timeline.with_untracked(Timeline::last);
+            visit.roster.update(Roster::expect);
             let reply = self.ask(&Join { room: room.clone(), seats, since }).await;
             if !visit.is(number) {
                 return;
@@ -55,7 +59,7 @@ impl Chat {
             match reply {
                 Ok(reply) if since.is_some_and(|since| reply.last < since) => {
                     // The server's log is shorter than ours: it was restored from a backup.
-                    visit.timeline.set(Default::default());
+                    visit.timeline.update(|timeline| *timeline = Default::default());
                 }
                 Ok(reply) => {
                     visit.let_in(reply);
@@ -67,7 +71,7 @@ impl Chat {
                         return;
                     }
                 }
-                Err(Failure::Refused(refusal)) => return visit.stage.set(Stage::Refused(refusal)),
+                Err(Failure::Refused(refusal)) => return visit.refused.set(Some(refusal)),
                 Err(Failure::Disconnected) => return,
             }
         }
@@ -93,12 +97,12 @@ impl Chat {
     /// Asks for whatever is missing after what we hold, until nothing is.
     pub(super) async fn fill(self) {
         let visit = self.visit;
-        let missing = || visit.timeline.with_untracked(super::super::state::timeline::Timeline::missing);
+        let missing = || visit.timeline.with_untracked(Timeline::missing);
         let Some((room, number)) = visit.current() else { return };
-        if visit.filling.get_value() {
+        if visit.filling.get_untracked() {
             return;
         }
-        visit.filling.set_value(true);
+        visit.filling.set(true);
         while let Some(after) = missing() {
             let page = self.ask(&history(&room, None, Some(after))).await;
             if !visit.is(number) {
@@ -111,15 +115,15 @@ impl Chat {
                 break;
             }
         }
-        visit.filling.set_value(false);
+        visit.filling.set(false);
     }
 
     /// Asks for older messages, if there are any and they are not on their way.
     pub(crate) fn load_older(self) {
         let visit = self.visit;
-        let older = visit.timeline.with_untracked(super::super::state::timeline::Timeline::older);
+        let older = visit.timeline.with_untracked(Timeline::older);
         let (Some((room, number)), Some(before)) = (visit.current(), older) else { return };
-        if visit.loading.get_untracked() || !visit.joined.get_value() {
+        if visit.loading.get_untracked() || !visit.joined.get_untracked() {
             return;
         }
         visit.loading.set(true);

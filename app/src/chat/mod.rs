@@ -18,9 +18,10 @@ use gloo_timers::future::TimeoutFuture;
 use leptos::{ev, prelude::*};
 use wasm_bindgen_futures::spawn_local;
 
-pub(crate) use self::visit::{Stage, Visit};
+pub(crate) use self::visit::Visit;
 use crate::{
     api,
+    field::Field,
     socket::{Failure, Notice, Socket},
     state::link::{Backoff, Link},
     storage,
@@ -41,23 +42,23 @@ pub(crate) enum Identity {
 
 #[derive(Clone, Copy)]
 pub(crate) struct Chat {
-    pub(crate) identity: RwSignal<Identity>,
-    pub(crate) link: RwSignal<Link>,
+    pub(crate) identity: Field<Identity>,
+    pub(crate) link: Field<Link>,
     /// Why the server did not let us connect, when it said so.
-    pub(crate) turned_away: RwSignal<Option<Refusal>>,
+    pub(crate) turned_away: Field<Option<Refusal>>,
     pub(crate) visit: Visit,
     /// The seats of a room that is about to be opened by us.
-    planned: StoredValue<Option<(RoomName, Seats)>>,
+    planned: Field<Option<(RoomName, Seats)>>,
     socket: StoredValue<Option<Socket>, LocalStorage>,
 }
 
 pub(crate) fn provide_chat() -> Chat {
     let chat = Chat {
-        identity: RwSignal::new(Identity::Unknown),
-        link: RwSignal::new(Link::Connecting),
-        turned_away: RwSignal::new(None),
+        identity: Field::new(Identity::Unknown),
+        link: Field::new(Link::Connecting),
+        turned_away: Field::new(None),
         visit: Visit::new(),
-        planned: StoredValue::new(None),
+        planned: Field::new(None),
         socket: StoredValue::new_local(None),
     };
     provide_context(chat);
@@ -99,7 +100,7 @@ impl Chat {
 
     /// Remembers that we want this room, when it is new, to have so many seats.
     pub(crate) fn plan(self, room: RoomName, seats: Option<Seats>) {
-        self.planned.set_value(seats.map(|seats| (room, seats)));
+        self.planned.set(seats.map(|seats| (room, seats)));
     }
 
     /// Asks the server who we are, for as long as it takes.
@@ -140,7 +141,7 @@ impl Chat {
             }
             Notice::Lost(reason) => {
                 self.turned_away.set(reason);
-                self.visit.joined.set_value(false);
+                self.visit.joined.set(false);
                 self.link.update(|link| *link = link.lost());
                 spawn_local(async move {
                     TimeoutFuture::new(Link::UNMENTIONED).await;

@@ -23,6 +23,8 @@ impl Chat {
         let message = Unsent::new(fresh_cid(), body, when::now());
         storage::keep_unsent(&room, &message);
         self.visit.outbox.update(|outbox| outbox.push(message));
+        // Whoever says something wants to see it.
+        self.visit.left_at.set(None);
         self.show();
         spawn_local(self.deliver());
         Ok(())
@@ -31,7 +33,7 @@ impl Chat {
     /// Sends a message again that was refused.
     pub(crate) fn retry(self, cid: &Cid) {
         let Some((room, _)) = self.visit.current() else { return };
-        let message = self.visit.outbox.try_update(|outbox| outbox.retry(cid).cloned()).flatten();
+        let message = self.visit.outbox.update(|outbox| outbox.retry(cid).cloned());
         if let Some(message) = message {
             storage::keep_unsent(&room, &message);
         }
@@ -53,10 +55,10 @@ impl Chat {
     pub(super) async fn deliver(self) {
         let visit = self.visit;
         let Some((room, number)) = visit.current() else { return };
-        if visit.sending.get_value() || !visit.joined.get_value() {
+        if visit.sending.get_untracked() || !visit.joined.get_untracked() {
             return;
         }
-        visit.sending.set_value(true);
+        visit.sending.set(true);
         while let Some(Unsent { cid, body, .. }) =
             visit.outbox.with_untracked(|outbox| outbox.next().cloned())
         {
@@ -76,13 +78,13 @@ impl Chat {
                 return;
             }
         }
-        visit.sending.set_value(false);
+        visit.sending.set(false);
     }
 
     /// From here on the message can not be lost.
     async fn sent(self, sent: &Sent) {
         let Some(me) = self.me_untracked() else { return };
-        let event = self.visit.outbox.try_update(|outbox| outbox.accept(sent, me)).flatten();
+        let event = self.visit.outbox.update(|outbox| outbox.accept(sent, me));
         if let Some(event) = event {
             self.visit.timeline.update(|timeline| timeline.pushed(event));
         }
@@ -94,7 +96,7 @@ impl Chat {
     }
 
     fn not_sent(self, cid: &Cid, refusal: Refusal) {
-        let message = self.visit.outbox.try_update(|outbox| outbox.fail(cid, refusal).cloned()).flatten();
+        let message = self.visit.outbox.update(|outbox| outbox.fail(cid, refusal).cloned());
         if let (Some((room, _)), Some(message)) = (self.visit.current(), message) {
             storage::keep_unsent(&room, &message);
         }

@@ -1,4 +1,4 @@
-//! The room one is in, as signals around the plain state.
+//! The room one is in, as fields around the plain state.
 //!
 //! One set for the life of the page, begun anew with every visit: an answer that comes for an
 //! earlier visit is known by its number and dropped.
@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use common::{
     event::{Event, Joined, Push, RoomSummary},
-    message::Cid,
+    message::{Cid, Seq},
     person::Person,
     refusal::Refusal,
     room::{RoomName, Seats},
@@ -15,6 +15,7 @@ use common::{
 use leptos::prelude::*;
 
 use crate::{
+    field::Field,
     state::{
         outbox::Outbox,
         roster::Roster,
@@ -23,14 +24,6 @@ use crate::{
     },
     storage, when,
 };
-
-/// How far one has come into the room.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stage {
-    Entering,
-    In,
-    Refused(Refusal),
-}
 
 /// One row on the screen: its key, and its content, which may change under it.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,78 +34,88 @@ pub(crate) struct Shown {
 
 #[derive(Clone, Copy)]
 pub(crate) struct Visit {
-    pub(crate) room: RwSignal<Option<RoomName>>,
-    pub(crate) stage: RwSignal<Stage>,
-    pub(crate) seats: RwSignal<Option<Seats>>,
-    pub(crate) roster: RwSignal<Roster>,
-    pub(crate) timeline: RwSignal<Timeline>,
-    pub(crate) outbox: RwSignal<Outbox>,
+    pub(crate) room: Field<Option<RoomName>>,
+    /// The room has let us in once; while the connection is away we are still in it.
+    pub(crate) inside: Field<bool>,
+    /// Why the room does not let us in.
+    pub(crate) refused: Field<Option<Refusal>>,
+    pub(crate) seats: Field<Option<Seats>>,
+    pub(crate) roster: Field<Roster>,
+    pub(crate) timeline: Field<Timeline>,
+    pub(crate) outbox: Field<Outbox>,
     /// What is to be seen, made of the three above.
-    pub(crate) shown: RwSignal<Vec<Shown>>,
+    pub(crate) shown: Field<Vec<Shown>>,
     /// What was said last while we were here, by anybody.
-    pub(crate) heard: RwSignal<Option<Event>>,
+    pub(crate) heard: Field<Option<Event>>,
+    /// The last event there was when the reader went away from the end; `None` while following.
+    pub(crate) left_at: Field<Option<Seq>>,
     /// Older messages are on their way.
-    pub(crate) loading: RwSignal<bool>,
+    pub(crate) loading: Field<bool>,
     /// The connection of this moment has joined the room; between two connections none has.
-    pub(super) joined: StoredValue<bool>,
-    pub(super) filling: StoredValue<bool>,
-    pub(super) sending: StoredValue<bool>,
-    number: StoredValue<u32>,
+    pub(super) joined: Field<bool>,
+    pub(super) filling: Field<bool>,
+    pub(super) sending: Field<bool>,
+    number: Field<u32>,
 }
 
 impl Visit {
     pub(super) fn new() -> Visit {
         Visit {
-            room: RwSignal::new(None),
-            stage: RwSignal::new(Stage::Entering),
-            seats: RwSignal::new(None),
-            roster: RwSignal::default(),
-            timeline: RwSignal::default(),
-            outbox: RwSignal::default(),
-            shown: RwSignal::default(),
-            heard: RwSignal::new(None),
-            loading: RwSignal::new(false),
-            joined: StoredValue::new(false),
-            filling: StoredValue::new(false),
-            sending: StoredValue::new(false),
-            number: StoredValue::new(0),
+            room: Field::new(None),
+            inside: Field::new(false),
+            refused: Field::new(None),
+            seats: Field::new(None),
+            roster: Field::new(Default::default()),
+            timeline: Field::new(Default::default()),
+            outbox: Field::new(Default::default()),
+            shown: Field::new(Default::default()),
+            heard: Field::new(None),
+            left_at: Field::new(None),
+            loading: Field::new(false),
+            joined: Field::new(false),
+            filling: Field::new(false),
+            sending: Field::new(false),
+            number: Field::new(0),
         }
     }
 
     /// Starts anew, in this room or in none.
     pub(super) fn begin(self, room: Option<RoomName>) {
-        self.number.update_value(|number| *number += 1);
-        self.stage.set(Stage::Entering);
+        self.number.update(|number| *number += 1);
+        self.inside.set(false);
+        self.refused.set(None);
         self.seats.set(None);
-        self.roster.set(Roster::default());
-        self.timeline.set(Timeline::default());
+        self.roster.update(|roster| *roster = Roster::default());
+        self.timeline.update(|timeline| *timeline = Timeline::default());
         self.outbox
             .set(room.as_ref().map_or_else(Outbox::default, |room| Outbox::restored(storage::unsent(room))));
         self.shown.set(Vec::new());
         self.heard.set(None);
+        self.left_at.set(None);
         self.loading.set(false);
-        self.joined.set_value(false);
-        self.filling.set_value(false);
-        self.sending.set_value(false);
+        self.joined.set(false);
+        self.filling.set(false);
+        self.sending.set(false);
         self.room.set(room);
     }
 
     /// The room and the number of this visit, if there is one.
     pub(super) fn current(self) -> Option<(RoomName, u32)> {
-        Some((self.room.get_untracked()?, self.number.get_value()))
+        Some((self.room.get_untracked()?, self.number.get_untracked()))
     }
 
     /// Whether it is still the visit of this number.
     pub(super) fn is(self, number: u32) -> bool {
-        self.number.get_value() == number
+        self.number.get_untracked() == number
     }
 
     pub(super) fn let_in(self, reply: Joined) {
         self.timeline.update(|timeline| timeline.joined(&reply));
         self.roster.update(|roster| roster.arrived(reply.people));
         self.seats.set(reply.seats);
-        self.joined.set_value(true);
-        self.stage.set(Stage::In);
+        self.joined.set(true);
+        self.inside.set(true);
+        self.refused.set(None);
     }
 
     /// What is told about this room; each kind changes one thing.
@@ -164,9 +167,9 @@ impl Visit {
         if self.outbox.with_untracked(|outbox| outbox.iter().next().is_none()) {
             return;
         }
-        let settled = self.timeline.with_untracked(|timeline| {
-            self.outbox.try_update(|outbox| outbox.settle(timeline.events())).unwrap_or_default()
-        });
+        let settled = self
+            .timeline
+            .with_untracked(|timeline| self.outbox.update(|outbox| outbox.settle(timeline.events())));
         for cid in settled {
             storage::forget_unsent(&room, &cid);
         }

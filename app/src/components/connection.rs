@@ -2,24 +2,19 @@
 
 use leptos::prelude::*;
 
-use crate::{
-    chat::{Stage, use_chat},
-    i18n::use_words,
-    state::link::Link,
-};
+use crate::{chat::use_chat, i18n::use_words, state::link::Link};
 
 #[component]
 pub(crate) fn Connection() -> impl IntoView {
     let chat = use_chat();
     let words = use_words();
-    let entering = Memo::new(move |_| chat.visit.stage.get() == Stage::Entering);
     let said = move || match chat.link.get() {
         Link::Offline | Link::Connecting if chat.turned_away.get().is_some() => {
             chat.turned_away.get().map_or("", |refusal| (words.refusal)(refusal))
         }
         Link::Offline => words.offline,
         Link::Connecting => words.connecting,
-        Link::Idle | Link::Online | Link::Interrupted if entering.get() => words.connecting,
+        Link::Idle | Link::Online | Link::Interrupted if !chat.visit.inside.get() => words.connecting,
         Link::Idle | Link::Online | Link::Interrupted => "",
     };
     view! {

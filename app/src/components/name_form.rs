@@ -4,7 +4,11 @@ use common::person::DisplayName;
 use leptos::{ev, html, prelude::*};
 use wasm_bindgen_futures::spawn_local;
 
-use crate::{chat::use_chat, i18n::use_words, socket::Failure};
+use crate::{
+    chat::use_chat,
+    i18n::{Words, use_words},
+    socket::Failure,
+};
 
 /// `action` is the word on the button; `done` is called once the name is taken.
 #[component]
@@ -16,7 +20,7 @@ pub(crate) fn NameForm(
     let chat = use_chat();
     let words = use_words();
     let input = NodeRef::<html::Input>::new();
-    let failure = RwSignal::new(None);
+    let note = RwSignal::new(String::new());
     let busy = RwSignal::new(false);
     let take = move |name: DisplayName| async move {
         busy.set(true);
@@ -30,7 +34,7 @@ pub(crate) fn NameForm(
                 }
             }
             Err(reason) => {
-                failure.try_set(Some(reason));
+                note.try_set(said(reason, words));
             }
         }
     };
@@ -39,7 +43,7 @@ pub(crate) fn NameForm(
         let Some(input) = input.get_untracked() else { return };
         match DisplayName::parse(&input.value()) {
             Ok(name) => spawn_local(take(name)),
-            Err(refusal) => failure.set(Some(Failure::Refused(refusal))),
+            Err(refusal) => note.set(said(Failure::Refused(refusal), words)),
         }
     };
     input.on_load(|input| {
@@ -57,17 +61,21 @@ pub(crate) fn NameForm(
                     autocapitalize="off"
                     enterkeyhint="go"
                     value=before
-                    aria-invalid=move || failure.get().is_some().to_string()
-                    on:input=move |_| failure.set(None)
+                    aria-invalid=move || (!note.with(String::is_empty)).to_string()
+                    on:input=move |_| note.set(String::new())
                 />
             </label>
             <button class="button primary" disabled=busy>{action}</button>
             <p class="form-note" role="alert">
-                {move || failure.get().map(|failure| match failure {
-                    Failure::Refused(refusal) => (words.refusal)(refusal),
-                    Failure::Disconnected => words.unreachable,
-                })}
+                {note}
             </p>
         </form>
+    }
+}
+
+fn said(failure: Failure, words: &Words) -> String {
+    match failure {
+        Failure::Refused(refusal) => (words.refusal)(refusal).to_owned(),
+        Failure::Disconnected => words.unreachable.to_owned(),
     }
 }

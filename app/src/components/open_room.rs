@@ -1,9 +1,6 @@
 //! The field on the first page: a room's name, and in one goes.
 
-use common::{
-    refusal::Refusal,
-    room::{RoomName, Seats},
-};
+use common::room::{RoomName, Seats};
 use leptos::{ev, html, prelude::*};
 
 use crate::{
@@ -19,7 +16,7 @@ pub(crate) fn OpenRoom() -> impl IntoView {
     let words = use_words();
     let input = NodeRef::<html::Input>::new();
     let for_two = NodeRef::<html::Input>::new();
-    let refusal = RwSignal::new(None::<Refusal>);
+    let note = RwSignal::new(String::new());
     let submit = move |submit: ev::SubmitEvent| {
         submit.prevent_default();
         let Some(input) = input.get_untracked() else { return };
@@ -29,7 +26,7 @@ pub(crate) fn OpenRoom() -> impl IntoView {
                 chat.plan(room.clone(), two.then_some(Seats::TWO));
                 router.go(Route::Room(room));
             }
-            Err(reason) => refusal.set(Some(reason)),
+            Err(refusal) => note.set((words.refusal)(refusal).to_owned()),
         }
     };
     view! {
@@ -43,8 +40,8 @@ pub(crate) fn OpenRoom() -> impl IntoView {
                     autocapitalize="off"
                     enterkeyhint="go"
                     placeholder=words.room_name_hint
-                    aria-invalid=move || refusal.get().is_some().to_string()
-                    on:input=move |_| refusal.set(None)
+                    aria-invalid=move || (!note.with(String::is_empty)).to_string()
+                    on:input=move |_| note.set(String::new())
                 />
             </label>
             <button class="button primary">{words.open_room}</button>
@@ -53,7 +50,7 @@ pub(crate) fn OpenRoom() -> impl IntoView {
                 {words.room_for_two}
             </label>
             <p class="form-note" role="alert">
-                {move || refusal.get().map(|refusal| (words.refusal)(refusal))}
+                {note}
             </p>
         </form>
     }

@@ -7,7 +7,7 @@ use leptos::prelude::*;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::ShareData;
 
-use super::{face::Faces, icon::Icon};
+use super::{face::Faces, icon::Icon, people::show_people};
 use crate::{chat::use_chat, i18n::use_words, route::Route};
 
 #[component]
@@ -15,8 +15,8 @@ pub(crate) fn RoomHeader(room: RoomName, people_open: RwSignal<bool>) -> impl In
     let chat = use_chat();
     let words = use_words();
     let name = room.to_string();
-    let people = Memo::new(move |_| chat.visit.roster.with(|roster| roster.people().to_vec()));
-    let count = move || people.with(Vec::len);
+    let people = move || chat.visit.roster.with(|roster| roster.people().to_vec());
+    let count = move || chat.visit.roster.with(|roster| roster.people().len());
     let said_count = move || match chat.visit.seats.get() {
         Some(seats) => format!("{} / {}", count(), seats.get()),
         None => count().to_string(),
@@ -40,9 +40,9 @@ pub(crate) fn RoomHeader(room: RoomName, people_open: RwSignal<bool>) -> impl In
                 title=meaning
                 aria-expanded=move || people_open.get().to_string()
                 aria-controls="people"
-                on:click=move |_| people_open.update(|open| *open = !*open)
+                on:click=move |_| people_open.set(show_people(!people_open.get_untracked()))
             >
-                {move || view! { <Faces count=count() people=people.get()/> }}
+                {move || view! { <Faces count=count() people=people()/> }}
                 <span class="visually-hidden">{words.people}</span>
                 <span class="count">{said_count}</span>
             </button>

@@ -10,6 +10,7 @@ use super::face::Faces;
 use crate::{
     api,
     chat::{document_visible, use_chat},
+    field::Field,
     i18n::{Words, use_words},
     route::Route,
     when,
@@ -24,17 +25,21 @@ pub(crate) enum Listing {
     Rooms(Vec<RoomSummary>),
 }
 
+pub(crate) fn provide_rooms() {
+    provide_context(Field::new(Listing::Loading));
+}
+
 /// The list of rooms, looked at again every few seconds while somebody sees the page.
-pub(crate) fn watch_rooms() -> RwSignal<Listing> {
-    let listing = RwSignal::new(Listing::Loading);
+pub(crate) fn watch_rooms() -> Field<Listing> {
+    let listing: Field<Listing> = expect_context();
     let look = move || {
         if document().hidden() {
             return;
         }
         spawn_local(async move {
             let rooms = api::rooms().await;
-            // The component may be gone by now; a list that was good stays when a look fails.
-            listing.try_update(|listing| match (rooms, &*listing) {
+            // A list that was good stays when a look fails.
+            listing.update(|listing| match (rooms, &*listing) {
                 (Ok(rooms), _) => *listing = Listing::Rooms(rooms),
                 (Err(_), Listing::Rooms(_)) => {}
                 (Err(_), _) => *listing = Listing::Unreachable,

@@ -9,6 +9,8 @@ use leptos::{html, prelude::*};
 use wasm_bindgen::{JsCast, prelude::Closure};
 use web_sys::{Element, HtmlCollection, ResizeObserver};
 
+use crate::field::Field;
+
 /// Nearer to the end than this counts as at the end, in pixels.
 const AT_END: i32 = 100;
 
@@ -18,24 +20,18 @@ const NEAR_TOP: i32 = 600;
 #[derive(Clone, Copy)]
 pub(crate) struct Scroll {
     pub(crate) scroller: NodeRef<html::Div>,
-    pub(crate) list: NodeRef<html::Ol>,
     /// The last event there was when the reader went away from the end; `None` while following.
-    pub(crate) left_at: RwSignal<Option<Seq>>,
+    left_at: Field<Option<Seq>>,
     anchor: StoredValue<Option<(Element, f64)>, LocalStorage>,
 }
 
 impl Scroll {
     /// `near_top` is called whenever the beginning of the list comes near.
-    pub(crate) fn new(near_top: impl Fn() + Clone + 'static) -> Scroll {
-        let scroll = Scroll {
-            scroller: NodeRef::new(),
-            list: NodeRef::new(),
-            left_at: RwSignal::new(None),
-            anchor: StoredValue::new_local(None),
-        };
+    pub(crate) fn new(left_at: Field<Option<Seq>>, near_top: impl Fn() + Clone + 'static) -> Scroll {
+        let scroll = Scroll { scroller: NodeRef::new(), left_at, anchor: StoredValue::new_local(None) };
         let observer = StoredValue::new_local(None::<(ResizeObserver, Closure<dyn Fn()>)>);
         Effect::new(move || {
-            let (Some(scroller), Some(list)) = (scroll.scroller.get(), scroll.list.get()) else { return };
+            let Some(scroller) = scroll.scroller.get() else { return };
             let near_top = near_top.clone();
             let resized = Closure::<dyn Fn()>::new(move || {
                 scroll.resized();
@@ -45,7 +41,9 @@ impl Scroll {
             });
             let Ok(resizes) = ResizeObserver::new(resized.as_ref().unchecked_ref()) else { return };
             resizes.observe(&scroller);
-            resizes.observe(&list);
+            if let Some(list) = scroller.last_element_child() {
+                resizes.observe(&list);
+            }
             observer.set_value(Some((resizes, resized)));
         });
         on_cleanup(move || {
@@ -82,7 +80,7 @@ impl Scroll {
     }
 
     fn resized(self) {
-        if self.left_at.try_get_untracked().flatten().is_none() {
+        if self.left_at.get_untracked().is_none() {
             return self.to_end();
         }
         let Some(scroller) = self.scroller.get_untracked() else { return };

@@ -4,22 +4,15 @@ use common::{event::What, room::RoomName};
 use leptos::prelude::*;
 
 use super::{icon::Icon, message::Message, scroll::Scroll};
-use crate::{
-    chat::{Chat, use_chat},
-    i18n::use_words,
-    state::rows::{Delivery, Row},
-};
+use crate::{chat::use_chat, i18n::use_words, state::timeline};
 
 #[component]
 pub(crate) fn Timeline(room: RoomName) -> impl IntoView {
     let chat = use_chat();
     let words = use_words();
     let visit = chat.visit;
-    let scroll = Scroll::new(move || chat.load_older());
-    let last = move || {
-        visit.timeline.with_untracked(super::super::state::timeline::Timeline::last).unwrap_or_default()
-    };
-    follow_own_words(chat, scroll);
+    let scroll = Scroll::new(visit.left_at, move || chat.load_older());
+    let last = move || visit.timeline.with_untracked(timeline::Timeline::last).unwrap_or_default();
     let scrolled = move |_| {
         scroll.scrolled(last());
         if scroll.is_near_top() {
@@ -41,7 +34,7 @@ pub(crate) fn Timeline(room: RoomName) -> impl IntoView {
                 on:scroll=scrolled
             >
                 <Beginning/>
-                <ol class="log" node_ref=scroll.list>
+                <ol class="log">
                     <For each=move || visit.shown.get() key=|shown| shown.cid.clone() let:shown>
                         <Message row=shown.row/>
                     </For>
@@ -59,10 +52,11 @@ fn Beginning() -> impl IntoView {
     let chat = use_chat();
     let words = use_words();
     let visit = chat.visit;
-    let known = Memo::new(move |_| visit.timeline.with(super::super::state::timeline::Timeline::is_known));
-    let has_older = Memo::new(move |_| visit.timeline.with(|timeline| timeline.older().is_some()));
-    let empty = Memo::new(move |_| visit.shown.with(Vec::is_empty));
-    move || match (known.get(), empty.get(), has_older.get()) {
+    let stands = move || {
+        let empty = visit.shown.with(Vec::is_empty);
+        visit.timeline.with(|timeline| (timeline.is_known(), empty, timeline.older().is_some()))
+    };
+    move || match stands() {
         (false, ..) => None,
         (true, true, _) => Some(
             view! {
@@ -84,17 +78,16 @@ fn Beginning() -> impl IntoView {
 fn Pill(scroll: Scroll) -> impl IntoView {
     let chat = use_chat();
     let words = use_words();
-    let unseen = Memo::new(move |_| {
-        let last =
-            chat.visit.timeline.with(super::super::state::timeline::Timeline::last).unwrap_or_default();
-        scroll.left_at.get().map(|left_at| last.0.saturating_sub(left_at.0) as usize)
-    });
+    let unseen = move || {
+        let last = chat.visit.timeline.with(timeline::Timeline::last).unwrap_or_default();
+        chat.visit.left_at.get().map(|left_at| last.0.saturating_sub(left_at.0) as usize)
+    };
     let said = move |unseen: usize| match unseen {
         0 => words.to_the_end.to_owned(),
         _ => (words.new_messages)(unseen),
     };
     move || {
-        unseen.get().map(|unseen| {
+        unseen().map(|unseen| {
             view! {
                 <button class="pill" data-new=(unseen > 0).then_some("") on:click=move |_| scroll.follow()>
                     {said(unseen)} <Icon name="down"/>
@@ -114,18 +107,4 @@ fn Announcer() -> impl IntoView {
         (chat.me()?.id != event.person.id).then(|| format!("{}: {body}", event.person.name))
     };
     view! { <p class="visually-hidden" aria-live="polite">{said}</p> }
-}
-
-/// Whoever says something wants to see it.
-fn follow_own_words(chat: Chat, scroll: Scroll) {
-    Effect::new(move |before: Option<usize>| {
-        let (count, own) = chat.visit.shown.with(|shown| {
-            let own = |row: &Row| row.delivery == Delivery::Sending;
-            (shown.len(), shown.last().is_some_and(|last| last.row.with_untracked(own)))
-        });
-        if own && before.is_some_and(|before| count > before) {
-            scroll.follow();
-        }
-        count
-    });
 }

@@ -9,7 +9,7 @@ mod ko;
 use common::refusal::Refusal;
 use leptos::prelude::*;
 
-use crate::storage;
+use crate::{field::Field, storage};
 
 /// The sentences. Functions where a number or a name is part of one.
 pub(crate) struct Words {
@@ -124,19 +124,14 @@ impl Language {
 
 /// The handle to the language of the page.
 #[derive(Clone, Copy)]
-pub(crate) struct Speech(RwSignal<Language>);
+pub(crate) struct Speech(Field<Language>);
 
 pub(crate) fn provide_speech() -> Speech {
     let chosen = storage::read(storage::LANGUAGE);
     let of_browser = window().navigator().languages().into_iter().filter_map(|tag| tag.as_string());
-    let speech = Speech(RwSignal::new(Language::preferred(chosen.into_iter().chain(of_browser))));
+    let speech = Speech(Field::new(Language::preferred(chosen.into_iter().chain(of_browser))));
     provide_context(speech);
-    Effect::new(move || {
-        if let Some(html) = document().document_element() {
-            // Fails only for names that are not names.
-            let _ = html.set_attribute("lang", speech.language().tag());
-        }
-    });
+    speech.mark();
     speech
 }
 
@@ -158,6 +153,15 @@ impl Speech {
     pub(crate) fn choose(self, language: Language) {
         storage::write(storage::LANGUAGE, Some(language.tag()));
         self.0.set(language);
+        self.mark();
+    }
+
+    /// Says which language the page is in, for readers aloud, hyphenation and fonts.
+    fn mark(self) {
+        if let Some(html) = document().document_element() {
+            // Fails only for names that are not names.
+            let _ = html.set_attribute("lang", self.0.get_untracked().tag());
+        }
     }
 }
 

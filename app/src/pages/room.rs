@@ -4,7 +4,7 @@ use common::{refusal::Refusal, room::RoomName};
 use leptos::prelude::*;
 
 use crate::{
-    chat::{Identity, Stage, use_chat},
+    chat::{Identity, use_chat},
     components::{
         brand::Brand, card::Card, composer::Composer, connection::Connection, full_room::FullRoom,
         name_form::NameForm, people::People, room_header::RoomHeader, rooms::Rooms, settings::Settings,
@@ -64,12 +64,7 @@ fn Visiting(room: RoomName) -> impl IntoView {
             </div>
         }
     };
-    // Coming in changes nothing of what is shown, and being refused once more does not either.
-    let refused = Memo::new(move |_| match chat.visit.stage.get() {
-        Stage::Entering | Stage::In => None,
-        Stage::Refused(refusal) => Some(refusal),
-    });
-    move || match refused.get() {
+    move || match chat.visit.refused.get() {
         None => inside(room.clone()).into_any(),
         Some(Refusal::RoomFull) => view! { <FullRoom room=room.clone()/> }.into_any(),
         Some(refusal) => view! { <NotLetIn refusal/> }.into_any(),

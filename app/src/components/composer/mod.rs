@@ -12,7 +12,7 @@ use web_sys::HtmlTextAreaElement;
 use super::icon::Icon;
 use crate::{
     chat::use_chat,
-    i18n::use_words,
+    i18n::{Words, use_words},
     state::enter::{Enter, Press, Verdict},
     storage,
 };
@@ -21,13 +21,6 @@ use crate::{
 #[cfg(target_arch = "wasm32")]
 mod tests;
 
-/// What the line under the text says.
-#[derive(Clone, Copy, PartialEq)]
-enum Note {
-    TooLongBy(usize),
-    Refused(Refusal),
-}
-
 #[component]
 pub(crate) fn Composer(room: RoomName) -> impl IntoView {
     let chat = use_chat();
@@ -35,7 +28,7 @@ pub(crate) fn Composer(room: RoomName) -> impl IntoView {
     let name = room.to_string();
     let room = StoredValue::new(room);
     let textarea = NodeRef::<html::Textarea>::new();
-    let note = RwSignal::new(None);
+    let note = RwSignal::new(String::new());
     let touch = is_touch();
     textarea.on_load(move |textarea| {
         textarea.set_value(&room.with_value(storage::draft));
@@ -50,10 +43,10 @@ pub(crate) fn Composer(room: RoomName) -> impl IntoView {
         match chat.send(&textarea.value()) {
             Ok(()) => {
                 textarea.set_value("");
-                written(&textarea, room, note);
+                written(&textarea, room, note, words);
             }
             Err(Refusal::MessageEmpty) => {}
-            Err(refusal) => note.set(Some(Note::Refused(refusal))),
+            Err(refusal) => note.set((words.refusal)(refusal).to_owned()),
         }
     };
     let submit = move |submit: ev::SubmitEvent| {
@@ -62,16 +55,13 @@ pub(crate) fn Composer(room: RoomName) -> impl IntoView {
     };
     view! {
         <form class="composer" on:submit=submit>
-            <Field textarea hint=(words.message_hint)(&name) touch send room note/>
+            <Textarea textarea hint=(words.message_hint)(&name) touch send room note/>
             // Without this a tap on the button would take the keyboard away.
             <button class="send" aria-label=words.send on:pointerdown=|press| press.prevent_default()>
                 <Icon name="send"/>
             </button>
             <p class="form-note" role="alert">
-                {move || note.get().map(|note| match note {
-                    Note::TooLongBy(count) => (words.too_long_by)(count),
-                    Note::Refused(refusal) => (words.refusal)(refusal).to_owned(),
-                })}
+                {note}
             </p>
         </form>
     }
@@ -79,13 +69,13 @@ pub(crate) fn Composer(room: RoomName) -> impl IntoView {
 
 /// The textarea with everything Enter needs to know.
 #[component]
-fn Field<S>(
+fn Textarea<S>(
     textarea: NodeRef<html::Textarea>,
     hint: String,
     touch: bool,
     send: S,
     room: StoredValue<RoomName>,
-    note: RwSignal<Option<Note>>,
+    note: RwSignal<String>,
 ) -> impl IntoView
 where
     S: Fn() + Copy + 'static,
@@ -136,7 +126,7 @@ where
             on:blur=move |_| enter.update_value(Enter::blur)
             on:input=move |_| {
                 if let Some(textarea) = textarea.get_untracked() {
-                    written(&textarea, room, note);
+                    written(&textarea, room, note, words);
                 }
             }
         ></textarea>
@@ -157,12 +147,17 @@ fn press(event: &ev::KeyboardEvent) -> Press {
 }
 
 /// The text has changed: it is kept, given its room, and measured when it may be too long.
-fn written(textarea: &HtmlTextAreaElement, room: StoredValue<RoomName>, note: RwSignal<Option<Note>>) {
+fn written(
+    textarea: &HtmlTextAreaElement,
+    room: StoredValue<RoomName>,
+    note: RwSignal<String>,
+    words: &Words,
+) {
     let text = textarea.value();
     room.with_value(|room| storage::keep_draft(room, &text));
     fit(textarea);
     let over = if text.len() > Body::MAX { Body::length(&text).saturating_sub(Body::MAX) } else { 0 };
-    note.set((over > 0).then_some(Note::TooLongBy(over)));
+    note.set(if over > 0 { (words.too_long_by)(over) } else { String::new() });
 }
 
 /// As tall as the text; `style/composer.css` stops it at eight lines.
