@@ -183,7 +183,8 @@ async fn a_client_that_floods_its_inbox_is_cut_and_others_go_on() {
     let (mut flooder, mut other) = (server.client().await, server.client().await);
     flooder.join("r").await.unwrap();
     other.join("r").await.unwrap();
-    flooder.burst((0..2_000).map(|n| say("r", &format!("flood {n}")))).await;
+    let message = |n| common::socketio::command("send", &say("r", &format!("flood {n}")), n).unwrap();
+    flooder.write_until_cut((0..20_000).map(message)).await;
     flooder.until_closed().await;
     other.say("r", "unharmed").await;
 }
@@ -199,7 +200,7 @@ async fn oversized_and_garbled_packets_end_only_their_own_connection() {
         let _ = client;
     }
     let mut client = server.client().await;
-    client.write(format!(r#"42["send","{}"]"#, "x".repeat(70_000))).await;
+    client.write_until_cut([format!(r#"42["send","{}"]"#, "x".repeat(70_000))]).await;
     client.until_closed().await;
     other.ask(Hello {}).await.unwrap();
 }

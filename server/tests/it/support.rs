@@ -292,13 +292,24 @@ impl Client {
         self.socket.send(Message::text(text.into())).await.unwrap();
     }
 
+    /// Writes text frames to a server that may cut the connection in the middle of them.
+    pub(crate) async fn write_until_cut(&mut self, texts: impl IntoIterator<Item = String>) {
+        for text in texts {
+            if self.socket.send(Message::text(text)).await.is_err() {
+                return;
+            }
+        }
+    }
+
     /// The next text frame that is no ping; `None` when the connection is over.
     async fn receive(&mut self) -> Option<String> {
         loop {
             let next =
                 tokio::time::timeout(PATIENCE, self.socket.next()).await.expect("the server is silent");
             match next {
-                Some(Ok(Message::Text(text))) if text.as_str() == "2" => self.write(PONG).await,
+                Some(Ok(Message::Text(text))) if text.as_str() == "2" => {
+                    self.socket.send(Message::text(PONG)).await.ok()?;
+                }
                 Some(Ok(Message::Text(text))) => return Some(text.as_str().to_owned()),
                 Some(Ok(_)) => {}
                 Some(Err(_)) | None => return None,
