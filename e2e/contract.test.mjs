@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
 
-import { Client, eventually, GENERATIONS, newCid, newRoom as anyRoom, TRANSPORTS } from './clients.mjs';
+import { Client, eventually, GENERATIONS, newCid, newRoom, TRANSPORTS } from './clients.mjs';
 import { Server } from './server.mjs';
 
 let server;
@@ -13,14 +13,9 @@ after(() => server.stop());
 
 for (const generation of GENERATIONS) {
   for (const transport of TRANSPORTS) {
-    // Clients of the first generation encode each packet of a polling body as UTF-8 once more than
-    // their successors, and tell nobody: with no server since Socket.IO 2 can they say "안녕" there.
-    const asciiOnly = generation === '1.7' && transport === 'polling';
-    const text = asciiOnly ? (text) => text.replace(/[^\x00-\x7f]+/g, encodeURIComponent) : (text) => text;
-    const newRoom = () => text(anyRoom());
     const clients = [];
     const connect = async (name) => {
-      const client = await Client.connect(server.url, { generation, transport, name: text(name) });
+      const client = await Client.connect(server.url, { generation, transport, name });
       clients.push(client);
       return client;
     };
@@ -35,10 +30,10 @@ for (const generation of GENERATIONS) {
           const room = newRoom();
           await sitDown(jieun, room);
           await sitDown(minho, room);
-          minho.say('chat message', text('점심 먹었어?'));
-          assert.equal(await minho.told('chat message'), text('점심 먹었어?'));
+          minho.say('chat message', '점심 먹었어?');
+          assert.equal(await minho.told('chat message'), '점심 먹었어?');
           assert.equal(await jieun.told('chat message'), `${room}!`);
-          assert.equal(await jieun.told('chat message'), text('점심 먹었어?'));
+          assert.equal(await jieun.told('chat message'), '점심 먹었어?');
         });
 
         test('both events answer whoever asks for an answer', async () => {
@@ -46,8 +41,8 @@ for (const generation of GENERATIONS) {
           const room = newRoom();
           assertAccepted(await jieun.ask('room', room));
           assertAccepted(await minho.ask('room', room));
-          assertAccepted(await jieun.ask('chat message', text('안녕')));
-          assert.equal(await minho.told('chat message'), text('안녕'));
+          assertAccepted(await jieun.ask('chat message', '안녕'));
+          assert.equal(await minho.told('chat message'), '안녕');
           assertRefused(await third.ask('room', room), 'room_full');
         });
 
@@ -59,8 +54,8 @@ for (const generation of GENERATIONS) {
           third.say('room', room);
           assert.equal(await third.told('result'), 'failed');
           third.say('chat message', 'let me in');
-          jieun.say('chat message', text('우리끼리'));
-          assert.equal(await minho.told('chat message'), text('우리끼리'));
+          jieun.say('chat message', '우리끼리');
+          assert.equal(await minho.told('chat message'), '우리끼리');
           // The answer to a later question comes after everything that was meant for us.
           await third.ask('hello', {});
           assert.equal(third.untaken('chat message'), 0);
@@ -73,8 +68,8 @@ for (const generation of GENERATIONS) {
           await minho.ask('room', room);
           jieun.leave();
           await eventually('the free seat', async () => !(await third.ask('room', room)).error);
-          third.say('chat message', text('들어왔다'));
-          assert.equal(await minho.told('chat message'), text('들어왔다'));
+          third.say('chat message', '들어왔다');
+          assert.equal(await minho.told('chat message'), '들어왔다');
         });
 
         test('joining twice takes one seat', async () => {
@@ -92,10 +87,10 @@ for (const generation of GENERATIONS) {
           await minho.ask('room', first);
           await jieun.ask('room', second);
           assertAccepted(await third.ask('room', first));
-          minho.say('chat message', text('지은이 갔네'));
-          assert.equal(await third.told('chat message'), text('지은이 갔네'));
-          jieun.say('chat message', text('여기 있어'));
-          assert.equal(await jieun.told('chat message'), text('여기 있어'));
+          minho.say('chat message', '지은이 갔네');
+          assert.equal(await third.told('chat message'), '지은이 갔네');
+          jieun.say('chat message', '여기 있어');
+          assert.equal(await jieun.told('chat message'), '여기 있어');
         });
 
         test('a burst of fifty keeps its order', async () => {
@@ -103,7 +98,7 @@ for (const generation of GENERATIONS) {
           const room = newRoom();
           await jieun.ask('room', room);
           await minho.ask('room', room);
-          const burst = Array.from({ length: 50 }, (_, number) => text(`메시지 ${number}`));
+          const burst = Array.from({ length: 50 }, (_, number) => `메시지 ${number}`);
           burst.forEach((text) => jieun.say('chat message', text));
           for (const text of burst) assert.equal(await minho.told('chat message'), text);
           for (const text of burst) assert.equal(await jieun.told('chat message'), text);
@@ -114,7 +109,7 @@ for (const generation of GENERATIONS) {
         test('hello says who one is and how to come back', async () => {
           const jieun = await connect('지은');
           const welcome = await jieun.ask('hello', {});
-          assert.equal(welcome.you.name, text('지은'));
+          assert.equal(welcome.you.name, '지은');
           assert.match(welcome.you.id, /^[0-9a-f]{16}$/);
           assert.equal(welcome.protocol, 1);
           assert.equal(typeof welcome.token, 'string');
@@ -128,11 +123,11 @@ for (const generation of GENERATIONS) {
             { room: first.room, seats: first.seats, last: first.last, events: first.events, more: first.more },
             { room, seats: null, last: 0, events: [], more: false },
           );
-          assert.deepEqual(first.people.map(({ name }) => name), [text('지은')]);
+          assert.deepEqual(first.people.map(({ name }) => name), ['지은']);
           assert.ok(first.may.includes('read') && first.may.includes('post'));
           const second = await minho.ask('join', { room });
-          assert.deepEqual(second.people.map(({ name }) => name).sort(), [text('민호'), text('지은')]);
-          const presence = await presenceOf(jieun, 'here', text('민호'));
+          assert.deepEqual(second.people.map(({ name }) => name).sort(), ['민호', '지은']);
+          const presence = await presenceOf(jieun, 'here', '민호');
           assert.equal(presence.room, room);
         });
 
@@ -142,7 +137,7 @@ for (const generation of GENERATIONS) {
           await jieun.ask('join', { room });
           await minho.ask('join', { room });
           const cid = newCid();
-          const sent = await jieun.ask('send', { room, cid, body: text('  첫 마디  ') });
+          const sent = await jieun.ask('send', { room, cid, body: '  첫 마디  ' });
           assert.equal(sent.cid, cid);
           assert.equal(sent.seq, 1);
           assert.ok(Math.abs(Date.now() - sent.at) < 60_000);
@@ -150,15 +145,15 @@ for (const generation of GENERATIONS) {
           assert.equal(told.room, room);
           assert.equal(told.event.seq, 1);
           assert.equal(told.event.at, sent.at);
-          assert.equal(told.event.person.name, text('지은'));
-          assert.deepEqual(told.event.what, { posted: { cid, body: text('첫 마디') } });
+          assert.equal(told.event.person.name, '지은');
+          assert.deepEqual(told.event.what, { posted: { cid, body: '첫 마디' } });
         });
 
         test('sending again with the same cid is the same message', async () => {
           const jieun = await connect('지은');
           const room = newRoom();
           await jieun.ask('join', { room });
-          const message = { room, cid: newCid(), body: text('한 번만') };
+          const message = { room, cid: newCid(), body: '한 번만' };
           const sent = await jieun.ask('send', message);
           assert.deepEqual(await jieun.ask('send', message), sent);
           const next = await jieun.ask('send', { ...message, cid: newCid() });
@@ -188,11 +183,11 @@ for (const generation of GENERATIONS) {
           const room = newRoom();
           await jieun.ask('join', { room });
           await minho.ask('join', { room });
-          await jieun.ask('send', { room, cid: newCid(), body: text('하나') });
+          await jieun.ask('send', { room, cid: newCid(), body: '하나' });
           await minho.ask('leave', { room });
-          await jieun.ask('send', { room, cid: newCid(), body: text('둘') });
+          await jieun.ask('send', { room, cid: newCid(), body: '둘' });
           const back = await minho.ask('join', { room, since: 1 });
-          assert.deepEqual(back.events.map((event) => event.what.posted.body), [text('둘')]);
+          assert.deepEqual(back.events.map((event) => event.what.posted.body), ['둘']);
           assert.equal(back.last, 2);
           assert.equal(back.more, false);
         });
@@ -202,9 +197,9 @@ for (const generation of GENERATIONS) {
           const room = newRoom();
           await jieun.ask('join', { room });
           await minho.ask('join', { room });
-          const { you } = await jieun.ask('rename', { name: text('김지은') });
-          assert.equal(you.name, text('김지은'));
-          await presenceOf(minho, 'renamed', text('김지은'));
+          const { you } = await jieun.ask('rename', { name: '김지은' });
+          assert.equal(you.name, '김지은');
+          await presenceOf(minho, 'renamed', '김지은');
           assertRefused(await jieun.ask('rename', { name: ' ' }), 'name_empty');
         });
 

@@ -101,7 +101,8 @@ impl Scroll {
     }
 }
 
-/// The first message that is at least partly in sight, and how far it is from the scroller's top.
+/// The first message that is at least partly in sight, and where its lower edge is in the scroller.
+/// Not the upper one: with older messages above it, a row may lose the name and the day over it.
 fn first_in_sight(scroller: &Element) -> Option<(Element, f64)> {
     let rows = scroller.get_elements_by_class_name("message");
     let (mut from, mut to) = (0, rows.length());
@@ -120,5 +121,5 @@ fn is_above(rows: &HtmlCollection, place: u32, scroller: &Element) -> bool {
 }
 
 fn offset(row: &Element, scroller: &Element) -> f64 {
-    row.get_bounding_client_rect().top() - scroller.get_bounding_client_rect().top()
+    row.get_bounding_client_rect().bottom() - scroller.get_bounding_client_rect().top()
 }

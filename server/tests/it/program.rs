@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::json;
 
-use crate::support::{Client, Program, terminate};
+use crate::support::{Client, Program, signal};
 
 fn madang(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_madang")).args(arguments).output().unwrap()
@@ -56,22 +56,24 @@ fn help_and_version_are_answers_not_errors() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_termination_is_clean_and_quick_with_clients_connected() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut program = Program::start(folder.path());
-    let mut clients = Vec::new();
-    for _ in 0..20 {
-        let mut client = Client::connect(program.address, json!({})).await.unwrap();
-        client.join("r").await.unwrap();
-        clients.push(client);
+async fn a_termination_and_ctrl_c_are_clean_and_quick_with_clients_connected() {
+    for name in ["TERM", "INT"] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut program = Program::start(folder.path());
+        let mut clients = Vec::new();
+        for _ in 0..20 {
+            let mut client = Client::connect(program.address, json!({})).await.unwrap();
+            client.join("r").await.unwrap();
+            clients.push(client);
+        }
+        let asked = Instant::now();
+        signal(&program, name);
+        for client in &mut clients {
+            client.until_closed().await;
+        }
+        let status = tokio::task::spawn_blocking(move || program.child.wait().unwrap()).await.unwrap();
+        assert!(status.success(), "{status}");
+        assert!(asked.elapsed() < Duration::from_secs(5), "{:?}", asked.elapsed());
+        assert!(!folder.path().join("madang.sqlite-wal").exists(), "the log was closed properly");
     }
-    let asked = Instant::now();
-    terminate(&program);
-    for client in &mut clients {
-        client.until_closed().await;
-    }
-    let status = tokio::task::spawn_blocking(move || program.child.wait().unwrap()).await.unwrap();
-    assert!(status.success(), "{status}");
-    assert!(asked.elapsed() < Duration::from_secs(5), "{:?}", asked.elapsed());
-    assert!(!folder.path().join("madang.sqlite-wal").exists(), "the log was closed properly");
 }

@@ -2,7 +2,7 @@
 
 use std::{
     collections::VecDeque,
-    io::{BufRead, BufReader, Write},
+    io::{BufRead, BufReader},
     net::SocketAddr,
     path::Path,
     process::{Child, Command, Stdio},
@@ -349,9 +349,8 @@ pub(crate) async fn request(address: SocketAddr, head: &str, body: &str) -> Stri
     String::from_utf8_lossy(&response).into_owned()
 }
 
-/// Sends `SIGTERM` to the program.
-pub(crate) fn terminate(program: &Program) {
-    let killed = Command::new("kill").arg(program.child.id().to_string()).status().unwrap();
-    assert!(killed.success());
-    std::io::stdout().flush().unwrap();
+/// Sends a signal to the program: `TERM` as an init system does, `INT` as Ctrl-C does.
+pub(crate) fn signal(program: &Program, name: &str) {
+    let id = program.child.id().to_string();
+    assert!(Command::new("kill").args(["-s", name, &id]).status().unwrap().success());
 }
