@@ -9,8 +9,13 @@ import sys
 import uuid
 
 import socketio
+from engineio.payload import Payload
 
 WAIT = 10
+
+# As docs/protocol.md tells users of this client: by itself it gives up a connection over
+# long-polling when one answer holds more than 16 packets.
+Payload.max_decode_packets = 256
 
 
 class Client:
