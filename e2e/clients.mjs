@@ -5,7 +5,8 @@ const WAIT = 10_000;
 const EVENTS = ['connect', 'connect_error', 'disconnect', 'chat message', 'result', 'event', 'presence'];
 
 export const GENERATIONS = ['1.7', '2', '3', '4'];
-export const TRANSPORTS = ['websocket', 'polling'];
+// "upgrade" is what every client does by itself: it polls first and moves to WebSocket.
+export const TRANSPORTS = ['websocket', 'polling', 'upgrade'];
 
 const libraries = new Map();
 for (const generation of GENERATIONS) {
@@ -25,7 +26,7 @@ export class Client {
     // Clients before 3 have no `auth`: they say their name in the address.
     const introduction = generation < '3' ? { query: { name } } : { auth: { name } };
     this.socket = libraries.get(generation)(url, {
-      transports: [transport],
+      transports: transport === 'upgrade' ? ['polling', 'websocket'] : [transport],
       forceNew: true,
       reconnection: false,
       ...introduction,

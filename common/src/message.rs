@@ -26,7 +26,7 @@ impl Body {
             return Err(Refusal::MessageTooLong);
         }
         let body = text::tidy(text).replace("\r\n", "\n").replace('\r', "\n");
-        if body.is_empty() || body.chars().all(|c| c.is_whitespace() || text::steers_display(c)) {
+        if !text::is_visible(&body) {
             return Err(Refusal::MessageEmpty);
         }
         if body.len() > Self::MAX_BYTES || text::is_longer_than(Self::MAX, &body) {
@@ -146,7 +146,7 @@ mod tests {
     fn bodies_nobody_could_read_are_refused() {
         let refused = [
             (" \n\t ", Refusal::MessageEmpty),
-            ("\u{200B}\u{FEFF}", Refusal::MessageEmpty),
+            ("\u{200B}\u{FEFF}\u{200D}", Refusal::MessageEmpty),
             ("\u{1b}[2J", Refusal::MessageUnreadable),
             ("a\0b", Refusal::MessageUnreadable),
         ];

@@ -44,6 +44,9 @@ pub(crate) fn parse_name(text: &str, limit: usize) -> Result<String, Refusal> {
     if name.chars().count() > limit * 4 || is_longer_than(limit, &name) {
         return Err(Refusal::NameTooLong);
     }
+    if !is_visible(&name) || name.starts_with(is_joiner) || name.ends_with(is_zero_width_joiner) {
+        return Err(Refusal::NameUnreadable);
+    }
     if name.chars().any(|c| steers_display(c) || is_blank_but_counts(c))
         || unicode::has_mark_tower(&name, MAX_MARKS)
     {
@@ -62,6 +65,20 @@ pub(crate) fn steers_display(c: char) -> bool {
             '\u{061C}' | '\u{200B}' | '\u{200E}' | '\u{200F}' | '\u{2028}' | '\u{2029}'
             | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}'
             | '\u{E0000}'..='\u{E007F}')
+}
+
+/// Whether there is anything to see: not only white space, joiners and what steers a display.
+pub(crate) fn is_visible(text: &str) -> bool {
+    text.chars().any(|c| !(c.is_whitespace() || steers_display(c) || is_joiner(c) || is_blank_but_counts(c)))
+}
+
+/// What joins or chooses the shape of its neighbours and is nothing by itself.
+fn is_joiner(c: char) -> bool {
+    is_zero_width_joiner(c) || matches!(c, '\u{FE00}'..='\u{FE0F}' | '\u{E0100}'..='\u{E01EF}')
+}
+
+fn is_zero_width_joiner(c: char) -> bool {
+    matches!(c, '\u{200C}' | '\u{200D}')
 }
 
 /// Letters and symbols drawn as nothing, with which two different names look the same.
@@ -120,6 +137,9 @@ mod tests {
             "a\u{200B}dmin",
             "line\nbreak",
             "\u{3164}",
+            "\u{200D}",
+            "admin\u{200D}",
+            "\u{FE0F}",
             "bell\u{7}",
             "a\u{E0041}",
             "Z\u{300}\u{301}\u{302}\u{303}\u{304}",

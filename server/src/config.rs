@@ -220,6 +220,7 @@ impl Options {
                 messages: rate("message", self.message_rate, self.message_burst, limits.messages)?,
                 joins: rate("join", self.join_rate, self.join_burst, limits.joins)?,
                 reads: limits.reads,
+                rooms: limits.rooms,
             },
             max_connections: at_least_one("max-connections", self.max_connections, default.max_connections)?,
             max_connections_per_address: at_least_one(

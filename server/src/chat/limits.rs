@@ -30,8 +30,10 @@ pub struct Limits {
     pub messages: Rate,
     /// Joins, renames and other commands of one connection that reach the disk.
     pub joins: Rate,
-    /// Reads of one connection: history and lists.
+    /// Reads of one connection: pages of history.
     pub reads: Rate,
+    /// New rooms of everybody at one address; rooms stay for ever.
+    pub rooms: Rate,
 }
 
 impl Default for Limits {
@@ -39,7 +41,8 @@ impl Default for Limits {
         Limits {
             messages: Rate { per_second: 5.0, burst: 20.0 },
             joins: Rate { per_second: 1.0, burst: 10.0 },
-            reads: Rate { per_second: 20.0, burst: 100.0 },
+            reads: Rate { per_second: 10.0, burst: 40.0 },
+            rooms: Rate { per_second: 0.2, burst: 60.0 },
         }
     }
 }
@@ -115,6 +118,13 @@ pub struct Addresses {
 struct Shared {
     entrances: Bucket,
     messages: Bucket,
+    rooms: Bucket,
+}
+
+impl Shared {
+    fn is_full(&self, now: Instant) -> bool {
+        [self.entrances, self.messages, self.rooms].iter().all(|bucket| bucket.is_full(now))
+    }
 }
 
 impl Addresses {
@@ -125,6 +135,11 @@ impl Addresses {
     /// Takes a new connection or identity from the address' bucket; the refusal is `too_fast`.
     pub fn enter(&self, address: IpAddr, now: Instant) -> Result<(), Refusal> {
         self.with(address, now, |shared| shared.entrances.take(now))
+    }
+
+    /// Takes a new room from the address' bucket; the refusal is `too_fast`.
+    pub fn open_room(&self, address: IpAddr, now: Instant) -> Result<(), Refusal> {
+        self.with(address, now, |shared| shared.rooms.take(now))
     }
 
     /// Takes a message from the address' bucket; the refusal is `too_fast`.
@@ -139,12 +154,12 @@ impl Addresses {
         take: impl FnOnce(&mut Shared) -> Result<(), Refusal>,
     ) -> Result<(), Refusal> {
         // A reverse proxy on this machine is not one guest; what it lets through is its to bound.
-        if address.is_loopback() {
+        if is_loopback(address) {
             return Ok(());
         }
         let mut known = lock(&self.known);
         if known.len() >= MAX_ADDRESSES {
-            known.retain(|_, shared| !(shared.entrances.is_full(now) && shared.messages.is_full(now)));
+            known.retain(|_, shared| !shared.is_full(now));
         }
         if known.len() >= MAX_ADDRESSES && !known.contains_key(&network(address)) {
             return Err(Refusal::TooFast);
@@ -156,9 +171,15 @@ impl Addresses {
         let shared = known.entry(network(address)).or_insert_with(|| Shared {
             entrances: Bucket::new(many(self.limits.joins), now),
             messages: Bucket::new(many(self.limits.messages), now),
+            rooms: Bucket::new(self.limits.rooms, now),
         });
         take(shared)
     }
+}
+
+/// Whether this is the machine itself, also when IPv4 comes mapped through a socket for both.
+pub fn is_loopback(address: IpAddr) -> bool {
+    address.to_canonical().is_loopback()
 }
 
 /// What counts as one address: an IPv6 customer has a whole /64 to choose from.
@@ -195,6 +216,14 @@ mod tests {
         assert!(same("2001:db8::1", "2001:db8::ffff:1"));
         assert!(!same("2001:db8::1", "2001:db8:0:1::1"));
         assert!(same("::ffff:192.0.2.7", "192.0.2.7"));
+    }
+
+    #[test]
+    fn the_machine_itself_is_known_by_all_its_addresses() {
+        for address in ["127.0.0.1", "::1", "::ffff:127.0.0.1"] {
+            assert!(is_loopback(address.parse().unwrap()), "{address}");
+        }
+        assert!(!is_loopback("::ffff:192.0.2.7".parse().unwrap()));
     }
 
     #[test]

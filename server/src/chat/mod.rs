@@ -24,6 +24,7 @@ use common::{
     event::{Change, Presence, Push, RoomEvent, RoomList, RoomSummary},
     message::Timestamp,
     person::{Person, PersonId},
+    refusal::Refusal,
     room::RoomName,
 };
 use tokio::time::Instant;
@@ -83,31 +84,33 @@ impl Chat {
         chat
     }
 
+    /// Whether this address may open one more connection, or ask for one more list, just now.
+    /// The refusal is `too_fast`.
+    pub fn knock(&self, address: IpAddr) -> Result<(), Refusal> {
+        self.0.addresses.enter(address, Instant::now())
+    }
+
     /// Lets somebody in: from now on `listener` hears the rooms that the session joins.
-    /// The refusal is `too_fast` when this address opens connections too quickly.
-    pub fn enter(
-        &self,
-        identity: &Identity,
-        listener: Arc<dyn Listener>,
-        address: IpAddr,
-    ) -> Result<Session, Failure> {
-        self.0.addresses.enter(address, Instant::now())?;
+    pub fn enter(&self, identity: &Identity, listener: Arc<dyn Listener>, address: IpAddr) -> Session {
         let id = ConnectionId(self.0.connections.fetch_add(1, Ordering::Relaxed));
         let fresh = || Arc::new(Mutex::new(identity.person.clone()));
         let person = lock(&self.0.present).entry(identity.person.id).or_insert_with(fresh).clone();
-        Ok(Session::new(self.clone(), id, person, identity.kept, listener, address))
+        Session::new(self.clone(), id, person, identity.kept, listener, address)
     }
 
     /// The rooms where something was said or somebody is, the latest first.
     pub async fn list_rooms(&self) -> Result<RoomList, Failure> {
-        let mut open: HashMap<RoomName, Arc<Mutex<Room>>> = self.rooms().clone();
         let mut rooms: Vec<RoomSummary> = Vec::new();
         for stored in self.0.store.list_rooms(LISTED_ROOMS).await? {
-            let inside = open.remove(&stored.name);
+            let inside = self.open_room(&stored.name);
             rooms.push(inside.map_or_else(|| Room::new(&stored).summary(), |room| lock(&room).summary()));
         }
-        let silent = open.into_values().take((LISTED_ROOMS as usize).saturating_sub(rooms.len()));
-        rooms.extend(silent.map(|room| lock(&room).summary()));
+        // A room where nobody has said anything is in no list of the store's.
+        let places = (LISTED_ROOMS as usize).saturating_sub(rooms.len());
+        let open: Vec<Arc<Mutex<Room>>> =
+            self.rooms().values().take(LISTED_ROOMS as usize * 2).cloned().collect();
+        let silent = open.iter().map(|room| lock(room).summary()).filter(|summary| summary.last_at.is_none());
+        rooms.extend(silent.take(places));
         Ok(RoomList { rooms })
     }
 

@@ -10,7 +10,6 @@ use common::{
     refusal::Refusal,
 };
 use sha2::{Digest, Sha256};
-use tokio::time::Instant;
 
 use super::{Chat, now};
 use crate::{failure::Failure, store::TokenHash};
@@ -85,7 +84,7 @@ impl Chat {
         remembered: Option<&str>,
         address: IpAddr,
     ) -> Result<(Person, Option<Token>), Failure> {
-        self.0.addresses.enter(address, Instant::now())?;
+        self.knock(address)?;
         if let Some(mut person) = self.recall(remembered).await? {
             person.name = name;
             self.0.store.rename_person(person.id, person.name.clone()).await?;

@@ -119,12 +119,28 @@ impl Session {
         }
         let me = self.person();
         let new = NewRoom { seats: join.seats, owner: me.id, at: now() };
-        let stored = self.chat.0.store.open_room(join.room.clone(), new).await?;
+        let stored = match self.chat.0.store.get_room(join.room.clone()).await? {
+            Some(stored) => stored,
+            None => {
+                self.chat.0.addresses.open_room(self.address, Instant::now())?;
+                self.chat.0.store.open_room(join.room.clone(), new).await?
+            }
+        };
+        let was_inside = self.rooms.contains_key(&join.room);
         let room = self.sit(&stored, &me)?;
         // Read only after sitting down: what is stored from now on is heard, so nothing can fall
         // between the page and what comes after it.
         let span = join.since.map_or(Span::Before(Seq(u64::MAX)), Span::After);
-        let page = self.chat.0.store.list_events(stored.id, span, History::DEFAULT).await?;
+        let page = match self.chat.0.store.list_events(stored.id, span, History::DEFAULT).await {
+            Ok(page) => page,
+            Err(failure) => {
+                // Who is told that joining failed must not hold a seat.
+                if !was_inside {
+                    self.leave(&join.room)?;
+                }
+                return Err(failure);
+            }
+        };
         let last = page.events.last().map_or(stored.last, |event| event.seq.max(stored.last));
         let room = lock(&room);
         Ok(Joined {

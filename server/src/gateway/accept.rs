@@ -29,7 +29,10 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt;
 use tracing::{debug, warn};
 
-use crate::{chat::limits::network, config::Config};
+use crate::{
+    chat::limits::{is_loopback, network},
+    config::Config,
+};
 
 /// The most a request's line and headers may take, in bytes.
 const MAX_HEAD_BYTES: usize = 16 * 1024;
@@ -52,6 +55,11 @@ pub(super) struct Peer {
 pub(super) struct Wire(Weak<TcpStream>);
 
 impl Wire {
+    /// Whether the connection is not over yet.
+    pub(super) fn is_open(&self) -> bool {
+        self.0.strong_count() > 0
+    }
+
     /// Ends the connection at once, for both sides, whatever is still queued.
     pub(super) fn cut(&self) {
         if let Some(stream) = self.0.upgrade() {
@@ -100,7 +108,7 @@ impl Caps {
         let address = network(peer.ip());
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let here = open.by_address.get(&address).copied().unwrap_or_default();
-        if open.total >= self.total || (here >= self.per_address && !address.is_loopback()) {
+        if open.total >= self.total || (here >= self.per_address && !is_loopback(peer.ip())) {
             return None;
         }
         open.total += 1;

@@ -13,11 +13,12 @@ use common::{
     event::{IntroduceYourself, Me, Refused, RoomList},
     refusal::Refusal,
 };
-use socketioxide::{SocketIo, layer::SocketIoLayer};
+use socketioxide::layer::SocketIoLayer;
 
 use super::{
     guard::{self, Guard, Visitor},
-    page, socketio,
+    page,
+    socketio::{self, Lines},
 };
 use crate::{chat::Chat, failure::Failure};
 
@@ -25,7 +26,7 @@ use crate::{chat::Chat, failure::Failure};
 const MAX_BODY_BYTES: usize = 64 * 1024;
 
 /// Everything that is reached over HTTP, with the guard around it.
-pub(super) fn routes(chat: Chat, guard: Guard, sockets: SocketIoLayer, io: SocketIo) -> Router {
+pub(super) fn routes(chat: Chat, guard: Guard, sockets: SocketIoLayer, lines: Lines) -> Router {
     let api = Router::new()
         .route("/api/me", get(who_am_i).post(introduce_myself))
         .route("/api/rooms", get(list_rooms))
@@ -37,7 +38,7 @@ pub(super) fn routes(chat: Chat, guard: Guard, sockets: SocketIoLayer, io: Socke
         .with_state(chat)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(sockets)
-        .layer(middleware::from_fn_with_state(io, socketio::note_upgrade))
+        .layer(middleware::from_fn_with_state(lines, socketio::watch))
         .layer(middleware::from_fn_with_state(guard, guard::stand))
 }
 
@@ -65,7 +66,11 @@ async fn introduce_myself(
     Ok(response)
 }
 
-async fn list_rooms(State(chat): State<Chat>) -> Result<Json<RoomList>, Failure> {
+async fn list_rooms(
+    State(chat): State<Chat>,
+    Extension(visitor): Extension<Visitor>,
+) -> Result<Json<RoomList>, Failure> {
+    chat.knock(visitor.peer.address)?;
     chat.list_rooms().await.map(Json)
 }
 

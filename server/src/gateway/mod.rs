@@ -46,9 +46,9 @@ impl Doors {
         stop: &CancellationToken,
         gateways: &TaskTracker,
     ) -> anyhow::Result<()> {
-        let (sockets, io) = socketio::layer(chat.clone());
+        let (sockets, io, lines) = socketio::layer(chat.clone(), stop.clone());
         let guard = guard::Guard::new(&config.public_urls);
-        let app = http::routes(chat.clone(), guard, sockets, io.clone());
+        let app = http::routes(chat.clone(), guard, sockets, lines);
         let caps = accept::Caps::new(config);
         for listener in self.http {
             gateways.spawn(accept::serve(

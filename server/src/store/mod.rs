@@ -25,7 +25,7 @@ use crate::failure::Failure;
 pub type OnCommit = Box<dyn Fn(RoomEvent) + Send>;
 
 /// The most bytes of text one page of history carries; at least one event is always in it.
-pub const MAX_PAGE_BYTES: usize = 256 * 1024;
+pub const MAX_PAGE_BYTES: usize = 64 * 1024;
 
 /// Opens the store named by `url`: `sqlite:` and a path, made when it is not there yet.
 pub async fn open(url: &str, on_commit: OnCommit) -> anyhow::Result<Arc<dyn Store>> {

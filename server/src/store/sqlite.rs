@@ -5,7 +5,7 @@
 
 use std::{
     fs::{self, File},
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -61,7 +61,7 @@ impl Sqlite {
             writer_closed: Mutex::new(Some(writer_closed)),
             readers: Arc::new(Readers {
                 idle: Mutex::new(readers),
-                permits: Semaphore::new(READERS as usize),
+                permits: Arc::new(Semaphore::new(READERS as usize)),
             }),
             on_commit: Arc::new(Mutex::new(on_commit)),
             lock: Mutex::new(Some(lock)),
@@ -83,20 +83,23 @@ impl Sqlite {
         &self,
         work: impl FnOnce(&Connection) -> anyhow::Result<T> + Send + 'static,
     ) -> Result<T, Failure> {
-        let readers = self.readers.clone();
-        // The permit is taken before a blocking thread is, so waiting readers occupy no threads.
-        let permit = readers.permits.acquire().await.map_err(|_| Refusal::Unavailable)?;
+        // The permit is taken before a blocking thread is, so waiting readers occupy no threads. It
+        // goes where the connection goes: whoever asked may stop waiting, the reading goes on.
+        let permit = self.readers.permits.clone().acquire_owned().await.map_err(|_| Refusal::Unavailable)?;
         let pool = self.readers.clone();
-        let result = tokio::task::spawn_blocking(move || pool.with(work)).await;
-        drop(permit);
-        Ok(result.context("reading")??)
+        let reading = tokio::task::spawn_blocking(move || {
+            let result = pool.with(work);
+            drop(permit);
+            result
+        });
+        Ok(reading.await.context("reading")??)
     }
 }
 
 /// Reading connections, lent one at a time.
 struct Readers {
     idle: Mutex<Vec<Connection>>,
-    permits: Semaphore,
+    permits: Arc<Semaphore>,
 }
 
 impl Readers {
@@ -117,8 +120,9 @@ fn lock_folder(path: &Path) -> anyhow::Result<File> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).with_context(|| format!("making the folder {}", folder.display()))?;
     }
-    let name = path.with_extension("lock");
-    let lock = File::create(&name).with_context(|| format!("making {}", name.display()))?;
+    let name = PathBuf::from(format!("{}.lock", path.display()));
+    let open = File::options().create(true).truncate(false).write(true).open(&name);
+    let lock = open.with_context(|| format!("making {}", name.display()))?;
     if lock.try_lock().is_err() {
         bail!("another madang is using it; give this one a --data folder of its own");
     }
@@ -151,8 +155,12 @@ fn migrate(connection: &mut Connection, path: &Path, migrations: &[&str]) -> any
     if version > 0 && version < migrations.len() {
         let backup = path.with_extension(format!("before-schema-{}.sqlite", version + 1));
         if !backup.exists() {
-            let name = backup.to_str().context("the database's path is not UTF-8")?;
+            // Under its real name only when it is whole: a copy that was cut short is no backup.
+            let copy = backup.with_extension("part");
+            let _ = fs::remove_file(&copy);
+            let name = copy.to_str().context("the database's path is not UTF-8")?;
             connection.execute("VACUUM INTO ?1", [name]).context("copying the database")?;
+            fs::rename(&copy, &backup).context("naming the copy of the database")?;
         }
     }
     for (done, script) in migrations.iter().enumerate().skip(version) {
@@ -261,6 +269,8 @@ impl Store for Sqlite {
             // An error means that the thread ended without saying so; it has ended all the same.
             let _ = closed.await;
         }
+        // Nothing is committed any more: whoever waits for more to be told may stop.
+        *lock(&self.on_commit) = Box::new(|_| ());
         drop(lock(&self.lock).take());
     }
 }

@@ -101,7 +101,14 @@ fn write_group(connection: &mut Connection, jobs: impl Iterator<Item = Job>) {
         // The jobs are dropped, which tells everybody who waits.
         Err(error) => return tracing::error!("opening a transaction: {error}"),
     };
-    let done: Vec<Done> = jobs.map(|job| job(&mut transaction)).collect();
+    let mut done: Vec<Done> = Vec::with_capacity(GROUP);
+    for job in jobs {
+        // A full disk makes SQLite roll everything back; what came after would be committed alone.
+        if transaction.is_autocommit() {
+            break;
+        }
+        done.push(job(&mut transaction));
+    }
     let commit = transaction.commit().context("committing a transaction");
     if let Err(error) = &commit {
         tracing::error!("{error:#}");

@@ -222,3 +222,40 @@ async fn headers_and_addresses_have_their_limits() {
     let response = request(address, &post, &body).await;
     assert!(response.starts_with("HTTP/1.1 4"), "{response}");
 }
+
+/// S3 over long-polling: a session that sent too much at once is over, and says so.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_polling_client_that_floods_its_inbox_is_refused_from_then_on() {
+    let server = TestServer::start().await;
+    let address = server.address;
+    let poll = format!("/socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: {address}");
+    let opened = request(address, &format!("GET {poll}"), "").await;
+    let sid = opened.split("\"sid\":\"").nth(1).unwrap().split('"').next().unwrap();
+    let session = poll.replace("polling ", &format!("polling&sid={sid} "));
+    assert!(request(address, &format!("POST {session}"), "40").await.ends_with("ok"));
+    assert!(request(address, &format!("GET {session}"), "").await.contains("40{"));
+    // The first is a join, which waits for the disk, so the others find their places taken.
+    let flood: Vec<String> = std::iter::once(r#"42["join",{"room":"r"}]"#.to_owned())
+        .chain((0..600).map(|_| r#"42["leave",{"room":"r"}]"#.to_owned()))
+        .collect();
+    request(address, &format!("POST {session}"), &flood.join("\u{1e}")).await;
+    let next = request(address, &format!("GET {session}"), "").await;
+    assert!(next.starts_with("HTTP/1.1 400"), "{next}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_that_are_given_up_take_nothing_from_others() {
+    let server = TestServer::start().await;
+    let address = server.address;
+    let ask = format!("GET /api/me HTTP/1.1\r\nHost: {address}\r\nCookie: madang=0000\r\n\r\n");
+    for _ in 0..500 {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(ask.as_bytes()).await.unwrap();
+        drop(stream);
+    }
+    for _ in 0..20 {
+        let head = format!("GET /api/me HTTP/1.1\r\nHost: {address}\r\nCookie: madang=0000");
+        let response = request(address, &head, "").await;
+        assert!(response.starts_with("HTTP/1.1 200"), "{response}");
+    }
+}

@@ -39,7 +39,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Limits that no test runs into by accident.
 pub(crate) fn no_limits() -> Limits {
     let plenty = Rate { per_second: 1e6, burst: 1e6 };
-    Limits { messages: plenty, joins: plenty, reads: plenty }
+    Limits { messages: plenty, joins: plenty, reads: plenty, rooms: plenty }
 }
 
 /// A server in this process, with a folder that goes when it goes.

@@ -5,6 +5,7 @@
 //! library would run each in a task of its own, in any order. Every handler is registered before
 //! the client is told that it is in; later ones would lose its first words.
 
+mod lines;
 mod old;
 
 use std::sync::{
@@ -12,11 +13,6 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use axum::{
-    extract::{Request, State},
-    middleware::Next,
-    response::Response,
-};
 use common::{
     event::{Command, Join, Push, Refused, Reply, What, tutorial},
     message::Body,
@@ -34,7 +30,7 @@ use socketioxide::{
     extract::{AckSender, Event, SocketRef, TryData},
     handler::{ConnectHandler, FromMessageParts},
     layer::SocketIoLayer,
-    socket::{DisconnectReason, Sid, Socket},
+    socket::{DisconnectReason, Socket},
 };
 use socketioxide_core::parser::ParserError;
 use tokio::{sync::mpsc, time::Duration};
@@ -42,7 +38,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 use url::form_urlencoded;
 
-use super::{accept::Wire, guard::Visitor};
+pub(super) use self::lines::{Lines, watch};
+use super::guard::Visitor;
 use crate::{
     chat::{
         Chat,
@@ -71,7 +68,7 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 const REFUSED: &str = "refused";
 
 /// The layer that answers under [`PATH`], and the handle that ends it.
-pub(super) fn layer(chat: Chat) -> (SocketIoLayer, SocketIo) {
+pub(super) fn layer(chat: Chat, stop: CancellationToken) -> (SocketIoLayer, SocketIo, Lines) {
     let (layer, io) = SocketIo::builder()
         .req_path(PATH)
         .connect_timeout(CONNECT_TIMEOUT)
@@ -83,17 +80,19 @@ pub(super) fn layer(chat: Chat) -> (SocketIoLayer, SocketIo) {
         // Madang takes no binary data; attachments would pile up unseen.
         .with_parser(ParserConfig::common().max_incoming_binaries(0))
         .build_layer();
-    let speaking = chat.clone();
+    let lines = Lines::new(chat.clone());
+    let (speaking, begun) = (chat.clone(), lines.clone());
     let enter = move |socket: SocketRef| {
-        let chat = speaking.clone();
-        async move { begin(&chat, &socket) }
+        let (chat, lines) = (speaking.clone(), begun.clone());
+        async move { begin(&chat, &lines, &socket) }
     };
+    let admitted = lines.clone();
     let admit = move |socket: SocketRef, auth: TryData<Auth>| {
-        let chat = chat.clone();
-        async move { admit(&chat, &socket, auth).await }
+        let (chat, lines, ended) = (chat.clone(), admitted.clone(), stop.child_token());
+        async move { admit(&chat, lines, ended, &socket, auth).await }
     };
     io.ns("/", enter.with(admit));
-    (layer, io)
+    (layer, io, lines)
 }
 
 /// Ends every connection when the server stops. Clients come back by themselves.
@@ -101,21 +100,6 @@ pub(super) async fn close_on(io: SocketIo, stop: CancellationToken) {
     stop.cancelled().await;
     // A peer that does not read can keep the library waiting; the process ends all the same.
     let _ = tokio::time::timeout(CLOSE_TIMEOUT, io.close()).await;
-}
-
-/// Notes which TCP connection a client moves to when it upgrades from long-polling, so that it can
-/// be cut there.
-pub(super) async fn note_upgrade(State(io): State<SocketIo>, request: Request, next: Next) -> Response {
-    let query = request.uri().query().unwrap_or_default();
-    if query.contains("transport=websocket") {
-        let sid = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "sid");
-        let sid = sid.and_then(|(_, sid)| sid.parse::<Sid>().ok());
-        let visitor = request.extensions().get::<Visitor>();
-        if let (Some(socket), Some(visitor)) = (sid.and_then(|sid| io.get_socket(sid)), visitor) {
-            socket.extensions.insert(visitor.peer.wire.clone());
-        }
-    }
-    next.run(request).await
 }
 
 /// What a client may say about itself when it connects. Old clients say it in the query.
@@ -134,7 +118,13 @@ type Arrival = (Identity, mpsc::Receiver<Incoming>);
 
 /// Runs before the client is told that it is in: finds out who it is and takes its commands from
 /// the very first on.
-async fn admit(chat: &Chat, socket: &SocketRef, TryData(auth): TryData<Auth>) -> Result<(), Refusal> {
+async fn admit(
+    chat: &Chat,
+    lines: Lines,
+    ended: CancellationToken,
+    socket: &SocketRef,
+    TryData(auth): TryData<Auth>,
+) -> Result<(), Refusal> {
     let visitor = socket.req_parts().extensions.get::<Visitor>().ok_or(Refusal::Internal)?;
     let mut auth = auth.map_err(|error| Refusal::from_decoding(&error))?;
     for (name, value) in form_urlencoded::parse(socket.req_parts().uri.query().unwrap_or_default().as_bytes())
@@ -149,15 +139,13 @@ async fn admit(chat: &Chat, socket: &SocketRef, TryData(auth): TryData<Auth>) ->
     let identity = chat.identify(claim).await.map_err(Failure::tell)?;
 
     let (inbox, commands) = mpsc::channel(INBOX);
-    let ended = CancellationToken::new();
     socket.extensions.insert(Admitted(Arc::new(Mutex::new(Some((identity, commands))))));
     socket.extensions.insert(ended.clone());
-    let flooded = ended.clone();
+    let (flooded, flooding) = (ended.clone(), lines.clone());
     socket.on_fallback(move |socket: SocketRef, incoming: Incoming| {
         if inbox.try_send(incoming).is_err() && !flooded.is_cancelled() {
             debug!("a client sent more than its inbox holds");
-            flooded.cancel();
-            cut(&socket);
+            flooding.cut(&socket);
         }
         std::future::ready(())
     });
@@ -165,7 +153,9 @@ async fn admit(chat: &Chat, socket: &SocketRef, TryData(auth): TryData<Auth>) ->
         ended.cancel();
         if reason == DisconnectReason::ClientNSDisconnect {
             // The client left the only namespace there is; its transport would stay for ever.
-            cut(&socket);
+            lines.cut(&socket);
+        } else {
+            lines.forget(socket.id);
         }
         std::future::ready(())
     });
@@ -173,7 +163,7 @@ async fn admit(chat: &Chat, socket: &SocketRef, TryData(auth): TryData<Auth>) ->
 }
 
 /// Runs after the client was told that it is in: from here on it can be spoken to.
-fn begin(chat: &Chat, socket: &SocketRef) {
+fn begin(chat: &Chat, lines: &Lines, socket: &SocketRef) {
     let admitted = socket.extensions.get::<Admitted>();
     let taken =
         admitted.and_then(|Admitted(left)| left.lock().unwrap_or_else(PoisonError::into_inner).take());
@@ -181,37 +171,22 @@ fn begin(chat: &Chat, socket: &SocketRef) {
         (taken, socket.extensions.get::<CancellationToken>(), socket.req_parts().extensions.get::<Visitor>())
     else {
         warn!("a connection began without being admitted");
-        return cut(socket);
+        return lines.cut(socket);
     };
     let connection = Arc::new(Connection {
         socket: socket.clone(),
+        lines: lines.clone(),
         old: socket.protocol() == ProtocolVersion::V4,
         tutorial: AtomicBool::new(false),
     });
-    match chat.enter(&identity, connection.clone(), visitor.peer.address) {
-        Ok(session) => {
-            tokio::spawn(converse(session, connection, commands, ended));
-        }
-        Err(failure) => {
-            connection.refuse(failure.tell());
-            // Telling it needs a moment; the client would come back at once otherwise.
-            let _ = socket.clone().disconnect();
-        }
-    }
-}
-
-/// Ends a connection however full its queues are.
-fn cut(socket: &Socket) {
-    let upgraded = socket.extensions.get::<Wire>();
-    let first = socket.req_parts().extensions.get::<Visitor>().map(|visitor| visitor.peer.wire.clone());
-    if let Some(wire) = upgraded.or(first) {
-        wire.cut();
-    }
+    let session = chat.enter(&identity, connection.clone(), visitor.peer.address);
+    tokio::spawn(converse(session, connection, commands, ended));
 }
 
 /// One connection's side towards the rooms and the client.
 struct Connection {
     socket: SocketRef,
+    lines: Lines,
     /// Whether it speaks Engine.IO 3, see [`old`].
     old: bool,
     /// Whether it speaks the tutorial's dialect: it does from its `room` until it says `join`.
@@ -259,7 +234,7 @@ impl Connection {
             Err(SendError::Socket(SocketError::Closed)) => false,
             Err(error) => {
                 debug!("cutting a connection that does not keep up: {error}");
-                cut(&self.socket);
+                self.lines.cut(&self.socket);
                 false
             }
         }
