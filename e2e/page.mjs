@@ -157,6 +157,11 @@ export class Person {
     assert.equal(await message.count(), 1, `"${text}" stands in the log more than once`);
   }
 
+  /** Waits until nothing is on its way any more: a message is shown before it is said. */
+  async hasSaidAll() {
+    await this.log.locator('[data-delivery]').first().waitFor({ state: 'detached' });
+  }
+
   /** Forgets complaints about the server being away; only for a test that took it away. */
   forgiveLostConnections() {
     this.complaints = this.complaints.filter((text) => !/WebSocket connection|ERR_CONNECTION|ERR_EMPTY/.test(text));

@@ -140,7 +140,7 @@ test('one Enter sends one message while Hangul is being composed', async () => {
 
   await jieun.say('끝');
   await minho.sees('끝');
-  assert.deepEqual(await said(room), ['한글', '둘', '셋', '끝']);
+  assert.deepEqual(await said(jieun, room), ['한글', '둘', '셋', '끝']);
 });
 
 test('Enter while Japanese is being composed only confirms', async () => {
@@ -156,7 +156,7 @@ test('Enter while Japanese is being composed only confirms', async () => {
   assert.equal(await jieun.composer.inputValue(), '日本');
   await jieun.composer.press('Enter');
   await jieun.sees('日本');
-  assert.deepEqual(await said(room), ['日本']);
+  assert.deepEqual(await said(jieun, room), ['日本']);
 });
 
 test('Shift and Enter begin a new line', async () => {
@@ -168,7 +168,7 @@ test('Shift and Enter begin a new line', async () => {
   await jieun.composer.pressSequentially('둘째 줄');
   await jieun.composer.press('Enter');
   await jieun.log.getByText('둘째 줄').waitFor();
-  assert.deepEqual(await said(room), ['첫 줄\n둘째 줄']);
+  assert.deepEqual(await said(jieun, room), ['첫 줄\n둘째 줄']);
 });
 
 test('the language follows the browser and can be switched', async () => {
@@ -281,7 +281,8 @@ async function fill(room, count, ...others) {
 }
 
 /** What the room's log holds, read by somebody else. */
-async function said(room) {
+async function said(person, room) {
+  await person.hasSaidAll();
   const reader = await visitor('서기');
   const { events } = await reader.ask('join', { room });
   reader.leave();
