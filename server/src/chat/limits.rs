@@ -12,7 +12,7 @@ use std::{
 use common::refusal::Refusal;
 use tokio::time::Instant;
 
-use super::lock;
+use crate::lock::lock;
 
 /// A steady rate and how much may come at once.
 #[derive(Clone, Copy, Debug, PartialEq)]

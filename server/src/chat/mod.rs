@@ -14,7 +14,7 @@ use std::{
     collections::HashMap,
     net::IpAddr,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, SystemTime, UNIX_EPOCH},
@@ -39,6 +39,7 @@ use crate::{
         session::Session,
     },
     failure::Failure,
+    lock::lock,
     store::{self, Store},
 };
 
@@ -196,12 +197,6 @@ impl Chat {
             }
         }
     }
-}
-
-/// Locks what a panic elsewhere may have poisoned: each change to a room is complete in itself, so
-/// the others in it need not suffer.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The clock, for showing only.

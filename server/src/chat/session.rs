@@ -21,13 +21,13 @@ use tokio::time::Instant;
 use super::{
     Chat, SEAT_HELD,
     limits::{Allowance, ROOMS_PER_CONNECTION},
-    lock,
     notice::Listener,
     now,
     room::{ConnectionId, Room},
 };
 use crate::{
     failure::Failure,
+    lock::lock,
     store::{self, NewEvent, NewRoom, RoomId},
 };
 

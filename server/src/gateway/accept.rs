@@ -10,7 +10,7 @@ use std::{
     io,
     net::{IpAddr, SocketAddr},
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError, Weak},
+    sync::{Arc, Mutex, Weak},
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -32,6 +32,7 @@ use tracing::{debug, warn};
 use crate::{
     chat::limits::{is_loopback, network},
     config::Config,
+    lock::lock,
 };
 
 /// The most a request's line and headers may take, in bytes.
@@ -106,7 +107,7 @@ impl Caps {
     /// reverse proxy on this machine brings everybody.
     fn place(&self, peer: SocketAddr) -> Option<Place> {
         let address = network(peer.ip());
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = lock(&self.open);
         let here = open.by_address.get(&address).copied().unwrap_or_default();
         if open.total >= self.total || (here >= self.per_address && !is_loopback(peer.ip())) {
             return None;
@@ -119,7 +120,7 @@ impl Caps {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = lock(&self.open);
         open.total -= 1;
         if let Some(here) = open.by_address.get_mut(&self.address) {
             *here -= 1;

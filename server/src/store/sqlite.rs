@@ -6,7 +6,7 @@
 use std::{
     fs::{self, File},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex},
 };
 
 use anyhow::{Context, bail};
@@ -22,7 +22,7 @@ use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 use tokio::sync::{Semaphore, oneshot};
 
 use super::{MAX_PAGE_BYTES, NewEvent, NewRoom, OnCommit, Room, RoomId, Store, TokenHash, writer::Writer};
-use crate::failure::Failure;
+use crate::{failure::Failure, lock::lock};
 
 /// The schema, one file a version; a file that was released is never changed.
 const MIGRATIONS: &[&str] = &[include_str!("../../migrations/sqlite/0001_rooms_events_people.sql")];
@@ -109,11 +109,6 @@ impl Readers {
         lock(&self.idle).push(connection);
         result
     }
-}
-
-/// Locks what a panic may have poisoned; what is inside is never left half changed.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn lock_folder(path: &Path) -> anyhow::Result<File> {

@@ -25,6 +25,7 @@ async fn what_was_acknowledged_survives_a_kill_and_nothing_is_doubled() {
             let address = program.address;
             writers.push(tokio::spawn(write_until_killed(address, kill, writer)));
         }
+        // Not waiting for anything: this is the moment of the kill, another one each time.
         tokio::time::sleep(Duration::from_millis(u64::from(150 + kill * 97))).await;
         program.kill();
         for writer in writers {

@@ -6,7 +6,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex},
 };
 
 use axum::{
@@ -24,6 +24,7 @@ use super::PATH;
 use crate::{
     chat::Chat,
     gateway::{accept::Wire, guard::Visitor, http::refused},
+    lock::lock,
 };
 
 /// How many sessions are remembered as cut. Beyond it all are forgotten: the oldest are over, and
@@ -112,8 +113,4 @@ pub(in crate::gateway) async fn watch(State(lines): State<Lines>, request: Reque
         Some(_) => {}
     }
     next.run(request).await
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -9,7 +9,7 @@ mod lines;
 mod old;
 
 use std::sync::{
-    Arc, Mutex, PoisonError,
+    Arc, Mutex,
     atomic::{AtomicBool, Ordering},
 };
 
@@ -48,6 +48,7 @@ use crate::{
         session::Session,
     },
     failure::Failure,
+    lock::lock,
 };
 
 /// Where Socket.IO clients look by default.
@@ -165,8 +166,7 @@ async fn admit(
 /// Runs after the client was told that it is in: from here on it can be spoken to.
 fn begin(chat: &Chat, lines: &Lines, socket: &SocketRef) {
     let admitted = socket.extensions.get::<Admitted>();
-    let taken =
-        admitted.and_then(|Admitted(left)| left.lock().unwrap_or_else(PoisonError::into_inner).take());
+    let taken = admitted.and_then(|Admitted(left)| lock(&left).take());
     let (Some((identity, commands)), Some(ended), Some(visitor)) =
         (taken, socket.extensions.get::<CancellationToken>(), socket.req_parts().extensions.get::<Visitor>())
     else {
