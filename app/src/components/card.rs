@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use super::brand::Brand;
+use crate::{chat::use_chat, i18n::use_words};
 
 #[component]
 pub(crate) fn Card(title: &'static str, children: Children) -> impl IntoView {
@@ -14,5 +15,22 @@ pub(crate) fn Card(title: &'static str, children: Children) -> impl IntoView {
                 {children()}
             </section>
         </main>
+    }
+}
+
+/// What can be done at a room's closed door: knock again, or go elsewhere.
+#[component]
+pub(crate) fn AtTheDoor() -> impl IntoView {
+    let chat = use_chat();
+    let words = use_words();
+    view! {
+        <div class="card-actions">
+            <button class="button primary" on:click=move |_| chat.try_again()>
+                {words.try_now}
+            </button>
+            <a class="button" href="/">
+                {words.to_rooms}
+            </a>
+        </div>
     }
 }

@@ -6,7 +6,7 @@ use common::room::RoomName;
 use leptos::prelude::*;
 
 use super::{
-    card::Card,
+    card::{AtTheDoor, Card},
     face::Faces,
     rooms::{Listing, watch_rooms},
 };
@@ -42,14 +42,7 @@ pub(crate) fn FullRoom(room: RoomName) -> impl IntoView {
             <p>{(words.full_more)(room.as_str())}</p>
             {sitting}
             <p class="quiet" role="status">{words.full_waiting}</p>
-            <div class="card-actions">
-                <button class="button primary" on:click=move |_| chat.try_again()>
-                    {words.try_now}
-                </button>
-                <a class="button" href="/">
-                    {words.to_rooms}
-                </a>
-            </div>
+            <AtTheDoor/>
         </Card>
     }
 }

@@ -6,9 +6,18 @@ use leptos::prelude::*;
 use crate::{
     chat::{Identity, use_chat},
     components::{
-        brand::Brand, card::Card, composer::Composer, connection::Connection, full_room::FullRoom,
-        name_form::NameForm, people::People, room_header::RoomHeader, rooms::Rooms, settings::Settings,
-        timeline::Timeline, you::You,
+        brand::Brand,
+        card::{AtTheDoor, Card},
+        composer::Composer,
+        connection::Connection,
+        full_room::FullRoom,
+        name_form::NameForm,
+        people::People,
+        room_header::RoomHeader,
+        rooms::Rooms,
+        settings::Settings,
+        timeline::Timeline,
+        you::You,
     },
     i18n::use_words,
 };
@@ -73,19 +82,11 @@ fn Visiting(room: RoomName) -> impl IntoView {
 
 #[component]
 fn NotLetIn(refusal: Refusal) -> impl IntoView {
-    let chat = use_chat();
     let words = use_words();
     view! {
         <Card title=words.not_let_in>
             <p>{(words.refusal)(refusal)}</p>
-            <div class="card-actions">
-                <button class="button primary" on:click=move |_| chat.try_again()>
-                    {words.try_now}
-                </button>
-                <a class="button" href="/">
-                    {words.to_rooms}
-                </a>
-            </div>
+            <AtTheDoor/>
         </Card>
     }
 }
