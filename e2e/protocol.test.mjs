@@ -10,7 +10,8 @@ import { io } from 'sio4';
 import { newRoom } from './clients.mjs';
 import { Server } from './server.mjs';
 
-const LIMIT = 10_000;
+// A heartbeat may be 15 seconds away.
+const LIMIT = 25_000;
 const document = await readFile(resolve(import.meta.dirname, '../docs/protocol.md'), 'utf8');
 const examples = findExamples(document);
 

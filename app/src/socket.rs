@@ -7,7 +7,7 @@
 use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 
 use common::{
-    event::{Ask, Presence, Push, Refused, RoomEvent},
+    event::{Ask, Heartbeat, Presence, Push, Refused, RoomEvent},
     refusal::Refusal,
     socketio::{self, Frame},
 };
@@ -230,6 +230,7 @@ fn read_push(name: &str, payload: &RawValue) -> Option<Push> {
     match name {
         Push::EVENT => serde_json::from_str::<RoomEvent>(payload.get()).ok().map(Push::Event),
         Push::PRESENCE => serde_json::from_str::<Presence>(payload.get()).ok().map(Push::Presence),
+        Push::HEARTBEAT => serde_json::from_str::<Heartbeat>(payload.get()).ok().map(Push::Heartbeat),
         _ => None,
     }
 }

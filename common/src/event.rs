@@ -273,6 +273,8 @@ pub enum Push {
     Event(RoomEvent),
     /// `presence`: who is here has changed.
     Presence(Presence),
+    /// `heartbeat`: how far the log of a room you are in goes, every few seconds.
+    Heartbeat(Heartbeat),
 }
 
 impl Push {
@@ -280,12 +282,15 @@ impl Push {
     pub const EVENT: &'static str = "event";
     /// The Socket.IO event name of a change of presence.
     pub const PRESENCE: &'static str = "presence";
+    /// The Socket.IO event name of a heartbeat.
+    pub const HEARTBEAT: &'static str = "heartbeat";
 
     /// The room this is about.
     pub fn room(&self) -> &RoomName {
         match self {
             Push::Event(told) => &told.room,
             Push::Presence(told) => &told.room,
+            Push::Heartbeat(told) => &told.room,
         }
     }
 }
@@ -313,6 +318,26 @@ pub enum Change {
     Gone(PersonId),
     /// This person goes by another name now.
     Renamed(Person),
+}
+
+/// How far a room's log goes: whoever has less has missed something, be it the very last event.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Heartbeat {
+    pub room: RoomName,
+    pub last: Seq,
+}
+
+/// `restart`: the server is going away for a moment. It is told to each connection on its own,
+/// and each is told another time, so that not everybody is back at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Restart {
+    /// When to come back, in milliseconds from now.
+    pub after: u32,
+}
+
+impl Restart {
+    /// Its Socket.IO event name.
+    pub const NAME: &'static str = "restart";
 }
 
 /// A refusal as an acknowledgement carries it.

@@ -63,6 +63,8 @@ refusals! {
     ForeignOrigin = "foreign_origin", "This server does not answer to that address or page; start it with --public-url.";
     /// The server is stopping, or has more work than it can queue.
     Unavailable = "unavailable", "The server can not take this right now; try again.";
+    /// The disk is full or broken. Nothing was stored; it may be tried again with the same `cid`.
+    NotStored = "not_stored", "The server could not store it; try again later.";
     Internal = "internal", "Something went wrong inside the server; it has been logged.";
 }
 

@@ -88,9 +88,9 @@ impl Chat {
         self.visit.apply(push);
         if says_something {
             self.show();
-            if self.visit.timeline.with_untracked(|timeline| timeline.missing().is_some()) {
-                spawn_local(self.fill());
-            }
+        }
+        if self.visit.timeline.with_untracked(|timeline| timeline.missing().is_some()) {
+            spawn_local(self.fill());
         }
     }
 

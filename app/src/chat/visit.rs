@@ -126,6 +126,7 @@ impl Visit {
                 self.heard.set(Some(told.event));
             }
             Push::Presence(told) => self.roster.update(|roster| roster.apply(told.change)),
+            Push::Heartbeat(told) => self.timeline.update(|timeline| timeline.heartbeat(told.last)),
         }
     }
 

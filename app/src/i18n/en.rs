@@ -108,6 +108,7 @@ fn refusal(refusal: Refusal) -> &'static str {
             "This address is not allowed here. The server needs to be started with --public-url."
         }
         Refusal::Unavailable => "The server is busy. Try again in a moment.",
+        Refusal::NotStored => "The server's disk is full. Your message is kept here and tried again.",
         Refusal::Internal => "Something went wrong in the server. Try again in a moment.",
     }
 }

@@ -104,6 +104,7 @@ fn refusal(refusal: Refusal) -> &'static str {
             "이 주소로는 쓸 수 없게 되어 있어요. 서버를 --public-url로 시작해 달라고 해 주세요."
         }
         Refusal::Unavailable => "서버가 지금 바빠요. 잠시 뒤에 다시 해 주세요.",
+        Refusal::NotStored => "서버의 저장 공간이 가득 찼어요. 메시지는 여기 두었다가 다시 보낼게요.",
         Refusal::Internal => "서버에 문제가 생겼어요. 잠시 뒤에 다시 해 주세요.",
     }
 }

@@ -51,6 +51,11 @@ impl Timeline {
         self.take_in(&[event]);
     }
 
+    /// Hears how far the log goes, which may be further than what was told.
+    pub(crate) fn heartbeat(&mut self, last: Seq) {
+        self.horizon = self.horizon.max(last);
+    }
+
     /// Takes in a page of history, from before or after what is held.
     pub(crate) fn page(&mut self, page: &Page) {
         self.prepend(page);

@@ -14,7 +14,7 @@ use std::{
     collections::HashMap,
     net::IpAddr,
     sync::{
-        Arc, Mutex, MutexGuard,
+        Arc, Mutex, MutexGuard, Weak,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, SystemTime, UNIX_EPOCH},
@@ -27,7 +27,7 @@ use common::{
     refusal::Refusal,
     room::RoomName,
 };
-use tokio::time::Instant;
+use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::{
     bus::Subscription,
@@ -46,6 +46,10 @@ use crate::{
 /// How long a seat is kept for somebody whose connection broke and who can prove to be the same
 /// person when they come back: long enough for a reload on a slow phone.
 pub const SEAT_HELD: Duration = Duration::from_secs(10);
+
+/// How often every room tells how far its log goes. Whoever missed the very last event learns of it
+/// within this time.
+const HEARTBEAT: Duration = Duration::from_secs(15);
 
 /// How many rooms the front page lists.
 const LISTED_ROOMS: u32 = 100;
@@ -82,6 +86,7 @@ impl Chat {
                 rooms.tell(event);
             }
         });
+        tokio::spawn(beat(Arc::downgrade(&chat.0)));
         chat
     }
 
@@ -124,6 +129,10 @@ impl Chat {
 
     fn rooms(&self) -> MutexGuard<'_, HashMap<RoomName, Arc<Mutex<Room>>>> {
         lock(&self.0.rooms)
+    }
+
+    fn open_rooms(&self) -> Vec<Arc<Mutex<Room>>> {
+        self.rooms().values().cloned().collect()
     }
 
     fn open_room(&self, name: &RoomName) -> Option<Arc<Mutex<Room>>> {
@@ -187,14 +196,28 @@ impl Chat {
         if let Some(present) = lock(&self.0.present).get(&person.id) {
             lock(present).name = person.name.clone();
         }
-        let open: Vec<Arc<Mutex<Room>>> = self.rooms().values().cloned().collect();
-        for room in open {
+        for room in self.open_rooms() {
             let mut room = lock(&room);
             if room.rename(person) {
                 let change = Change::Renamed(person.clone());
                 let presence = Presence { room: room.name.clone(), change };
                 room.tell(&Notice::new(Push::Presence(presence)));
             }
+        }
+    }
+}
+
+/// Lets every room tell its heartbeat, for as long as there is a chat.
+async fn beat(chat: Weak<Inner>) {
+    let mut beats = tokio::time::interval(HEARTBEAT);
+    beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        beats.tick().await;
+        let Some(inner) = chat.upgrade() else { return };
+        for room in Chat(inner).open_rooms() {
+            lock(&room).tell_heartbeat();
+            // Ten thousand rooms must not hold up what is being said.
+            tokio::task::yield_now().await;
         }
     }
 }

@@ -6,8 +6,8 @@
 use std::{collections::HashMap, sync::Arc};
 
 use common::{
-    event::{Change, Permission, Presence, Push, RoomSummary},
-    message::Timestamp,
+    event::{Change, Heartbeat, Permission, Presence, Push, RoomSummary},
+    message::{Seq, Timestamp},
     person::{Person, PersonId},
     refusal::Refusal,
     room::{RoomName, Seats},
@@ -31,6 +31,8 @@ pub struct Room {
     /// Set when the room was taken out of memory: whoever still holds it must ask for it anew.
     pub closed: bool,
     owner: PersonId,
+    /// The last event that was told.
+    last: Seq,
     last_at: Option<Timestamp>,
     members: HashMap<PersonId, Member>,
 }
@@ -52,6 +54,7 @@ impl Room {
             seats: stored.seats,
             closed: false,
             owner: stored.owner,
+            last: stored.last,
             last_at: stored.last_at,
             members: HashMap::new(),
         }
@@ -128,11 +131,18 @@ impl Room {
     /// Tells every connection; those that do not keep up are forgotten, as they have been cut.
     pub fn tell(&mut self, notice: &Notice) {
         if let Push::Event(told) = &notice.push {
+            self.last = told.event.seq;
             self.last_at = Some(told.event.at);
         }
         for member in self.members.values_mut() {
             member.connections.retain(|(_, listener)| listener.hear(notice).is_ok());
         }
+    }
+
+    /// Tells how far the log goes, so that whoever missed the last event notices.
+    pub fn tell_heartbeat(&mut self) {
+        let heartbeat = Heartbeat { room: self.name.clone(), last: self.last };
+        self.tell(&Notice::new(Push::Heartbeat(heartbeat)));
     }
 
     fn tell_change(&mut self, change: Change) {
@@ -177,7 +187,7 @@ impl Room {
 mod tests {
     use std::time::Duration;
 
-    use common::{message::Seq, person::DisplayName};
+    use common::person::DisplayName;
     use proptest::prelude::*;
 
     use super::*;

@@ -251,6 +251,7 @@ fn write(push: &Push) -> Written {
     match push {
         Push::Event(told) => Written { event: Push::EVENT, payload: to_raw_value(told) },
         Push::Presence(told) => Written { event: Push::PRESENCE, payload: to_raw_value(told) },
+        Push::Heartbeat(told) => Written { event: Push::HEARTBEAT, payload: to_raw_value(told) },
     }
 }
 
@@ -266,7 +267,7 @@ impl Listener for Connection {
                 let What::Posted { body, .. } = &told.event.what;
                 self.emit(tutorial::CHAT_MESSAGE, &body.as_str())
             }
-            Push::Presence(_) if self.tutorial.load(Ordering::Relaxed) => true,
+            Push::Presence(_) | Push::Heartbeat(_) if self.tutorial.load(Ordering::Relaxed) => true,
             _ if self.old => {
                 notice.with_written(Slot::SOCKETIO_ASCII, write_ascii, |written| self.send(written))
             }
