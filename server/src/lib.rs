@@ -29,6 +29,7 @@ const STOP_WITHIN: Duration = Duration::from_secs(4);
 pub struct Server {
     /// Where each door of the configuration is really open, in the same order.
     pub addresses: Vec<SocketAddr>,
+    chat: Chat,
     stop: CancellationToken,
     gateways: TaskTracker,
     store: std::sync::Arc<dyn store::Store>,
@@ -45,11 +46,12 @@ impl Server {
         let addresses = doors.addresses();
         doors.open(&config, &chat, &stop, &gateways).context("opening the doors")?;
         gateways.close();
-        Ok(Server { addresses, stop, gateways, store })
+        Ok(Server { addresses, chat, stop, gateways, store })
     }
 
     /// Lets nobody in any more, ends every connection and finishes what was acknowledged.
     pub async fn stop(self) {
+        self.chat.close();
         self.stop.cancel();
         if tokio::time::timeout(STOP_WITHIN, self.gateways.wait()).await.is_err() {
             tracing::warn!("some connections did not end in time and were cut");

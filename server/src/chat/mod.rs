@@ -15,7 +15,7 @@ use std::{
     net::IpAddr,
     sync::{
         Arc, Mutex, MutexGuard, Weak,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -67,6 +67,7 @@ struct Inner {
     /// Everybody who is connected, by the name they go by now, which all their connections share.
     present: Mutex<HashMap<PersonId, Arc<Mutex<Person>>>>,
     connections: AtomicU64,
+    closing: AtomicBool,
 }
 
 impl Chat {
@@ -79,6 +80,7 @@ impl Chat {
             rooms: Mutex::default(),
             present: Mutex::default(),
             connections: AtomicU64::new(0),
+            closing: AtomicBool::new(false),
         }));
         let rooms = chat.clone();
         tokio::spawn(async move {
@@ -88,6 +90,11 @@ impl Chat {
         });
         tokio::spawn(beat(Arc::downgrade(&chat.0)));
         chat
+    }
+
+    /// The server stops: everybody is going, and nobody needs to be told that others are.
+    pub fn close(&self) {
+        self.0.closing.store(true, Ordering::Relaxed);
     }
 
     /// Whether this address may open one more connection, or ask for one more list, just now.

@@ -4,7 +4,7 @@
 use std::{
     collections::HashMap,
     net::IpAddr,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, atomic::Ordering},
 };
 
 use common::{
@@ -100,6 +100,14 @@ impl Session {
             return Err(Refusal::NotInRoom.into());
         };
         self.send(Send { room, cid: Cid::from_random(rand::random()), body }).await
+    }
+
+    /// Gives up every seat at once.
+    pub fn leave_all(&mut self) {
+        let me = self.person().id;
+        for (_, joining) in self.rooms.drain() {
+            self.chat.take_out(&joining.room, me, self.id, None);
+        }
     }
 
     async fn welcome(&mut self) -> Result<Welcome, Failure> {
@@ -213,6 +221,9 @@ impl Session {
 impl Drop for Session {
     /// The connection is over. Who can come back as the same person keeps the seats for a while.
     fn drop(&mut self) {
+        if self.chat.0.closing.load(Ordering::Relaxed) {
+            return;
+        }
         let hold = self.kept.then_some(SEAT_HELD);
         let me = self.person().id;
         for joining in self.rooms.values() {

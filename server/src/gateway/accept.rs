@@ -2,7 +2,7 @@
 //!
 //! Headers have ten seconds, 16 KiB and 64 lines; a request's body has fifteen seconds; a peer that
 //! stops reading is gone after fifteen more. Every connection carries a [`Wire`], with which a
-//! gateway can cut it whatever its queues look like.
+//! gateway sees what went through it and can cut it whatever its queues look like.
 
 use std::{
     collections::HashMap,
@@ -10,7 +10,10 @@ use std::{
     io,
     net::{IpAddr, SocketAddr},
     pin::Pin,
-    sync::{Arc, Mutex, Weak},
+    sync::{
+        Arc, Mutex, Weak,
+        atomic::{AtomicU64, Ordering},
+    },
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -53,17 +56,32 @@ pub(super) struct Peer {
 
 /// A grip on a TCP connection from outside the task that serves it.
 #[derive(Clone, Debug)]
-pub(super) struct Wire(Weak<TcpStream>);
+pub(super) struct Wire {
+    stream: Weak<TcpStream>,
+    meter: Arc<Meter>,
+}
+
+/// How many bytes went through a connection so far.
+#[derive(Debug, Default)]
+struct Meter {
+    read: AtomicU64,
+    written: AtomicU64,
+}
 
 impl Wire {
-    /// Whether the connection is not over yet.
-    pub(super) fn is_open(&self) -> bool {
-        self.0.strong_count() > 0
+    /// How many bytes the peer has sent so far.
+    pub(super) fn read(&self) -> u64 {
+        self.meter.read.load(Ordering::Relaxed)
+    }
+
+    /// How many bytes the kernel has taken for the peer so far.
+    pub(super) fn written(&self) -> u64 {
+        self.meter.written.load(Ordering::Relaxed)
     }
 
     /// Ends the connection at once, for both sides, whatever is still queued.
     pub(super) fn cut(&self) {
-        if let Some(stream) = self.0.upgrade() {
+        if let Some(stream) = self.stream.upgrade() {
             // It fails when the connection is over already.
             let _ = SockRef::from(&*stream).shutdown(std::net::Shutdown::Both);
         }
@@ -183,8 +201,9 @@ async fn talk(
     caps: &Caps,
     place: Place,
 ) -> hyper::Result<()> {
-    let stream = Arc::new(stream);
-    let peer = Peer { address: peer.ip(), wire: Wire(Arc::downgrade(&stream)) };
+    let (stream, meter) = (Arc::new(stream), Arc::<Meter>::default());
+    let wire = Wire { stream: Arc::downgrade(&stream), meter: meter.clone() };
+    let peer = Peer { address: peer.ip(), wire };
     let body_timeout = caps.body_timeout;
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(peer.clone());
@@ -195,7 +214,7 @@ async fn talk(
         .header_read_timeout(caps.header_timeout)
         .max_buf_size(MAX_HEAD_BYTES)
         .max_headers(MAX_HEADERS)
-        .serve_connection(TokioIo::new(Line { stream, _place: place }), service)
+        .serve_connection(TokioIo::new(Metered { stream, meter, _place: place }), service)
         .with_upgrades();
     tokio::pin!(connection);
     tokio::select! {
@@ -207,14 +226,15 @@ async fn talk(
     }
 }
 
-/// A TCP stream that its [`Wire`] can cut. It keeps its place even when hyper hands it on as a
-/// WebSocket.
-struct Line {
+/// A TCP stream that its [`Wire`] can measure and cut. It keeps its place even when hyper hands it
+/// on as a WebSocket.
+struct Metered {
     stream: Arc<TcpStream>,
+    meter: Arc<Meter>,
     _place: Place,
 }
 
-impl AsyncRead for Line {
+impl AsyncRead for Metered {
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -224,6 +244,7 @@ impl AsyncRead for Line {
             ready!(self.stream.poll_read_ready(cx))?;
             match self.stream.try_read(buffer.initialize_unfilled()) {
                 Ok(read) => {
+                    self.meter.read.fetch_add(read as u64, Ordering::Relaxed);
                     buffer.advance(read);
                     return Poll::Ready(Ok(()));
                 }
@@ -235,7 +256,7 @@ impl AsyncRead for Line {
     }
 }
 
-impl Line {
+impl Metered {
     fn poll_send(
         &self,
         cx: &mut Context<'_>,
@@ -245,13 +266,17 @@ impl Line {
             ready!(self.stream.poll_write_ready(cx))?;
             match send(&self.stream) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                sent => return Poll::Ready(sent),
+                Err(error) => return Poll::Ready(Err(error)),
+                Ok(sent) => {
+                    self.meter.written.fetch_add(sent as u64, Ordering::Relaxed);
+                    return Poll::Ready(Ok(sent));
+                }
             }
         }
     }
 }
 
-impl AsyncWrite for Line {
+impl AsyncWrite for Metered {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         self.poll_send(cx, |stream| stream.try_write(bytes))
     }

@@ -46,9 +46,9 @@ impl Doors {
         stop: &CancellationToken,
         gateways: &TaskTracker,
     ) -> anyhow::Result<()> {
-        let (sockets, io, lines) = socketio::layer(chat.clone(), stop.clone());
+        let (sockets, door) = socketio::open(chat.clone(), config.max_connections, stop.clone());
         let guard = guard::Guard::new(&config.public_urls);
-        let app = http::routes(chat.clone(), guard, sockets, lines);
+        let app = http::routes(chat.clone(), guard, sockets, door.lines());
         let caps = accept::Caps::new(config);
         for listener in self.http {
             gateways.spawn(accept::serve(
@@ -59,7 +59,7 @@ impl Doors {
                 gateways.clone(),
             ));
         }
-        gateways.spawn(socketio::close_on(io, stop.clone()));
+        gateways.spawn(door.keep());
         Ok(())
     }
 }

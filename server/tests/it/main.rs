@@ -10,6 +10,7 @@ mod hostile;
 mod http;
 mod program;
 mod protocol;
+mod slow;
 mod sources;
 mod store;
 mod support;

@@ -34,7 +34,7 @@ use tokio_tungstenite::{
 };
 
 /// Longer than anything here takes, shorter than anybody's patience: for promises that never come.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(40);
 
 /// Limits that no test runs into by accident.
 pub(crate) fn no_limits() -> Limits {

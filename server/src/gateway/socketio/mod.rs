@@ -5,45 +5,42 @@
 //! library would run each in a task of its own, in any order. Every handler is registered before
 //! the client is told that it is in; later ones would lose its first words.
 
-mod lines;
+mod connection;
+mod line;
 mod old;
 
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::{Arc, Mutex};
 
 use common::{
-    event::{Command, Join, Push, Refused, Reply, What, tutorial},
+    event::{Command, Join, Refused, Reply, Restart, tutorial},
     message::Body,
     person::DisplayName,
     refusal::Refusal,
     room::RoomName,
 };
-use serde::{Deserialize, Serialize};
-use serde_json::{
-    Value,
-    value::{RawValue, to_raw_value},
-};
+use serde::Deserialize;
+use serde_json::Value;
 use socketioxide::{
-    ParserConfig, ProtocolVersion, SendError, SocketError, SocketIo, TransportType,
+    ParserConfig, ProtocolVersion, SocketIo, TransportType,
     extract::{AckSender, Event, SocketRef, TryData},
     handler::{ConnectHandler, FromMessageParts},
     layer::SocketIoLayer,
     socket::{DisconnectReason, Socket},
 };
-use socketioxide_core::parser::ParserError;
-use tokio::{sync::mpsc, time::Duration};
-use tokio_util::sync::CancellationToken;
+use tokio::{
+    sync::mpsc,
+    time::{Duration, timeout},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{debug, warn};
 use url::form_urlencoded;
 
-pub(super) use self::lines::{Lines, watch};
+pub(super) use self::line::{Lines, watch};
+use self::{connection::Connection, line::Line};
 use super::guard::Visitor;
 use crate::{
     chat::{
         Chat,
-        notice::{Lagging, Listener, Notice, Slot},
         people::{Claim, Identity},
         session::Session,
     },
@@ -63,16 +60,40 @@ const INBOX: usize = 256;
 const OUTBOX: usize = 256;
 /// How long a client may take from opening the transport to entering the namespace.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How often a client is asked for a sign of life, and how long it may take to give one. Together
+/// they are the 25 seconds after which a client that vanished is gone.
+const PING_INTERVAL: Duration = Duration::from_secs(15);
+const PING_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long all connections may take to end when the server stops.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
-/// The event that carries a refusal to a client which asked for no acknowledgement.
-const REFUSED: &str = "refused";
+/// When clients come back to a server that is started again, in milliseconds: from the first to the
+/// last of a few. Many are spread so that a thousand come in a second.
+const FIRST_BACK: u32 = 500;
+const LAST_BACK: u32 = 1_000;
 
-/// The layer that answers under [`PATH`], and the handle that ends it.
-pub(super) fn layer(chat: Chat, stop: CancellationToken) -> (SocketIoLayer, SocketIo, Lines) {
+/// The Socket.IO door: the layer that answers under [`PATH`], and what is needed to end it.
+pub(super) struct Door {
+    io: SocketIo,
+    sessions: Sessions,
+}
+
+/// What every session needs to know.
+#[derive(Clone)]
+struct Sessions {
+    chat: Chat,
+    lines: Lines,
+    stop: CancellationToken,
+    /// The tasks that handle the sessions' commands.
+    speaking: TaskTracker,
+}
+
+/// A door for at most `max` sessions at once, and its layer.
+pub(super) fn open(chat: Chat, max: usize, stop: CancellationToken) -> (SocketIoLayer, Door) {
     let (layer, io) = SocketIo::builder()
         .req_path(PATH)
         .connect_timeout(CONNECT_TIMEOUT)
+        .ping_interval(PING_INTERVAL)
+        .ping_timeout(PING_TIMEOUT)
         .max_payload(MAX_PACKET as u64)
         .ws_max_message_size(MAX_PACKET)
         .ws_max_frame_size(MAX_PACKET)
@@ -81,26 +102,43 @@ pub(super) fn layer(chat: Chat, stop: CancellationToken) -> (SocketIoLayer, Sock
         // Madang takes no binary data; attachments would pile up unseen.
         .with_parser(ParserConfig::common().max_incoming_binaries(0))
         .build_layer();
-    let lines = Lines::new(chat.clone());
-    let (speaking, begun) = (chat.clone(), lines.clone());
-    let enter = move |socket: SocketRef| {
-        let (chat, lines) = (speaking.clone(), begun.clone());
-        async move { begin(&chat, &lines, &socket) }
-    };
-    let admitted = lines.clone();
+    let sessions =
+        Sessions { lines: Lines::new(chat.clone(), max), chat, stop, speaking: TaskTracker::new() };
+    let (admitting, beginning) = (sessions.clone(), sessions.clone());
     let admit = move |socket: SocketRef, auth: TryData<Auth>| {
-        let (chat, lines, ended) = (chat.clone(), admitted.clone(), stop.child_token());
-        async move { admit(&chat, lines, ended, &socket, auth).await }
+        let sessions = admitting.clone();
+        async move { sessions.admit(&socket, auth).await }
     };
-    io.ns("/", enter.with(admit));
-    (layer, io, lines)
+    let begin = move |socket: SocketRef| {
+        let sessions = beginning.clone();
+        async move { sessions.begin(&socket) }
+    };
+    io.ns("/", begin.with(admit));
+    (layer, Door { io, sessions })
 }
 
-/// Ends every connection when the server stops. Clients come back by themselves.
-pub(super) async fn close_on(io: SocketIo, stop: CancellationToken) {
-    stop.cancelled().await;
-    // A peer that does not read can keep the library waiting; the process ends all the same.
-    let _ = tokio::time::timeout(CLOSE_TIMEOUT, io.close()).await;
+impl Door {
+    /// What [`watch`] needs to see.
+    pub(super) fn lines(&self) -> Lines {
+        self.sessions.lines.clone()
+    }
+
+    /// Keeps the door until the server stops, then ends every connection.
+    pub(super) async fn keep(self) {
+        let Sessions { lines, stop, speaking, .. } = self.sessions;
+        lines.clone().sweep(stop).await;
+        speaking.close();
+        let goodbyes = async {
+            // Commands that are being carried out are finished and answered, then everybody is told.
+            speaking.wait().await;
+            self.io.close().await;
+        };
+        // A peer that does not read can keep the library waiting.
+        if timeout(CLOSE_TIMEOUT, goodbyes).await.is_err() {
+            debug!("cutting connections that do not end");
+        }
+        lines.cut_all();
+    }
 }
 
 /// What a client may say about itself when it connects. Old clients say it in the query.
@@ -111,169 +149,113 @@ struct Auth {
     name: Option<DisplayName>,
 }
 
-/// What the connecting client left for [`begin`].
+/// What the connecting client left for [`Sessions::begin`].
 #[derive(Clone)]
 struct Admitted(Arc<Mutex<Option<Arrival>>>);
 
-type Arrival = (Identity, mpsc::Receiver<Incoming>);
+type Arrival = (Identity, mpsc::Receiver<Incoming>, Arc<Line>);
 
-/// Runs before the client is told that it is in: finds out who it is and takes its commands from
-/// the very first on.
-async fn admit(
-    chat: &Chat,
-    lines: Lines,
-    ended: CancellationToken,
-    socket: &SocketRef,
-    TryData(auth): TryData<Auth>,
-) -> Result<(), Refusal> {
-    let visitor = socket.req_parts().extensions.get::<Visitor>().ok_or(Refusal::Internal)?;
-    let mut auth = auth.map_err(|error| Refusal::from_decoding(&error))?;
-    for (name, value) in form_urlencoded::parse(socket.req_parts().uri.query().unwrap_or_default().as_bytes())
-    {
-        match name.as_ref() {
-            "token" if auth.token.is_none() => auth.token = Some(value.into_owned()),
-            "name" if auth.name.is_none() => auth.name = Some(DisplayName::parse(&value)?),
-            _ => {}
-        }
-    }
-    let claim = Claim { token: auth.token, remembered: visitor.token.clone(), name: auth.name };
-    let identity = chat.identify(claim).await.map_err(Failure::tell)?;
-
-    let (inbox, commands) = mpsc::channel(INBOX);
-    socket.extensions.insert(Admitted(Arc::new(Mutex::new(Some((identity, commands))))));
-    socket.extensions.insert(ended.clone());
-    let (flooded, flooding) = (ended.clone(), lines.clone());
-    socket.on_fallback(move |socket: SocketRef, incoming: Incoming| {
-        if inbox.try_send(incoming).is_err() && !flooded.is_cancelled() {
-            debug!("a client sent more than its inbox holds");
-            flooding.cut(&socket);
-        }
-        std::future::ready(())
-    });
-    socket.on_disconnect(move |socket: SocketRef, reason: DisconnectReason| {
-        ended.cancel();
-        if reason == DisconnectReason::ClientNSDisconnect {
-            // The client left the only namespace there is; its transport would stay for ever.
-            lines.cut(&socket);
-        } else {
-            lines.forget(socket.id);
-        }
-        std::future::ready(())
-    });
-    Ok(())
-}
-
-/// Runs after the client was told that it is in: from here on it can be spoken to.
-fn begin(chat: &Chat, lines: &Lines, socket: &SocketRef) {
-    let admitted = socket.extensions.get::<Admitted>();
-    let taken = admitted.and_then(|Admitted(left)| lock(&left).take());
-    let (Some((identity, commands)), Some(ended), Some(visitor)) =
-        (taken, socket.extensions.get::<CancellationToken>(), socket.req_parts().extensions.get::<Visitor>())
-    else {
-        warn!("a connection began without being admitted");
-        return lines.cut(socket);
-    };
-    let connection = Arc::new(Connection {
-        socket: socket.clone(),
-        lines: lines.clone(),
-        old: socket.protocol() == ProtocolVersion::V4,
-        tutorial: AtomicBool::new(false),
-    });
-    let session = chat.enter(&identity, connection.clone(), visitor.peer.address);
-    tokio::spawn(converse(session, connection, commands, ended));
-}
-
-/// One connection's side towards the rooms and the client.
-struct Connection {
-    socket: SocketRef,
-    lines: Lines,
-    /// Whether it speaks Engine.IO 3, see [`old`].
-    old: bool,
-    /// Whether it speaks the tutorial's dialect: it does from its `room` until it says `join`.
-    tutorial: AtomicBool,
-}
-
-impl Connection {
-    fn refuse(&self, error: Refusal) {
-        self.emit(REFUSED, &Refused { error });
-    }
-
-    /// Tells the client something; false when the connection is over or had to be cut.
-    fn emit(&self, event: &str, payload: &impl Serialize) -> bool {
-        self.settle(match self.old.then(|| old::ascii_json(payload)) {
-            Some(Ok(ascii)) => self.socket.emit(event, &ascii),
-            Some(Err(error)) => Err(SendError::Serialize(ParserError::new(error))),
-            None => self.socket.emit(event, payload),
-        })
-    }
-
-    /// Sends what was written for everybody.
-    fn send(&self, written: &Written) -> bool {
-        match &written.payload {
-            Ok(payload) => self.settle(self.socket.emit(written.event, payload)),
-            Err(error) => {
-                warn!("writing a push: {error}");
-                false
+impl Sessions {
+    /// Runs before the client is told that it is in: finds out who it is and takes its commands from
+    /// the very first on.
+    async fn admit(&self, socket: &SocketRef, TryData(auth): TryData<Auth>) -> Result<(), Refusal> {
+        let visitor = socket.req_parts().extensions.get::<Visitor>().ok_or(Refusal::Internal)?;
+        let mut auth = auth.map_err(|error| Refusal::from_decoding(&error))?;
+        let query = socket.req_parts().uri.query().unwrap_or_default();
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            match name.as_ref() {
+                "token" if auth.token.is_none() => auth.token = Some(value.into_owned()),
+                "name" if auth.name.is_none() => auth.name = Some(DisplayName::parse(&value)?),
+                _ => {}
             }
         }
-    }
+        let claim = Claim { token: auth.token, remembered: visitor.token.clone(), name: auth.name };
+        let identity = self.chat.identify(claim).await.map_err(Failure::tell)?;
 
-    /// Answers a command; nothing happens when the client asked for no answer.
-    fn acknowledge(&self, ack: AckSender, reply: &impl Serialize) {
-        self.settle(match self.old.then(|| old::ascii_json(reply)) {
-            Some(Ok(ascii)) => ack.send(&ascii),
-            Some(Err(error)) => Err(SendError::Serialize(ParserError::new(error))),
-            None => ack.send(reply),
+        let (inbox, commands) = mpsc::channel(INBOX);
+        let line = self.lines.add(socket)?;
+        socket.extensions.insert(Admitted(Arc::new(Mutex::new(Some((identity, commands, line.clone()))))));
+        let flooded = line.clone();
+        socket.on_fallback(move |incoming: Incoming| {
+            if inbox.try_send(incoming).is_err() && !flooded.ended.is_cancelled() {
+                debug!("a client sent more than its inbox holds");
+                flooded.cut();
+            }
+            std::future::ready(())
         });
+        let lines = self.lines.clone();
+        socket.on_disconnect(move |socket: SocketRef, reason: DisconnectReason| {
+            if reason == DisconnectReason::ClientNSDisconnect {
+                // It left the only namespace there is; its transport would stay for ever.
+                line.cut();
+            } else {
+                lines.forget(socket.id);
+            }
+            if reason == DisconnectReason::HeartbeatTimeout {
+                line.bury();
+            }
+            line.ended.cancel();
+            std::future::ready(())
+        });
+        Ok(())
     }
 
-    /// Cuts the connection when its queue did not take something: it must not hear what comes after.
-    fn settle(&self, sent: Result<(), SendError>) -> bool {
-        match sent {
-            Ok(()) => true,
-            Err(SendError::Socket(SocketError::Closed)) => false,
-            Err(error) => {
-                debug!("cutting a connection that does not keep up: {error}");
-                self.lines.cut(&self.socket);
-                false
+    /// Runs after the client was told that it is in: from here on it can be spoken to.
+    fn begin(&self, socket: &SocketRef) {
+        let admitted = socket.extensions.get::<Admitted>();
+        let taken = admitted.and_then(|Admitted(left)| lock(&left).take());
+        let (Some((identity, commands, line)), Some(visitor)) =
+            (taken, socket.req_parts().extensions.get::<Visitor>())
+        else {
+            return warn!("a connection began without being admitted");
+        };
+        let connection = Arc::new(Connection::new(socket.clone(), line.clone()));
+        let session = self.chat.enter(&identity, connection.clone(), visitor.peer.address);
+        self.speaking.spawn(self.clone().converse(session, connection, commands, line));
+    }
+
+    /// Handles one connection's commands, one after the other, until it ends.
+    async fn converse(
+        self,
+        mut session: Session,
+        connection: Arc<Connection>,
+        mut inbox: mpsc::Receiver<Incoming>,
+        line: Arc<Line>,
+    ) {
+        debug!(person = %session.person().id, "connected");
+        loop {
+            let incoming = tokio::select! {
+                biased;
+                () = line.ended.cancelled() => break,
+                () = self.stop.cancelled() => {
+                    connection.emit(Restart::NAME, &self.restart());
+                    break;
+                }
+                incoming = inbox.recv() => incoming,
+            };
+            let Some(Incoming { asked, ack, wants_ack }) = incoming else { break };
+            let result = match asked {
+                Ok(asked) => answer(&mut session, &connection, asked).await.map_err(Failure::tell),
+                Err(refusal) => Err(refusal),
+            };
+            match result {
+                Ok(reply) => connection.acknowledge(ack, &reply),
+                Err(error) if wants_ack => connection.acknowledge(ack, &Refused { error }),
+                Err(error) => connection.refuse(error),
             }
         }
+        if line.is_dead() {
+            // It had its time already; nobody waits for it any longer.
+            session.leave_all();
+        }
+        debug!(person = %session.person().id, "disconnected");
     }
-}
 
-/// A push as Socket.IO carries it: the event's name, and its payload written once for everybody.
-struct Written {
-    event: &'static str,
-    payload: serde_json::Result<Box<RawValue>>,
-}
-
-fn write(push: &Push) -> Written {
-    match push {
-        Push::Event(told) => Written { event: Push::EVENT, payload: to_raw_value(told) },
-        Push::Presence(told) => Written { event: Push::PRESENCE, payload: to_raw_value(told) },
-        Push::Heartbeat(told) => Written { event: Push::HEARTBEAT, payload: to_raw_value(told) },
-    }
-}
-
-fn write_ascii(push: &Push) -> Written {
-    let written = write(push);
-    Written { payload: written.payload.and_then(|payload| old::ascii_json(&payload)), ..written }
-}
-
-impl Listener for Connection {
-    fn hear(&self, notice: &Notice) -> Result<(), Lagging> {
-        let heard = match &notice.push {
-            Push::Event(told) if self.tutorial.load(Ordering::Relaxed) => {
-                let What::Posted { body, .. } = &told.event.what;
-                self.emit(tutorial::CHAT_MESSAGE, &body.as_str())
-            }
-            Push::Presence(_) | Push::Heartbeat(_) if self.tutorial.load(Ordering::Relaxed) => true,
-            _ if self.old => {
-                notice.with_written(Slot::SOCKETIO_ASCII, write_ascii, |written| self.send(written))
-            }
-            _ => notice.with_written(Slot::SOCKETIO, write, |written| self.send(written)),
-        };
-        if heard { Ok(()) } else { Err(Lagging) }
+    /// When one client shall come back; each hears another time.
+    fn restart(&self) -> Restart {
+        let one_a_millisecond = u32::try_from(self.lines.count()).unwrap_or(u32::MAX);
+        let last = LAST_BACK.max(FIRST_BACK.saturating_add(one_a_millisecond));
+        Restart { after: rand::random_range(FIRST_BACK..last) }
     }
 }
 
@@ -331,44 +313,16 @@ fn decode(name: &str, payload: Value) -> Result<Asked, Refusal> {
     decoded.map_err(|error| Refusal::from_decoding(&error))
 }
 
-/// Handles one connection's commands, one after the other, until it ends.
-async fn converse(
-    mut session: Session,
-    connection: Arc<Connection>,
-    mut inbox: mpsc::Receiver<Incoming>,
-    ended: CancellationToken,
-) {
-    debug!(person = %session.person().id, "connected");
-    loop {
-        let incoming = tokio::select! {
-            biased;
-            () = ended.cancelled() => break,
-            incoming = inbox.recv() => incoming,
-        };
-        let Some(Incoming { asked, ack, wants_ack }) = incoming else { break };
-        let result = match asked {
-            Ok(asked) => answer(&mut session, &connection, asked).await.map_err(Failure::tell),
-            Err(refusal) => Err(refusal),
-        };
-        match result {
-            Ok(reply) => connection.acknowledge(ack, &reply),
-            Err(error) if wants_ack => connection.acknowledge(ack, &Refused { error }),
-            Err(error) => connection.refuse(error),
-        }
-    }
-    debug!(person = %session.person().id, "disconnected");
-}
-
 async fn answer(session: &mut Session, connection: &Connection, asked: Asked) -> Result<Reply, Failure> {
     match asked {
         Asked::Command(command) => {
             if matches!(command, Command::Join(Join { .. })) {
-                connection.tutorial.store(false, Ordering::Relaxed);
+                connection.speak_tutorial(false);
             }
             session.handle(command).await
         }
         Asked::Room(room) => {
-            connection.tutorial.store(true, Ordering::Relaxed);
+            connection.speak_tutorial(true);
             let joined = session.move_to(room).await;
             if matches!(joined, Err(Failure::Refused(Refusal::RoomFull))) {
                 connection.emit(tutorial::RESULT, &tutorial::FAILED);

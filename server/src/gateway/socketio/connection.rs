@@ -1,0 +1,136 @@
+//! The server's side of one client: everything it is told goes through here, into a bounded queue.
+//!
+//! What a room tells everybody is written once and kept with the notice. A client that does not take
+//! what it is told in time is cut, so that it never hears what comes after something it has missed.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use common::{
+    event::{Push, Refused, What, tutorial},
+    refusal::Refusal,
+};
+use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
+use socketioxide::{
+    ProtocolVersion, SendError, SocketError,
+    extract::{AckSender, SocketRef},
+};
+use tracing::{debug, warn};
+
+use super::{line::Line, old};
+use crate::chat::notice::{Lagging, Listener, Notice, Slot};
+
+/// The event that carries a refusal to a client which asked for no acknowledgement.
+const REFUSED: &str = "refused";
+
+/// What stands around the name and the payload of an event: `42["…",…]`.
+const EVENT_FRAME: usize = 7;
+/// What stands around the payload of an acknowledgement with a number of one digit: `430[…]`.
+const ACK_FRAME: usize = 5;
+
+/// One connection's side towards the rooms and the client.
+pub(super) struct Connection {
+    socket: SocketRef,
+    line: Arc<Line>,
+    /// Whether it speaks Engine.IO 3, see [`old`].
+    old: bool,
+    /// Whether it speaks the tutorial's dialect: it does from its `room` until it says `join`.
+    tutorial: AtomicBool,
+}
+
+impl Connection {
+    pub(super) fn new(socket: SocketRef, line: Arc<Line>) -> Connection {
+        let old = socket.protocol() == ProtocolVersion::V4;
+        Connection { socket, line, old, tutorial: AtomicBool::new(false) }
+    }
+
+    /// From now on this client speaks the tutorial's dialect, or the full protocol.
+    pub(super) fn speak_tutorial(&self, tutorial: bool) {
+        self.tutorial.store(tutorial, Ordering::Relaxed);
+    }
+
+    /// Tells a client that asked for no acknowledgement why its command was not carried out.
+    pub(super) fn refuse(&self, error: Refusal) {
+        self.emit(REFUSED, &Refused { error });
+    }
+
+    /// Tells the client something; false when the connection is over or had to be cut.
+    pub(super) fn emit(&self, event: &str, payload: &impl Serialize) -> bool {
+        self.written(payload).is_some_and(|payload| self.send(event, &payload))
+    }
+
+    /// Answers a command; nothing happens when the client asked for no answer.
+    pub(super) fn acknowledge(&self, ack: AckSender, reply: &impl Serialize) {
+        if let Some(payload) = self.written(reply) {
+            self.queued(ACK_FRAME + payload.get().len(), || ack.send(&payload));
+        }
+    }
+
+    fn written(&self, payload: &impl Serialize) -> Option<Box<RawValue>> {
+        let written = if self.old { old::ascii_json(payload) } else { to_raw_value(payload) };
+        written.inspect_err(|error| warn!("writing to a client: {error}")).ok()
+    }
+
+    fn send(&self, event: &str, payload: &RawValue) -> bool {
+        let text = EVENT_FRAME + event.len() + payload.get().len();
+        self.queued(text, || self.socket.emit(event, payload))
+    }
+
+    /// Queues a text of so many bytes with `send`, and cuts the connection when the queue is full: it
+    /// must not hear what comes after.
+    fn queued(&self, text: usize, send: impl FnOnce() -> Result<(), SendError>) -> bool {
+        let sent = self.line.queue(text, self.socket.transport_type()).map(|()| send());
+        match sent {
+            Ok(Ok(())) => return true,
+            Ok(Err(SendError::Socket(SocketError::Closed))) => return false,
+            Ok(Err(error)) => debug!("cutting a connection: {error}"),
+            Err(Lagging) => debug!("cutting a connection that does not read"),
+        }
+        self.line.cut();
+        false
+    }
+}
+
+/// A push as Socket.IO carries it: the event's name, and its payload written once for everybody.
+struct Written {
+    event: &'static str,
+    payload: serde_json::Result<Box<RawValue>>,
+}
+
+fn write(push: &Push) -> Written {
+    match push {
+        Push::Event(told) => Written { event: Push::EVENT, payload: to_raw_value(told) },
+        Push::Presence(told) => Written { event: Push::PRESENCE, payload: to_raw_value(told) },
+        Push::Heartbeat(told) => Written { event: Push::HEARTBEAT, payload: to_raw_value(told) },
+    }
+}
+
+fn write_ascii(push: &Push) -> Written {
+    let written = write(push);
+    Written { payload: written.payload.and_then(|payload| old::ascii_json(&payload)), ..written }
+}
+
+impl Listener for Connection {
+    fn hear(&self, notice: &Notice) -> Result<(), Lagging> {
+        let send = |written: &Written| match &written.payload {
+            Ok(payload) => self.send(written.event, payload),
+            Err(error) => {
+                warn!("writing a push: {error}");
+                false
+            }
+        };
+        let heard = match &notice.push {
+            Push::Event(told) if self.tutorial.load(Ordering::Relaxed) => {
+                let What::Posted { body, .. } = &told.event.what;
+                self.emit(tutorial::CHAT_MESSAGE, &body.as_str())
+            }
+            Push::Presence(_) | Push::Heartbeat(_) if self.tutorial.load(Ordering::Relaxed) => true,
+            _ if self.old => notice.with_written(Slot::SOCKETIO_ASCII, write_ascii, send),
+            _ => notice.with_written(Slot::SOCKETIO, write, send),
+        };
+        if heard { Ok(()) } else { Err(Lagging) }
+    }
+}

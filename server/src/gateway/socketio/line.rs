@@ -1,0 +1,274 @@
+//! What lies under a Socket.IO session: the line to its client, over one TCP connection or over the
+//! requests of long-polling.
+//!
+//! The library tells neither how much is queued for a client nor when it last gave a sign of life,
+//! and it can not close a session whose queue is full. So each session has a [`Line`], which knows
+//! how much waits to be sent, whether the client still moves, and how to end the session for good.
+//! Over WebSocket the TCP connection is cut; over long-polling there is none that belongs to the
+//! session, so its next request is refused. Either way the client sees its transport fail, connects
+//! again and asks for what it missed.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use axum::{
+    body::HttpBody,
+    extract::{Request, State},
+    http::{Method, StatusCode},
+    middleware::Next,
+    response::Response,
+};
+use common::refusal::Refusal;
+use socketioxide::{
+    TransportType,
+    socket::{Sid, Socket},
+};
+use tokio::time::{Instant, MissedTickBehavior};
+use tokio_util::sync::CancellationToken;
+use url::form_urlencoded;
+
+use super::PATH;
+use crate::{
+    chat::{Chat, notice::Lagging},
+    gateway::{accept::Wire, guard::Visitor, http::refused},
+    lock::lock,
+};
+
+/// The most that may wait for one client, in bytes. With what the library and the kernel hold this
+/// stays below 1 MiB.
+const MAX_QUEUED: u64 = 512 * 1024;
+/// How long a client may give no sign of life. The library pings it often enough.
+const LEASE: Duration = Duration::from_secs(26);
+/// How often leases are looked through.
+const SWEEP: Duration = Duration::from_secs(2);
+
+/// One session's line to its client.
+pub(super) struct Line {
+    /// Cancelled when the session is over.
+    pub(super) ended: CancellationToken,
+    /// The TCP connection that is this session's own, once there is one.
+    wire: Mutex<Option<Wire>>,
+    /// Requests of long-polling that came.
+    polls: AtomicU64,
+    queue: Mutex<Queue>,
+    lease: Mutex<Lease>,
+    cut: AtomicBool,
+    dead: AtomicBool,
+}
+
+/// How much waits to be sent.
+#[derive(Default)]
+struct Queue {
+    bytes: u64,
+    /// What the wire had carried when `bytes` was last brought up to date.
+    written: u64,
+}
+
+/// When the client last gave a sign of life, as far as the sweeps have seen.
+struct Lease {
+    signs: u64,
+    since: Instant,
+}
+
+impl Line {
+    /// The line under a session that begins now.
+    pub(super) fn new(socket: &Socket) -> Line {
+        Line {
+            ended: CancellationToken::new(),
+            wire: Mutex::new(own_wire(socket)),
+            polls: AtomicU64::new(0),
+            queue: Mutex::default(),
+            lease: Mutex::new(Lease { signs: 0, since: Instant::now() }),
+            cut: AtomicBool::new(false),
+            dead: AtomicBool::new(false),
+        }
+    }
+
+    /// Counts a text of so many bytes as queued, unless too much waits already.
+    pub(super) fn queue(&self, text: usize, transport: TransportType) -> Result<(), Lagging> {
+        let written = lock(&self.wire).as_ref().map_or(0, Wire::written);
+        let mut queue = lock(&self.queue);
+        // What goes through uncounted (pings, the handshake's answer) must not count against what
+        // still waits; so the count may be a little low, and is never too high.
+        queue.bytes = queue.bytes.saturating_sub(written.saturating_sub(queue.written));
+        queue.written = written;
+        let bytes = match transport {
+            TransportType::Websocket => framed(text),
+            TransportType::Polling => text as u64,
+        };
+        if queue.bytes > 0 && queue.bytes + bytes > MAX_QUEUED {
+            return Err(Lagging);
+        }
+        queue.bytes += bytes;
+        Ok(())
+    }
+
+    /// Ends the session however full its queues are.
+    pub(super) fn cut(&self) {
+        self.cut.store(true, Ordering::Relaxed);
+        self.ended.cancel();
+        if let Some(wire) = &*lock(&self.wire) {
+            wire.cut();
+        }
+    }
+
+    /// Whether the session ended because its client gave no sign of life any more.
+    pub(super) fn is_dead(&self) -> bool {
+        self.dead.load(Ordering::Relaxed)
+    }
+
+    /// Whether the client has given a sign of life within its lease, up to now.
+    fn is_alive(&self, now: Instant) -> bool {
+        let signs = self.polls.load(Ordering::Relaxed) + lock(&self.wire).as_ref().map_or(0, Wire::read);
+        let mut lease = lock(&self.lease);
+        if lease.signs != signs {
+            *lease = Lease { signs, since: now };
+        }
+        now - lease.since <= LEASE
+    }
+
+    /// Ends the session of a client that is dead.
+    pub(super) fn bury(&self) {
+        self.dead.store(true, Ordering::Relaxed);
+        self.cut();
+    }
+
+    /// A poll has carried a body of so many bytes away.
+    fn polled(&self, bytes: u64) {
+        let mut queue = lock(&self.queue);
+        queue.bytes = queue.bytes.saturating_sub(bytes);
+    }
+}
+
+/// The connection of the handshake, when the session stayed on it. That of a first poll may carry
+/// somebody else's requests by now.
+fn own_wire(socket: &Socket) -> Option<Wire> {
+    let handshake = socket.req_parts();
+    let direct = handshake.uri.query().is_some_and(|query| query.contains("transport=websocket"));
+    direct.then(|| handshake.extensions.get::<Visitor>().map(|visitor| visitor.peer.wire.clone())).flatten()
+}
+
+/// A text of so many bytes as a server's WebSocket frame (RFC 6455 §5.2).
+fn framed(text: usize) -> u64 {
+    let head = match text {
+        0..126 => 2,
+        126..65_536 => 4,
+        _ => 10,
+    };
+    text as u64 + head
+}
+
+/// The lines of all sessions. Cheap to clone.
+#[derive(Clone)]
+pub(in crate::gateway) struct Lines(Arc<Known>);
+
+struct Known {
+    chat: Chat,
+    /// The most sessions at once.
+    max: usize,
+    open: Mutex<HashMap<Sid, Arc<Line>>>,
+}
+
+impl Lines {
+    pub(super) fn new(chat: Chat, max: usize) -> Lines {
+        Lines(Arc::new(Known { chat, max, open: Mutex::default() }))
+    }
+
+    /// Adds the line of a session that begins. The refusal is `unavailable`: there are too many.
+    pub(super) fn add(&self, socket: &Socket) -> Result<Arc<Line>, Refusal> {
+        let mut open = lock(&self.0.open);
+        if open.len() >= self.0.max {
+            return Err(Refusal::Unavailable);
+        }
+        let line = Arc::new(Line::new(socket));
+        open.insert(socket.id, line.clone());
+        Ok(line)
+    }
+
+    /// Forgets a session that is over.
+    pub(super) fn forget(&self, id: Sid) {
+        lock(&self.0.open).remove(&id);
+    }
+
+    /// How many sessions there are.
+    pub(super) fn count(&self) -> usize {
+        lock(&self.0.open).len()
+    }
+
+    /// Ends every session whose client has been silent for too long, until `stop`.
+    pub(super) async fn sweep(self, stop: CancellationToken) {
+        let mut sweeps = tokio::time::interval(SWEEP);
+        sweeps.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        while stop.run_until_cancelled(sweeps.tick()).await.is_some() {
+            let now = Instant::now();
+            for (id, line) in self.all() {
+                if line.is_alive(now) {
+                    continue;
+                }
+                if line.cut.load(Ordering::Relaxed) {
+                    // Its client has had the time to ask once more and be refused.
+                    self.forget(id);
+                } else {
+                    line.bury();
+                }
+            }
+        }
+    }
+
+    /// Cuts whatever is left.
+    pub(super) fn cut_all(&self) {
+        for (_, line) in self.all() {
+            line.cut();
+        }
+    }
+
+    fn all(&self) -> Vec<(Sid, Arc<Line>)> {
+        lock(&self.0.open).iter().map(|(id, line)| (*id, line.clone())).collect()
+    }
+
+    fn get(&self, id: Sid) -> Option<Arc<Line>> {
+        lock(&self.0.open).get(&id).cloned()
+    }
+}
+
+/// The middleware in front of the library: lets handshakes in at a bounded rate, notes what goes
+/// through each session's line, and refuses the requests of sessions that were cut.
+pub(in crate::gateway) async fn watch(State(lines): State<Lines>, request: Request, next: Next) -> Response {
+    let Some(visitor) =
+        request.extensions().get::<Visitor>().filter(|_| request.uri().path().starts_with(PATH))
+    else {
+        return next.run(request).await;
+    };
+    let query = request.uri().query().unwrap_or_default();
+    let sid = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "sid");
+    let Some((_, sid)) = sid else {
+        if let Err(refusal) = lines.0.chat.knock(visitor.peer.address) {
+            return refused(StatusCode::TOO_MANY_REQUESTS, refusal);
+        }
+        return next.run(request).await;
+    };
+    let Some(line) = sid.parse().ok().and_then(|id| lines.get(id)) else {
+        // A session that has not entered the namespace yet, or none at all: the library knows.
+        return next.run(request).await;
+    };
+    if line.cut.load(Ordering::Relaxed) {
+        return refused(StatusCode::BAD_REQUEST, Refusal::Unavailable);
+    }
+    line.polls.fetch_add(1, Ordering::Relaxed);
+    if query.contains("transport=websocket") {
+        *lock(&line.wire) = Some(visitor.peer.wire.clone());
+        return next.run(request).await;
+    }
+    let reads = request.method() == Method::GET;
+    let response = next.run(request).await;
+    if reads {
+        line.polled(response.body().size_hint().lower());
+    }
+    response
+}

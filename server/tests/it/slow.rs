@@ -1,0 +1,172 @@
+//! Clients that do not read, or are not there any more: they cost the others nothing and come back
+//! to everything they missed.
+
+use std::time::{Duration, Instant};
+
+use common::{
+    event::{Change, Hello, Join, Push, Restart, RoomEvent},
+    message::{Cid, Seq},
+};
+use serde_json::json;
+use tokio::sync::mpsc;
+
+use crate::support::{Client, Program, TestServer, body, room, signal};
+
+/// What a connection that does not read may cost the server, in KiB.
+const COST: u64 = 1024;
+
+/// A message of 4,000 letters: a hundred of them are more than sockets hold by themselves.
+fn long(number: u64) -> common::event::Send {
+    let cid = Cid::from_random(u128::from(number));
+    common::event::Send { room: room("r"), cid, body: body(&"가".repeat(4_000)) }
+}
+
+/// Says so many long messages, some at once, and waits until all are stored.
+async fn say_much(speaker: &mut Client, messages: std::ops::Range<u64>) {
+    for start in messages.clone().step_by(20) {
+        let ids = speaker.burst((start..messages.end.min(start + 20)).map(long)).await;
+        for id in ids {
+            assert!(speaker.answer(id).await["seq"].is_u64());
+        }
+        speaker.heard(Push::EVENT);
+    }
+}
+
+fn seq_of(event: serde_json::Value) -> Seq {
+    serde_json::from_value::<RoomEvent>(event).unwrap().event.seq
+}
+
+/// S3: the library would skip what finds the queue full, and deliver what comes after.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_that_stops_is_cut_and_finds_everything_when_it_comes_back() {
+    const MESSAGES: u64 = 400;
+    let server = TestServer::start().await;
+    let (mut speaker, mut stalled) = (server.client().await, server.client().await);
+    let token = stalled.ask(Hello {}).await.unwrap().token.unwrap();
+    stalled.join("r").await.unwrap();
+    speaker.join("r").await.unwrap();
+    say_much(&mut speaker, 0..MESSAGES).await;
+
+    stalled.until_closed().await;
+    let heard: Vec<Seq> = stalled.heard(Push::EVENT).into_iter().map(seq_of).collect();
+    let last = Seq(heard.len() as u64);
+    assert!(last < Seq(MESSAGES), "it was cut");
+    assert_eq!(heard, (1..=last.0).map(Seq).collect::<Vec<_>>(), "nothing was skipped before that");
+
+    let mut back = Client::connect(server.address, json!({ "token": token })).await.unwrap();
+    let mut last = last;
+    loop {
+        let joined = back.ask(Join { room: room("r"), seats: None, since: Some(last) }).await.unwrap();
+        for event in &joined.events {
+            assert_eq!(event.seq, last.next());
+            last = event.seq;
+        }
+        if !joined.more {
+            break;
+        }
+    }
+    assert_eq!(last, Seq(MESSAGES));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn readers_that_stop_cost_others_nothing_and_at_most_a_mebibyte_each() {
+    const STALLED: usize = 20;
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::start(folder.path());
+    let connect = || async {
+        let mut client = Client::connect(program.address, json!({})).await.unwrap();
+        client.join("r").await.unwrap();
+        client
+    };
+    let (mut speaker, mut reader) = (connect().await, connect().await);
+    let mut stalled = Vec::new();
+    for _ in 0..STALLED {
+        stalled.push(connect().await);
+    }
+    let reading = tokio::spawn(async move {
+        for number in 1..=300 {
+            assert_eq!(seq_of(reader.next(Push::EVENT).await), Seq(number));
+        }
+    });
+    let before = program.memory();
+    say_much(&mut speaker, 0..200).await;
+    let most = program.memory().saturating_sub(before);
+    assert!(most < COST * STALLED as u64, "{most} KiB for {STALLED} readers that stopped");
+    say_much(&mut speaker, 200..300).await;
+    reading.await.unwrap();
+    for mut client in stalled {
+        client.until_closed().await;
+    }
+}
+
+/// S4: the library waits for its writer before it lets go of a client.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_seat_of_a_client_that_vanished_is_free_within_thirty_seconds() {
+    let server = TestServer::start().await;
+    let mut waiting = server.client().await;
+    // One whose network is gone, with nothing to hear.
+    let mut quiet = server.client().await;
+    // One that has stopped reading, with more to hear than the kernel takes for it.
+    let mut stalled = server.client().await;
+    for (name, vanishing) in [("quiet", &mut quiet), ("r", &mut stalled)] {
+        // With a token, for which a seat would be held if they had left in any other way.
+        vanishing.ask(Hello {}).await.unwrap();
+        vanishing.join(name).await.unwrap();
+        waiting.join(name).await.unwrap();
+    }
+    say_much(&mut waiting, 0..40).await;
+
+    let since = Instant::now();
+    for _ in [&quiet, &stalled] {
+        while !matches!(waiting.next_presence().await.change, Change::Gone(_)) {}
+    }
+    assert!(since.elapsed() < Duration::from_secs(30), "{:?}", since.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_tells_everybody_another_time_to_come_back_and_waits_for_nobody_who_stalls() {
+    const HEALTHY: usize = 950;
+    const STALLED: usize = 50;
+    let folder = tempfile::tempdir().unwrap();
+    let mut program = Program::start(folder.path());
+    let address = program.address;
+    let connect = move |name: String| async move {
+        let mut client = Client::connect(address, json!({})).await.unwrap();
+        client.join(&name).await.unwrap();
+        client
+    };
+    let (ready, mut all_ready) = mpsc::channel::<()>(1);
+    let mut healthy = Vec::new();
+    for number in 0..HEALTHY {
+        let ready = ready.clone();
+        healthy.push(tokio::spawn(async move {
+            let mut client = connect(format!("room {}", number / 10)).await;
+            drop(ready);
+            let restart = client.next(Restart::NAME).await;
+            client.until_closed().await;
+            restart["after"].as_u64().unwrap()
+        }));
+    }
+    drop(ready);
+    assert!(all_ready.recv().await.is_none());
+    let mut stalled: Vec<Client> = Vec::new();
+    for _ in 0..STALLED {
+        stalled.push(connect("r".to_owned()).await);
+    }
+    let mut speaker = connect("r".to_owned()).await;
+    // More than the kernel takes for them, less than they are cut for.
+    say_much(&mut speaker, 0..40).await;
+
+    let asked = Instant::now();
+    signal(&program, "TERM");
+    let status = tokio::task::spawn_blocking(move || program.child.wait().unwrap()).await.unwrap();
+    assert!(status.success(), "{status}");
+    assert!(asked.elapsed() < Duration::from_secs(5), "{:?}", asked.elapsed());
+    let mut times = Vec::new();
+    for client in healthy {
+        times.push(client.await.unwrap());
+    }
+    times.sort_unstable();
+    times.dedup();
+    assert!(times.len() > HEALTHY / 3, "{} different times", times.len());
+}
