@@ -55,7 +55,8 @@ pub trait Store: Send + Sync {
     ///
     /// A `cid` this person already used in this room stores nothing and returns the first event
     /// again; somebody else's is refused with `cid_taken`. A queue that is full refuses with
-    /// `unavailable`.
+    /// `unavailable`, a disk that is full or broken with `not_stored`; then nothing was stored, and
+    /// it works again as soon as the disk does.
     async fn append_event(&self, room: RoomId, event: NewEvent) -> Result<Event, Failure>;
 
     /// A page of a room's log, oldest first, of at most `limit` events and [`MAX_PAGE_BYTES`].

@@ -6,10 +6,11 @@
 
 use std::thread;
 
-use anyhow::{Context, anyhow};
+use anyhow::Context;
 use common::refusal::Refusal;
-use rusqlite::{Connection, Savepoint, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, Savepoint, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
+use tracing::error;
 
 use crate::failure::Failure;
 
@@ -66,7 +67,11 @@ impl Writer {
                         committed(&value);
                         Ok(value)
                     }
-                    (Ok(_), Err(error)) => Err(Failure::Internal(anyhow!("committing: {error:#}"))),
+                    (Ok(_), Err(_)) => Err(Refusal::NotStored.into()),
+                    (Err(Failure::Internal(error)), _) if is_disk_trouble(&error) => {
+                        error!("the disk is full or broken: {error:#}");
+                        Err(Refusal::NotStored.into())
+                    }
                     (Err(failure), _) => Err(failure),
                 };
                 // Who asked may have gone; what was written stays written.
@@ -74,7 +79,8 @@ impl Writer {
             })
         });
         self.jobs.try_send(job).map_err(|_| Refusal::Unavailable)?;
-        answered.await.map_err(|_| Failure::Internal(anyhow!("the writing thread is gone")))?
+        // Not even tried: there was no transaction to try it in, and the thread has said why.
+        answered.await.map_err(|_| Refusal::NotStored)?
     }
 }
 
@@ -88,6 +94,15 @@ fn in_savepoint<T>(
     Ok(value)
 }
 
+/// Whether the disk is why: it may have room again later, and what was asked may be asked again.
+fn is_disk_trouble(error: &anyhow::Error) -> bool {
+    let code = error.downcast_ref::<rusqlite::Error>().and_then(rusqlite::Error::sqlite_error_code);
+    matches!(
+        code,
+        Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure | ErrorCode::ReadOnly | ErrorCode::CannotOpen)
+    )
+}
+
 fn write_until_closed(mut connection: Connection, mut queue: mpsc::Receiver<Job>) {
     let mut jobs = Vec::with_capacity(GROUP);
     while queue.blocking_recv_many(&mut jobs, GROUP) > 0 {
@@ -99,7 +114,7 @@ fn write_group(connection: &mut Connection, jobs: impl Iterator<Item = Job>) {
     let mut transaction = match connection.transaction_with_behavior(TransactionBehavior::Immediate) {
         Ok(transaction) => transaction,
         // The jobs are dropped, which tells everybody who waits.
-        Err(error) => return tracing::error!("opening a transaction: {error}"),
+        Err(error) => return error!("opening a transaction: {error}"),
     };
     let mut done: Vec<Done> = Vec::with_capacity(GROUP);
     for job in jobs {
@@ -111,7 +126,7 @@ fn write_group(connection: &mut Connection, jobs: impl Iterator<Item = Job>) {
     }
     let commit = transaction.commit().context("committing a transaction");
     if let Err(error) = &commit {
-        tracing::error!("{error:#}");
+        error!("{error:#}");
     }
     for answer in done {
         answer(commit.as_ref().copied());

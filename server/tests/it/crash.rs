@@ -2,13 +2,10 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use common::{
-    event::{History, Sent, What},
-    message::Seq,
-};
+use common::{event::Sent, message::Seq};
 use serde_json::json;
 
-use crate::support::{Client, Program, room, say};
+use crate::support::{Client, Program, say};
 
 /// How many times the program is killed.
 const KILLS: u32 = 5;
@@ -35,7 +32,9 @@ async fn what_was_acknowledged_survives_a_kill_and_nothing_is_doubled() {
     assert!(acknowledged.len() > 50, "only {} messages were acknowledged at all", acknowledged.len());
 
     let program = Program::start(folder.path());
-    let log = whole_log(&program).await;
+    let mut reader = Client::connect(program.address, json!({})).await.unwrap();
+    reader.join("r").await.unwrap();
+    let log = reader.whole_log("r").await;
     for (at, (seq, _)) in log.iter().enumerate() {
         assert_eq!(*seq, Seq(at as u64 + 1), "the log has no gap");
     }
@@ -60,22 +59,4 @@ async fn write_until_killed(address: std::net::SocketAddr, kill: u32, writer: u3
         acknowledged.push((text, sent.seq));
     }
     acknowledged
-}
-
-async fn whole_log(program: &Program) -> Vec<(Seq, String)> {
-    let mut client = Client::connect(program.address, json!({})).await.unwrap();
-    client.join("r").await.unwrap();
-    let (mut log, mut more) = (Vec::new(), true);
-    while more {
-        let after = log.last().map_or(Seq(0), |(seq, _)| *seq);
-        let history =
-            History { room: room("r"), before: None, after: Some(after), around: None, limit: Some(200) };
-        let page = client.ask(history).await.unwrap();
-        more = page.more_after;
-        for event in page.events {
-            let What::Posted { body, .. } = event.what;
-            log.push((event.seq, body.as_str().to_owned()));
-        }
-    }
-    log
 }

@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod crash;
+mod disk;
 mod hostile;
 mod http;
 mod program;

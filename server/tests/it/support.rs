@@ -10,8 +10,8 @@ use std::{
 };
 
 use common::{
-    event::{Ask, Join, Joined, Presence, Push, Refused, RoomEvent, Send as Say, Sent},
-    message::{Body, Cid},
+    event::{Ask, History, Join, Joined, Presence, Push, Refused, RoomEvent, Send as Say, Sent, What},
+    message::{Body, Cid, Seq},
     refusal::Refusal,
     room::RoomName,
     socketio::{self, Frame, PONG},
@@ -96,7 +96,19 @@ pub(crate) struct Program {
 impl Program {
     /// Starts `madang` over this folder, without rate limits.
     pub(crate) fn start(folder: &Path) -> Program {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_madang"))
+        Self::start_with(Command::new(env!("CARGO_BIN_EXE_madang")), folder)
+    }
+
+    /// The same, where writing too large a file is an error, as it is when the disk is full, and
+    /// does not end the program.
+    pub(crate) fn start_on_a_small_disk(folder: &Path) -> Program {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", r#"trap "" XFSZ; exec "$@""#, "sh", env!("CARGO_BIN_EXE_madang")]);
+        Self::start_with(shell, folder)
+    }
+
+    fn start_with(mut command: Command, folder: &Path) -> Program {
+        let mut child = command
             .args(["--listen", "http://127.0.0.1:0", "--data"])
             .arg(folder)
             .args([
@@ -245,6 +257,22 @@ impl Client {
 
     pub(crate) async fn say(&mut self, room_name: &str, text: &str) -> Sent {
         self.ask(say(room_name, text)).await.unwrap()
+    }
+
+    /// The log of a room this client is in, from its beginning.
+    pub(crate) async fn whole_log(&mut self, name: &str) -> Vec<(Seq, String)> {
+        let (mut log, mut more) = (Vec::new(), true);
+        while more {
+            let after = Some(log.last().map_or(Seq(0), |(seq, _)| *seq));
+            let history = History { room: room(name), before: None, after, around: None, limit: Some(200) };
+            let page = self.ask(history).await.unwrap();
+            more = page.more_after;
+            for event in page.events {
+                let What::Posted { body, .. } = event.what;
+                log.push((event.seq, body.as_str().to_owned()));
+            }
+        }
+        log
     }
 
     /// The next event of this name; others are kept for later.
