@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use madang::{Server, config};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// What the shell is told when the configuration can not be used.
@@ -21,6 +22,7 @@ fn main() -> ExitCode {
         }
     };
     config::log(&config);
+    allow_many_files();
     let serving =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(anyhow::Error::from);
     match serving.and_then(|runtime| runtime.block_on(serve(*config))) {
@@ -29,6 +31,14 @@ fn main() -> ExitCode {
             eprintln!("madang: {error:#}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Every connection is an open file, and shells allow few by default: takes as many as we may have.
+fn allow_many_files() {
+    let limit = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
+        tracing::warn!("raising the number of open files: {error}");
     }
 }
 

@@ -14,7 +14,10 @@ const ROOM_LEFT: u64 = 100;
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_refuses_senders_harms_nothing_and_is_forgotten_when_there_is_room() {
     let folder = tempfile::tempdir().unwrap();
-    let program = Program::start_on_a_small_disk(folder.path());
+    // Too large a file is an error, as on a full disk, and does not end the program.
+    let mut shell = Command::new("sh");
+    shell.args(["-c", r#"trap "" XFSZ; exec "$@""#, "sh", env!("CARGO_BIN_EXE_madang")]);
+    let program = Program::start_with(shell, folder.path());
     let mut client = Client::connect(program.address, json!({})).await.unwrap();
     client.join("r").await.unwrap();
     let mut stored = Vec::new();

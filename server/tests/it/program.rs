@@ -77,3 +77,15 @@ async fn a_termination_and_ctrl_c_are_clean_and_quick_with_clients_connected() {
         assert!(!folder.path().join("madang.sqlite-wal").exists(), "the log was closed properly");
     }
 }
+
+#[test]
+fn it_takes_as_many_open_files_as_it_may_have() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut shell = Command::new("sh");
+    shell.args(["-c", r#"ulimit -S -n 256; exec "$@""#, "sh", env!("CARGO_BIN_EXE_madang")]);
+    let program = Program::start_with(shell, folder.path());
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", program.child.id())).unwrap();
+    let files = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
+    let numbers: Vec<&str> = files.split_whitespace().skip(3).collect();
+    assert_eq!(numbers[0], numbers[1], "{files}");
+}

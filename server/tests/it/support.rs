@@ -99,15 +99,8 @@ impl Program {
         Self::start_with(Command::new(env!("CARGO_BIN_EXE_madang")), folder)
     }
 
-    /// The same, where writing too large a file is an error, as it is when the disk is full, and
-    /// does not end the program.
-    pub(crate) fn start_on_a_small_disk(folder: &Path) -> Program {
-        let mut shell = Command::new("sh");
-        shell.args(["-c", r#"trap "" XFSZ; exec "$@""#, "sh", env!("CARGO_BIN_EXE_madang")]);
-        Self::start_with(shell, folder)
-    }
-
-    fn start_with(mut command: Command, folder: &Path) -> Program {
+    /// Starts it in a way of the caller's own.
+    pub(crate) fn start_with(mut command: Command, folder: &Path) -> Program {
         let mut child = command
             .args(["--listen", "http://127.0.0.1:0", "--data"])
             .arg(folder)
