@@ -302,11 +302,12 @@ pub struct RoomEvent {
     pub event: Event,
 }
 
-/// A difference to the list of people that `join` brought.
+/// Differences to the list of people that `join` brought, in the order in which they happened.
+/// Some may be in that list already: they are to be applied all the same.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Presence {
     pub room: RoomName,
-    pub change: Change,
+    pub changes: Vec<Change>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

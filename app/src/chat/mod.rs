@@ -153,10 +153,16 @@ impl Chat {
     }
 
     fn apply(self, push: Push) {
-        if let Push::Presence(Presence { change: Change::Renamed(person), .. }) = &push
-            && self.identity.with_untracked(|me| matches!(me, Identity::Known(me) if me.id == person.id))
-        {
-            self.identity.set(Identity::Known(person.clone()));
+        if let Push::Presence(Presence { changes, .. }) = &push {
+            for change in changes {
+                if let Change::Renamed(person) = change
+                    && self
+                        .identity
+                        .with_untracked(|me| matches!(me, Identity::Known(me) if me.id == person.id))
+                {
+                    self.identity.set(Identity::Known(person.clone()));
+                }
+            }
         }
         self.hear_room(push);
     }

@@ -125,7 +125,7 @@ impl Visit {
                 self.timeline.update(|timeline| timeline.pushed(told.event.clone()));
                 self.heard.set(Some(told.event));
             }
-            Push::Presence(told) => self.roster.update(|roster| roster.apply(told.change)),
+            Push::Presence(told) => self.roster.update(|roster| roster.apply(told.changes)),
             Push::Heartbeat(told) => self.timeline.update(|timeline| timeline.heartbeat(told.last)),
         }
     }

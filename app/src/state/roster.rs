@@ -27,11 +27,14 @@ impl Roster {
         }
     }
 
-    pub(crate) fn apply(&mut self, change: Change) {
-        if let Some(early) = &mut self.early {
-            early.push(change.clone());
+    /// Takes in what happened, in its order.
+    pub(crate) fn apply(&mut self, changes: Vec<Change>) {
+        for change in changes {
+            if let Some(early) = &mut self.early {
+                early.push(change.clone());
+            }
+            self.change(change);
         }
-        self.change(change);
     }
 
     pub(crate) fn people(&self) -> &[Person] {
@@ -72,12 +75,12 @@ mod tests {
     fn people_come_go_and_change_their_names() {
         let mut roster = Roster::default();
         roster.arrived(vec![person(1, "지은")]);
-        roster.apply(Change::Here(person(2, "민수")));
-        roster.apply(Change::Here(person(2, "민수")));
-        roster.apply(Change::Renamed(person(1, "은지")));
-        roster.apply(Change::Renamed(person(9, "모름")));
+        roster.apply(vec![Change::Here(person(2, "민수"))]);
+        roster.apply(vec![Change::Here(person(2, "민수"))]);
+        roster.apply(vec![Change::Renamed(person(1, "은지"))]);
+        roster.apply(vec![Change::Renamed(person(9, "모름"))]);
         assert_eq!(roster.people(), [person(1, "은지"), person(2, "민수")]);
-        roster.apply(Change::Gone(PersonId(1)));
+        roster.apply(vec![Change::Gone(PersonId(1))]);
         assert_eq!(roster.people(), [person(2, "민수")]);
     }
 
@@ -85,8 +88,8 @@ mod tests {
     fn a_change_told_before_the_list_is_not_lost() {
         let mut roster = Roster::default();
         roster.expect();
-        roster.apply(Change::Gone(PersonId(1)));
-        roster.apply(Change::Here(person(3, "하늘")));
+        roster.apply(vec![Change::Gone(PersonId(1))]);
+        roster.apply(vec![Change::Here(person(3, "하늘"))]);
         roster.arrived(vec![person(1, "지은"), person(2, "민수")]);
         assert_eq!(roster.people(), [person(2, "민수"), person(3, "하늘")]);
     }

@@ -21,7 +21,7 @@ use std::{
 };
 
 use common::{
-    event::{Change, Presence, Push, RoomEvent, RoomList, RoomSummary},
+    event::{Push, RoomEvent, RoomList, RoomSummary},
     message::Timestamp,
     person::{Person, PersonId},
     refusal::Refusal,
@@ -50,6 +50,9 @@ pub const SEAT_HELD: Duration = Duration::from_secs(10);
 /// How often every room tells how far its log goes. Whoever missed the very last event learns of it
 /// within this time.
 const HEARTBEAT: Duration = Duration::from_secs(15);
+
+/// How long a room gathers who came and went before it tells.
+const NEWS: Duration = Duration::from_millis(100);
 
 /// How many rooms the front page lists.
 const LISTED_ROOMS: u32 = 100;
@@ -169,7 +172,19 @@ impl Chat {
                 tokio::time::sleep(hold).await;
                 let mut inside = lock(&room);
                 inside.free_held_seats(Instant::now());
-                chat.forget_if_empty(inside);
+                chat.settle(&room, inside);
+            });
+        }
+        self.settle(room, inside);
+    }
+
+    /// What follows when somebody came to a room or left it: others hear of it soon, or nobody is left.
+    fn settle(&self, room: &Arc<Mutex<Room>>, mut inside: MutexGuard<'_, Room>) {
+        if inside.promise_news() {
+            let room = room.clone();
+            tokio::spawn(async move {
+                tokio::time::sleep(NEWS).await;
+                lock(&room).tell_news();
             });
         }
         self.forget_if_empty(inside);
@@ -204,12 +219,9 @@ impl Chat {
             lock(present).name = person.name.clone();
         }
         for room in self.open_rooms() {
-            let mut room = lock(&room);
-            if room.rename(person) {
-                let change = Change::Renamed(person.clone());
-                let presence = Presence { room: room.name.clone(), change };
-                room.tell(&Notice::new(Push::Presence(presence)));
-            }
+            let mut inside = lock(&room);
+            inside.rename(person);
+            self.settle(&room, inside);
         }
     }
 }

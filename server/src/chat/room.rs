@@ -35,7 +35,14 @@ pub struct Room {
     last: Seq,
     last_at: Option<Timestamp>,
     members: HashMap<PersonId, Member>,
+    /// Who came and went since that was last told.
+    news: Vec<Change>,
+    /// Somebody has taken it upon them to tell it.
+    news_due: bool,
 }
+
+/// The most changes one notice of presence tells.
+const MAX_NEWS: usize = 256;
 
 /// Somebody with a seat, over any number of connections.
 struct Member {
@@ -57,6 +64,8 @@ impl Room {
             last: stored.last,
             last_at: stored.last_at,
             members: HashMap::new(),
+            news: Vec::new(),
+            news_due: false,
         }
     }
 
@@ -74,7 +83,7 @@ impl Room {
             if self.seats.is_some_and(|seats| self.members.len() >= usize::from(seats.get())) {
                 return Err(Refusal::RoomFull);
             }
-            self.tell_change(Change::Here(person.clone()));
+            self.note(Change::Here(person.clone()));
         }
         let member = self.members.entry(person.id).or_insert_with(|| Member {
             person: person.clone(),
@@ -100,7 +109,7 @@ impl Room {
             member.held_until = held_until;
         } else {
             self.members.remove(&person);
-            self.tell_change(Change::Gone(person));
+            self.note(Change::Gone(person));
         }
     }
 
@@ -111,7 +120,7 @@ impl Room {
             self.members.values().filter(|member| over(member)).map(|member| member.person.id).collect();
         for person in gone {
             self.members.remove(&person);
-            self.tell_change(Change::Gone(person));
+            self.note(Change::Gone(person));
         }
     }
 
@@ -120,12 +129,13 @@ impl Room {
         self.members.get(&person).is_some_and(|member| member.held_until.is_some())
     }
 
-    /// Changes a member's name; false when that person is not here or has this name already.
-    pub fn rename(&mut self, person: &Person) -> bool {
-        let Some(member) = self.members.get_mut(&person.id) else { return false };
-        let changed = member.person.name != person.name;
-        member.person.name = person.name.clone();
-        changed
+    /// Changes a member's name, if that person is here and has another one.
+    pub fn rename(&mut self, person: &Person) {
+        let Some(member) = self.members.get_mut(&person.id) else { return };
+        if member.person.name != person.name {
+            member.person.name = person.name.clone();
+            self.note(Change::Renamed(person.clone()));
+        }
     }
 
     /// Tells every connection; those that do not keep up are forgotten, as they have been cut.
@@ -145,9 +155,34 @@ impl Room {
         self.tell(&Notice::new(Push::Heartbeat(heartbeat)));
     }
 
-    fn tell_change(&mut self, change: Change) {
-        let presence = Presence { room: self.name.clone(), change };
+    /// Whether there is something to tell that nobody has promised to [tell](Room::tell_news) yet.
+    /// Whoever is told so has promised it.
+    pub fn promise_news(&mut self) -> bool {
+        !self.news.is_empty() && !std::mem::replace(&mut self.news_due, true)
+    }
+
+    /// Tells who came, went or goes by another name since the last time. Many changes in a moment
+    /// (a thousand people come back after a restart) are one notice, not one for each to each.
+    pub fn tell_news(&mut self) {
+        self.news_due = false;
+        let changes = std::mem::take(&mut self.news);
+        if changes.is_empty() || self.is_news_to_nobody(&changes) {
+            return;
+        }
+        let presence = Presence { room: self.name.clone(), changes };
         self.tell(&Notice::new(Push::Presence(presence)));
+    }
+
+    /// Whoever is alone here knows that they came.
+    fn is_news_to_nobody(&self, changes: &[Change]) -> bool {
+        matches!(changes, [Change::Here(person)] if self.members.len() == 1 && self.members.contains_key(&person.id))
+    }
+
+    fn note(&mut self, change: Change) {
+        self.news.push(change);
+        if self.news.len() >= MAX_NEWS {
+            self.tell_news();
+        }
     }
 
     /// Who is here, in a steady order.

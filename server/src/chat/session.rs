@@ -171,11 +171,8 @@ impl Session {
                 continue;
             }
             let sat = inside.sit(me, self.id, self.listener.clone(), Instant::now());
-            if let Err(full) = sat {
-                self.chat.forget_if_empty(inside);
-                return Err(full.into());
-            }
-            drop(inside);
+            self.chat.settle(&room, inside);
+            sat?;
             self.rooms.insert(stored.name.clone(), Joining { id: stored.id, room: room.clone() });
             return Ok(room);
         }

@@ -1,7 +1,7 @@
 //! The full protocol: what each command answers, and what everybody else hears.
 
 use common::{
-    event::{Change, Hello, History, Join, Leave, Permission, Rename, What},
+    event::{Change, Hello, History, Join, Leave, Permission, Presence, Rename, What},
     message::Seq,
     person::DisplayName,
     refusal::Refusal,
@@ -97,13 +97,40 @@ async fn presence_is_told_once_as_a_whole_and_then_in_differences() {
     assert_eq!(joined.people.len(), 2);
     let me = joined.people.iter().find(|person| person.name.as_str() == "나").unwrap().clone();
 
-    assert_eq!(a.next_presence().await.change, Change::Here(me.clone()));
+    while a.next_change().await != Change::Here(me.clone()) {}
     let renamed = b.ask(Rename { name: DisplayName::parse("다").unwrap() }).await.unwrap();
     assert_eq!(renamed.you.id, me.id);
-    assert_eq!(a.next_presence().await.change, Change::Renamed(renamed.you));
+    assert_eq!(a.next_change().await, Change::Renamed(renamed.you));
     b.ask(Leave { room: room("r") }).await.unwrap();
-    assert_eq!(a.next_presence().await.change, Change::Gone(me.id));
+    assert_eq!(a.next_change().await, Change::Gone(me.id));
     assert_eq!(b.ask(say("r", "from outside")).await, Err(Refusal::NotInRoom));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crowd_that_comes_at_once_is_told_in_few_words() {
+    const CROWD: usize = 300;
+    let server = TestServer::start().await;
+    let mut first = server.client().await;
+    first.join("r").await.unwrap();
+    let mut coming = Vec::new();
+    for _ in 0..CROWD {
+        let mut client = server.client().await;
+        coming.push(tokio::spawn(async move {
+            client.join("r").await.unwrap();
+            client
+        }));
+    }
+    let mut crowd = Vec::new();
+    for client in coming {
+        crowd.push(client.await.unwrap());
+    }
+    let (mut here, mut notices) = (0, 0);
+    while here < CROWD {
+        let told: Presence = serde_json::from_value(first.next("presence").await).unwrap();
+        notices += 1;
+        here += told.changes.iter().filter(|change| matches!(change, Change::Here(_))).count();
+    }
+    assert!(notices < CROWD / 3, "{notices} notices for {CROWD} people");
 }
 
 #[tokio::test(flavor = "multi_thread")]

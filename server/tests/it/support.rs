@@ -10,7 +10,9 @@ use std::{
 };
 
 use common::{
-    event::{Ask, History, Join, Joined, Presence, Push, Refused, RoomEvent, Send as Say, Sent, What},
+    event::{
+        Ask, Change, History, Join, Joined, Presence, Push, Refused, RoomEvent, Send as Say, Sent, What,
+    },
     message::{Body, Cid, Seq},
     refusal::Refusal,
     room::RoomName,
@@ -149,6 +151,7 @@ pub(crate) struct Client {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
     /// Events that came while something else was waited for.
     events: VecDeque<(String, Value)>,
+    changes: VecDeque<Change>,
     acks: u32,
 }
 
@@ -165,7 +168,7 @@ impl Client {
         auth: Value,
     ) -> Result<Client, Refusal> {
         let (socket, _) = connect_async(request).await.unwrap();
-        let mut client = Client { socket, events: VecDeque::new(), acks: 0 };
+        let mut client = Client { socket, events: VecDeque::new(), changes: VecDeque::new(), acks: 0 };
         client.receive().await.unwrap();
         client.write(socketio::connect(&auth).unwrap()).await;
         loop {
@@ -283,8 +286,13 @@ impl Client {
         serde_json::from_value(self.next(Push::EVENT).await).unwrap()
     }
 
-    pub(crate) async fn next_presence(&mut self) -> Presence {
-        serde_json::from_value(self.next(Push::PRESENCE).await).unwrap()
+    /// The next change of presence, of which several may be told at once.
+    pub(crate) async fn next_change(&mut self) -> Change {
+        while self.changes.is_empty() {
+            let told: Presence = serde_json::from_value(self.next(Push::PRESENCE).await).unwrap();
+            self.changes.extend(told.changes);
+        }
+        self.changes.pop_front().unwrap()
     }
 
     /// Everything that was heard so far under this name: all that is certain after an answer.
