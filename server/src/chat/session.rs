@@ -138,9 +138,8 @@ impl Session {
         let room = self.sit(&stored, &me)?;
         // Read only after sitting down: what is stored from now on is heard, so nothing can fall
         // between the page and what comes after it.
-        let span = join.since.map_or(Span::Before(Seq(u64::MAX)), Span::After);
-        let page = match self.chat.0.store.list_events(stored.id, span, History::DEFAULT).await {
-            Ok(page) => page,
+        let (page, last) = match self.read_for_join(&stored, join.since).await {
+            Ok(read) => read,
             Err(failure) => {
                 // Who is told that joining failed must not hold a seat.
                 if !was_inside {
@@ -149,7 +148,6 @@ impl Session {
                 return Err(failure);
             }
         };
-        let last = page.events.last().map_or(stored.last, |event| event.seq.max(stored.last));
         let room = lock(&room);
         Ok(Joined {
             room: join.room,
@@ -160,6 +158,23 @@ impl Session {
             people: room.people(),
             may: room.permissions(me.id),
         })
+    }
+
+    /// The page for who joins, and the number of the last event there is.
+    async fn read_for_join(&self, stored: &store::Room, since: Option<Seq>) -> Result<(Page, Seq), Failure> {
+        let store = &self.chat.0.store;
+        let span = since.map_or(Span::Before(Seq(u64::MAX)), Span::After);
+        let page = store.list_events(stored.id, span, History::DEFAULT).await?;
+        let last = match page.events.last() {
+            // `stored` is from before there was a seat: what was told in between is behind the page,
+            // and whoever joins has to learn that it is there.
+            Some(_) if page.more_after => {
+                store.get_room(stored.name.clone()).await?.map_or(stored.last, |room| room.last)
+            }
+            Some(event) => event.seq,
+            None => stored.last,
+        };
+        Ok((page, last))
     }
 
     /// Takes a seat. A room that is just being forgotten is asked for again.
