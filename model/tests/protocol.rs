@@ -1,0 +1,109 @@
+//! The protocol keeps its promises in every order of events; each mistake made on purpose is found.
+//!
+//! `cargo test -p model -- --nocapture` also says how much was visited, and shows each shortest way
+//! to a broken promise.
+
+use model::{
+    checker::check,
+    protocol::{Config, Faults, Mutation},
+};
+
+const NO_FAULTS: Faults = Faults { breaks: 0, crashes: 0, losses: 0, full_disks: 0 };
+
+/// Two clients with a message each; a page brings one event, so that coming back takes several.
+fn two_writers(faults: Faults) -> Config {
+    Config { messages: vec![1, 1], page: 1, queue: 3, faults, mutation: None }
+}
+
+fn writer_and_reader(faults: Faults) -> Config {
+    Config { messages: vec![2, 0], ..two_writers(faults) }
+}
+
+fn holds(config: &Config) {
+    let visited = check(config).unwrap_or_else(|found| panic!("{found:?}"));
+    println!("{visited:?} with {config:?}");
+}
+
+#[test]
+fn promises_hold_when_nothing_goes_wrong() {
+    holds(&Config { messages: vec![2, 1], ..two_writers(NO_FAULTS) });
+}
+
+#[test]
+fn promises_hold_with_two_readers_beside_a_writer() {
+    holds(&Config { messages: vec![1, 0, 0], ..two_writers(Faults { breaks: 1, ..NO_FAULTS }) });
+}
+
+#[test]
+fn promises_hold_when_lines_break() {
+    holds(&two_writers(Faults { breaks: 1, ..NO_FAULTS }));
+}
+
+#[test]
+fn promises_hold_when_queues_overflow() {
+    holds(&Config { queue: 2, ..two_writers(NO_FAULTS) });
+}
+
+#[test]
+fn promises_hold_when_the_server_is_killed() {
+    holds(&writer_and_reader(Faults { crashes: 1, ..NO_FAULTS }));
+}
+
+#[test]
+fn promises_hold_when_packets_vanish() {
+    holds(&two_writers(Faults { losses: 1, ..NO_FAULTS }));
+}
+
+#[test]
+fn promises_hold_when_the_disk_is_full() {
+    holds(&two_writers(Faults { full_disks: 2, ..NO_FAULTS }));
+}
+
+#[test]
+fn promises_hold_when_everything_goes_wrong_for_one() {
+    let faults = Faults { breaks: 2, crashes: 1, losses: 1, full_disks: 1 };
+    holds(&Config { messages: vec![2], ..two_writers(faults) });
+}
+
+#[test]
+fn only_what_vanishes_needs_a_heartbeat() {
+    let faults = Faults { breaks: 1, full_disks: 1, ..NO_FAULTS };
+    holds(&Config { mutation: Some(Mutation::NoHeartbeat), ..writer_and_reader(faults) });
+}
+
+/// Some ten million states; minutes, and gigabytes of memory.
+#[test]
+#[ignore = "for the night"]
+fn promises_hold_in_larger_worlds() {
+    holds(&two_writers(Faults { crashes: 1, ..NO_FAULTS }));
+    holds(&two_writers(Faults { breaks: 1, full_disks: 1, ..NO_FAULTS }));
+    holds(&writer_and_reader(Faults { breaks: 1, crashes: 1, ..NO_FAULTS }));
+    holds(&writer_and_reader(Faults { breaks: 1, losses: 1, ..NO_FAULTS }));
+    holds(&Config { queue: 2, ..two_writers(Faults { breaks: 1, ..NO_FAULTS }) });
+    holds(&Config { messages: vec![1, 1, 0], ..two_writers(NO_FAULTS) });
+}
+
+/// A mistake, what goes wrong beside it, and the promise that is seen to break.
+#[test]
+fn every_mistake_is_found() {
+    let breaks = Faults { breaks: 1, ..NO_FAULTS };
+    let full_disks = Faults { full_disks: 1, ..NO_FAULTS };
+    let mistakes = [
+        (Mutation::AckBeforeCommit, NO_FAULTS, "was acknowledged and is not in the log"),
+        (Mutation::FanOutBeforeCommit, NO_FAULTS, "where it is not in the log"),
+        (Mutation::NoDedupe, breaks, "of its sender's in the log"),
+        (Mutation::CountInMemory, full_disks, "the log has a gap"),
+        (Mutation::ReadBeforeSitting, NO_FAULTS, "never hears of the last event"),
+        (Mutation::LastBeforeSitting, breaks, "never hears of the last event"),
+        (Mutation::OverflowSkips, NO_FAULTS, "something written never comes into the log"),
+        (Mutation::NoHeartbeat, Faults { losses: 1, ..NO_FAULTS }, "never hears of the last event"),
+        (Mutation::SeqUnchecked, NO_FAULTS, "where it is not in the log"),
+        (Mutation::TwoInFlight, full_disks, "of its sender's in the log"),
+    ];
+    for (mutation, faults, broken) in mistakes {
+        let config = Config { queue: 2, mutation: Some(mutation), ..writer_and_reader(faults) };
+        let found = check(&config).expect_err(&format!("{mutation:?} is not found"));
+        assert!(found.broken.contains(broken), "{mutation:?}: {found:?}");
+        println!("{mutation:?}: {found:?}");
+    }
+}
