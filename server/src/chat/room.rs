@@ -31,7 +31,7 @@ pub struct Room {
     /// Set when the room was taken out of memory: whoever still holds it must ask for it anew.
     pub closed: bool,
     owner: PersonId,
-    /// The last event that was told.
+    /// The last event that is known of here.
     last: Seq,
     last_at: Option<Timestamp>,
     members: HashMap<PersonId, Member>,
@@ -141,12 +141,17 @@ impl Room {
     /// Tells every connection; those that do not keep up are forgotten, as they have been cut.
     pub fn tell(&mut self, notice: &Notice) {
         if let Push::Event(told) = &notice.push {
-            self.last = told.event.seq;
+            self.reaches(told.event.seq);
             self.last_at = Some(told.event.at);
         }
         for member in self.members.values_mut() {
             member.connections.retain(|(_, listener)| listener.hear(notice).is_ok());
         }
+    }
+
+    /// Learns that the log goes at least this far.
+    pub fn reaches(&mut self, seq: Seq) {
+        self.last = self.last.max(seq);
     }
 
     /// Tells how far the log goes, so that whoever missed the last event notices.

@@ -148,7 +148,8 @@ impl Session {
                 return Err(failure);
             }
         };
-        let room = lock(&room);
+        let mut room = lock(&room);
+        room.reaches(last);
         Ok(Joined {
             room: join.room,
             seats: room.seats,
