@@ -13,6 +13,7 @@ pub mod bus;
 pub mod store;
 
 pub mod failure;
+pub mod fault;
 mod lock;
 
 use std::{net::SocketAddr, time::Duration};

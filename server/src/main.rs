@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use madang::{Server, config};
+use madang::{Server, config, fault};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -21,6 +21,10 @@ fn main() -> ExitCode {
             return ExitCode::from(UNUSABLE);
         }
     };
+    if let Err(error) = fault::arm() {
+        eprintln!("madang: {error:#}");
+        return ExitCode::from(UNUSABLE);
+    }
     config::log(&config);
     allow_many_files();
     let serving =

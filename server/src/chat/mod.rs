@@ -4,6 +4,8 @@
 //! gets, and hears what happens through the [`Listener`] it brought. Nothing here knows a network,
 //! a wire format or a database's language.
 
+#[cfg(feature = "faults")]
+mod faulty;
 pub mod limits;
 pub mod notice;
 pub mod people;
@@ -39,6 +41,7 @@ use crate::{
         session::Session,
     },
     failure::Failure,
+    fault::{self, Point},
     lock::lock,
     store::{self, Store},
 };
@@ -109,6 +112,8 @@ impl Chat {
     /// Lets somebody in: from now on `listener` hears the rooms that the session joins.
     pub fn enter(&self, identity: &Identity, listener: Arc<dyn Listener>, address: IpAddr) -> Session {
         let id = ConnectionId(self.0.connections.fetch_add(1, Ordering::Relaxed));
+        #[cfg(feature = "faults")]
+        let listener = faulty::Faulty::around(id, listener);
         let fresh = || Arc::new(Mutex::new(identity.person.clone()));
         let person = lock(&self.0.present).entry(identity.person.id).or_insert_with(fresh).clone();
         Session::new(self.clone(), id, person, identity.kept, listener, address)
@@ -133,7 +138,9 @@ impl Chat {
     /// Tells a stored event to everybody in its room.
     fn tell(&self, event: RoomEvent) {
         if let Some(room) = self.open_room(&event.room) {
+            fault::pass(Point::BeforeFanOut);
             lock(&room).tell(&Notice::new(Push::Event(event)));
+            fault::pass(Point::AfterFanOut);
         }
     }
 

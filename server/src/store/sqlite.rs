@@ -22,7 +22,11 @@ use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 use tokio::sync::{Semaphore, oneshot};
 
 use super::{MAX_PAGE_BYTES, NewEvent, NewRoom, OnCommit, Room, RoomId, Store, TokenHash, writer::Writer};
-use crate::{failure::Failure, lock::lock};
+use crate::{
+    failure::Failure,
+    fault::{self, Point, Sabotage},
+    lock::lock,
+};
 
 /// The schema, one file a version; a file that was released is never changed.
 const MIGRATIONS: &[&str] = &[include_str!("../../migrations/sqlite/0001_rooms_events_people.sql")];
@@ -126,8 +130,9 @@ fn lock_folder(path: &Path) -> anyhow::Result<File> {
 
 fn connect(path: &Path) -> anyhow::Result<Connection> {
     let connection = Connection::open(path)?;
+    let synchronous = if fault::is(Sabotage::NoSync) { "OFF" } else { "FULL" };
     connection.pragma_update(None, "journal_mode", "WAL")?;
-    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "synchronous", synchronous)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.busy_timeout(std::time::Duration::from_secs(5))?;
     connection.set_prepared_statement_cache_capacity(64);
@@ -276,7 +281,10 @@ struct Appended {
     new_in: Option<RoomName>,
 }
 
-fn append_event(db: &Connection, room: RoomId, event: NewEvent) -> Result<Appended, Failure> {
+fn append_event(db: &Connection, room: RoomId, mut event: NewEvent) -> Result<Appended, Failure> {
+    if fault::is(Sabotage::ForgetCids) {
+        forget_cid(db, room, &mut event)?;
+    }
     let What::Posted { cid, body } = &event.what;
     if let Some(first) = get_event_by_cid(db, room, cid)? {
         if first.person.id != event.person.id {
@@ -287,21 +295,34 @@ fn append_event(db: &Connection, room: RoomId, event: NewEvent) -> Result<Append
     let sql = "UPDATE rooms SET last_seq = last_seq + 1, last_at = ?2 WHERE id = ?1 RETURNING last_seq, name";
     let (seq, name): (u64, String) =
         one(db, sql, params![room.0, event.at.0], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    execute(
-        db,
-        "INSERT INTO events (room, seq, at, person, name, cid, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-        params![
-            room.0,
-            seq,
-            event.at.0,
-            event.person.id.0.cast_signed(),
-            event.person.name.as_str(),
-            cid.as_str(),
-            body.as_str()
-        ],
-    )?;
+    fault::pass(Point::BeforeInsert);
+    if !fault::strikes(Sabotage::AckUnstored) {
+        execute(
+            db,
+            "INSERT INTO events (room, seq, at, person, name, cid, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            params![
+                room.0,
+                seq,
+                event.at.0,
+                event.person.id.0.cast_signed(),
+                event.person.name.as_str(),
+                cid.as_str(),
+                body.as_str()
+            ],
+        )?;
+    }
+    fault::pass(Point::AfterInsert);
     let event = Event { seq: Seq(seq), at: event.at, person: event.person, what: event.what };
     Ok(Appended { event, new_in: Some(RoomName::from_store(name)) })
+}
+
+/// A message that is known already becomes another one.
+fn forget_cid(db: &Connection, room: RoomId, event: &mut NewEvent) -> anyhow::Result<()> {
+    let What::Posted { cid, .. } = &mut event.what;
+    if get_event_by_cid(db, room, cid)?.is_some() {
+        *cid = Cid::from_random(rand::random());
+    }
+    Ok(())
 }
 
 fn get_event_by_cid(db: &Connection, room: RoomId, cid: &Cid) -> anyhow::Result<Option<Event>> {

@@ -12,7 +12,10 @@ use rusqlite::{Connection, ErrorCode, Savepoint, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 use tracing::error;
 
-use crate::failure::Failure;
+use crate::{
+    failure::Failure,
+    fault::{self, Point, Sabotage},
+};
 
 /// How many writes may wait. More are refused with `unavailable`.
 const QUEUE: usize = 1024;
@@ -124,7 +127,13 @@ fn write_group(connection: &mut Connection, jobs: impl Iterator<Item = Job>) {
         }
         done.push(job(&mut transaction));
     }
+    if fault::is(Sabotage::AckEarly) {
+        done.drain(..).for_each(|answer| answer(Ok(())));
+        thread::sleep(fault::SLOW_DISK);
+    }
+    fault::pass(Point::BeforeCommit);
     let commit = transaction.commit().context("committing a transaction");
+    fault::pass(Point::AfterCommit);
     if let Err(error) = &commit {
         error!("{error:#}");
     }

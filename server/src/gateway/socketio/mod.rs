@@ -45,6 +45,7 @@ use crate::{
         session::Session,
     },
     failure::Failure,
+    fault::{self, Point},
     lock::lock,
 };
 
@@ -239,7 +240,11 @@ impl Sessions {
                 Err(refusal) => Err(refusal),
             };
             match result {
-                Ok(reply) => connection.acknowledge(ack, &reply),
+                Ok(reply) => {
+                    fault::pass(Point::BeforeAck);
+                    connection.acknowledge(ack, &reply);
+                    fault::pass(Point::AfterAck);
+                }
                 Err(error) if wants_ack => connection.acknowledge(ack, &Refused { error }),
                 Err(error) => connection.refuse(error),
             }
