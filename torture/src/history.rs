@@ -45,7 +45,10 @@ pub struct Said {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     Unknown,
-    Acked { at: Instant, seq: Seq },
+    Acked {
+        at: Instant,
+        seq: Seq,
+    },
     /// Refused for good: trying again would not help.
     Refused(Refusal),
 }

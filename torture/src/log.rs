@@ -37,7 +37,8 @@ impl Entry {
 /// Reads the database of a server that has ended.
 pub fn read(database: &Path) -> anyhow::Result<Log> {
     let reading = || format!("reading {}", database.display());
-    let database = Database::open_with_flags(database, OpenFlags::SQLITE_OPEN_READ_ONLY).with_context(reading)?;
+    let database =
+        Database::open_with_flags(database, OpenFlags::SQLITE_OPEN_READ_ONLY).with_context(reading)?;
     let verdict: String = database.query_row("PRAGMA integrity_check", [], |row| row.get(0))?;
     ensure!(verdict == "ok", "SQLite's integrity check says {verdict}");
     let mut log = Log::new();

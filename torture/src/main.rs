@@ -1,1 +1,51 @@
-fn main() {}
+//! The `torture` program: one subcommand a campaign. `bin/torture` builds what it needs and calls it.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+use torture::{campaign::crash, workshop::Workshop};
+
+/// Breaks a real Madang on purpose, over and over, and checks that nothing is lost, nothing is
+/// doubled and there is one order. Exits with 1 and keeps the evidence when a promise is broken.
+#[derive(Parser)]
+#[command(name = "torture")]
+struct Cli {
+    #[command(subcommand)]
+    campaign: Campaign,
+    /// A server built with the feature `faults`
+    #[arg(long, global = true, default_value = "target/torture/madang")]
+    program: PathBuf,
+    /// Where data folders are made, and stay when they are evidence
+    #[arg(long, global = true, default_value = "target/torture/rounds")]
+    folder: PathBuf,
+    /// What every random choice follows from [default: another one each time]
+    #[arg(long, global = true)]
+    seed: Option<u64>,
+}
+
+#[derive(Subcommand)]
+enum Campaign {
+    /// kill -9 at random moments and at named points
+    Crash(crash::Plan),
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let seed = cli.seed.unwrap_or_else(rand::random);
+    let workshop = Workshop { program: cli.program, folder: cli.folder, seed };
+    let result = match &cli.campaign {
+        Campaign::Crash(plan) => crash::run(&workshop, plan).await,
+    };
+    match result {
+        Ok(report) => {
+            println!("{report}");
+            if report.is_clean() {
+                return ExitCode::SUCCESS;
+            }
+        }
+        Err(error) => eprintln!("torture: {error:#}"),
+    }
+    eprintln!("this was --seed {seed}");
+    ExitCode::FAILURE
+}

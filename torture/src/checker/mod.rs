@@ -37,6 +37,8 @@ pub enum Rule {
     RealTime,
     /// Nothing that nobody said.
     Genuine,
+    /// What the server serves is what it has stored.
+    Served,
     /// Each connection is told every event of its rooms once, in order, without asking.
     Told,
 }
@@ -51,6 +53,7 @@ impl Rule {
             Rule::RealTime => 'E',
             Rule::Genuine => 'F',
             Rule::Told => 'G',
+            Rule::Served => 'H',
         }
     }
 }
@@ -78,6 +81,19 @@ impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}: {}", self.rule.letter(), self.room, self.what)
     }
+}
+
+/// Where what the server serves differs from what it has stored.
+pub fn check_served(served: &Log, stored: &Log) -> Vec<Violation> {
+    let differing = served.iter().filter(|(room, entries)| stored.get(*room) != Some(entries));
+    differing
+        .map(|(room, entries)| {
+            let kept = stored.get(room).map_or(0, Vec::len);
+            let what =
+                format!("the server serves {} entries that are not the {kept} it stored", entries.len());
+            Violation { rule: Rule::Served, harm: Harm::Lost, room: room.clone(), what }
+        })
+        .collect()
 }
 
 /// Everything in these histories and this log that breaks a promise.

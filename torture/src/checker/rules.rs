@@ -81,7 +81,10 @@ impl<'a> Case<'a> {
                 let places = self.places(said);
                 match (said.outcome, places) {
                     (Outcome::Acked { seq, .. }, []) => {
-                        report(Harm::Lost, format!("{cid} of {client} was acknowledged at {} and is gone", seq.0));
+                        report(
+                            Harm::Lost,
+                            format!("{cid} of {client} was acknowledged at {} and is gone", seq.0),
+                        );
                     }
                     (Outcome::Acked { seq, .. }, [entry]) if entry.seq != seq => {
                         let what = format!(
@@ -153,7 +156,10 @@ impl<'a> Case<'a> {
                     }
                     Err(_) => {
                         let shown = applied.cid.as_str();
-                        report(Harm::Lost, format!("{client} shows {shown} at {seq}, which is not in the log"));
+                        report(
+                            Harm::Lost,
+                            format!("{client} shows {shown} at {seq}, which is not in the log"),
+                        );
                     }
                 }
             }
@@ -198,16 +204,19 @@ impl<'a> Case<'a> {
 
     /// F: nothing that nobody said.
     pub(super) fn genuine(&self, found: &mut Vec<Violation>) {
-        let said = self.clients.iter().flat_map(|(_, inside)| &inside.said);
-        let cids: BTreeSet<&str> = said.map(|said| said.cid.as_str()).collect();
+        let said = || self.clients.iter().flat_map(|(_, inside)| &inside.said);
+        let cids: BTreeSet<&str> = said().map(|said| said.cid.as_str()).collect();
         for entry in self.entries.iter().filter(|entry| !cids.contains(entry.cid.as_str())) {
+            // Under a strange cid, a text that was said is a copy of it.
+            let is_copy = said().any(|said| said.body == entry.body);
+            let harm = if is_copy { Harm::Doubled } else { Harm::Invented };
             let what = format!(
                 "nobody said {} ({:?}), which stands at {}",
                 entry.cid.as_str(),
                 entry.body.as_str(),
                 entry.seq.0
             );
-            found.push(self.report(Rule::Genuine, Harm::Invented, what));
+            found.push(self.report(Rule::Genuine, harm, what));
         }
     }
 
@@ -236,8 +245,11 @@ impl<'a> Case<'a> {
                 if let Some(told) = stay.told().filter(|_| scope.settled && stay.lasted)
                     && told != self.last()
                 {
-                    let what =
-                        format!("{client} stayed and was told {} of {} without asking", told.0, self.last().0);
+                    let what = format!(
+                        "{client} stayed and was told {} of {} without asking",
+                        told.0,
+                        self.last().0
+                    );
                     report(Harm::Lost, what);
                 }
             }

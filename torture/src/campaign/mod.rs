@@ -1,0 +1,3 @@
+//! The campaigns: each breaks one kind of thing on purpose, as often as it is told to.
+
+pub mod crash;

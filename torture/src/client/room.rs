@@ -1,0 +1,192 @@
+//! One room as a correct client keeps it: an outbox with one message in flight, and a log that only
+//! ever grows by the next number.
+//!
+//! Pure: it is told what came in and asked what to send, and writes the history down on the way.
+
+use std::{net::SocketAddr, time::Instant};
+
+use common::{
+    event::{Event, History as AskHistory, Join, Joined, Page, Send, Sent, What},
+    message::{Body, Cid, Seq},
+    refusal::Refusal,
+    room::RoomName,
+};
+use tokio::time::Duration;
+
+use crate::history::{Applied, Outcome, RoomHistory, Said, Stay};
+
+/// How long to wait after a refusal that says "later".
+const LATER: Duration = Duration::from_millis(100);
+
+/// A room of this client's.
+pub(super) struct Room {
+    pub(super) name: RoomName,
+    pub(super) history: RoomHistory,
+    /// The furthest event the server has spoken of.
+    horizon: Seq,
+    /// The first message of the outbox, as an index of what was said.
+    next: usize,
+    /// Whether the join of this connection was answered.
+    here: bool,
+    sending: bool,
+    asking: bool,
+    waits_until: Option<Instant>,
+}
+
+/// What a room wants to be sent.
+pub(super) enum Wish {
+    Send(Send),
+    History(AskHistory),
+}
+
+impl Room {
+    pub(super) fn new(name: RoomName) -> Room {
+        Room {
+            name,
+            history: RoomHistory::default(),
+            horizon: Seq(0),
+            next: 0,
+            here: false,
+            sending: false,
+            asking: false,
+            waits_until: None,
+        }
+    }
+
+    /// Puts a message into the outbox.
+    pub(super) fn say(&mut self, cid: Cid, body: Body) {
+        self.history.said.push(Said { cid, body, sent: None, outcome: Outcome::Unknown });
+    }
+
+    /// How many messages wait in the outbox.
+    pub(super) fn unsent(&self) -> usize {
+        self.history.said.len() - self.next
+    }
+
+    /// Whether this client shows everything up to `last`.
+    pub(super) fn has(&self, last: Seq) -> bool {
+        self.here && self.have().is_some_and(|have| have >= last)
+    }
+
+    /// Whether this connection was told everything up to `last` without asking.
+    pub(super) fn was_told(&self, last: Seq) -> bool {
+        self.here && self.stay().and_then(Stay::told).is_some_and(|told| told >= last)
+    }
+
+    /// When it wants to be looked at again although nothing has come in.
+    pub(super) fn waits_until(&self) -> Option<Instant> {
+        self.waits_until
+    }
+
+    /// A new connection joins; nothing that was under way will be answered any more.
+    pub(super) fn enter(&mut self, line: SocketAddr) -> Join {
+        (self.here, self.sending, self.asking) = (false, false, false);
+        self.history.stays.push(Stay { line, joined: None, pushes: Vec::new(), lasted: false });
+        Join { room: self.name.clone(), seats: None, since: self.have() }
+    }
+
+    /// The join was answered.
+    pub(super) fn joined(&mut self, reply: &Joined, now: Instant) {
+        self.here = true;
+        self.horizon = self.horizon.max(reply.last);
+        let came_back = self.history.from.is_some();
+        if let Some(stay) = self.history.stays.last_mut()
+            && !(came_back && reply.more)
+        {
+            stay.joined = Some(reply.last);
+        }
+        let before = |event: &Event| Seq(event.seq.0.saturating_sub(1));
+        self.history.from.get_or_insert(reply.events.first().map_or(reply.last, before));
+        self.take_in(&reply.events, now);
+    }
+
+    /// An event was pushed.
+    pub(super) fn pushed(&mut self, event: &Event, now: Instant) {
+        if let Some(stay) = self.history.stays.last_mut() {
+            stay.pushes.push(event.seq);
+        }
+        self.reaches(event.seq);
+        self.take_in(std::slice::from_ref(event), now);
+    }
+
+    /// The server says that the log goes this far.
+    pub(super) fn reaches(&mut self, last: Seq) {
+        self.horizon = self.horizon.max(last);
+    }
+
+    /// A page of history, or why there is none.
+    pub(super) fn page(&mut self, page: Result<&Page, Refusal>, now: Instant) {
+        self.asking = false;
+        let had = self.have();
+        if let Ok(page) = page {
+            self.take_in(&page.events, now);
+        }
+        // Asked too fast, or for something that the log does not give.
+        if self.have() == had {
+            self.waits_until = Some(now + LATER);
+        }
+    }
+
+    /// The message in flight was answered.
+    pub(super) fn sent(&mut self, result: Result<&Sent, Refusal>, now: Instant) {
+        self.sending = false;
+        let outcome = match result {
+            Ok(sent) => Outcome::Acked { at: now, seq: sent.seq },
+            Err(Refusal::TooFast | Refusal::Unavailable | Refusal::NotStored | Refusal::Internal) => {
+                self.waits_until = Some(now + LATER);
+                return;
+            }
+            Err(refusal) => Outcome::Refused(refusal),
+        };
+        self.history.said[self.next].outcome = outcome;
+        self.next += 1;
+    }
+
+    /// What is to be sent now, if anything.
+    pub(super) fn wish(&mut self, now: Instant) -> Option<Wish> {
+        if !self.here || self.waits_until.is_some_and(|until| now < until) {
+            return None;
+        }
+        self.waits_until = None;
+        if let Some(have) = self.have().filter(|have| !self.asking && *have < self.horizon) {
+            self.asking = true;
+            let (room, limit) = (self.name.clone(), Some(AskHistory::MAX));
+            return Some(Wish::History(AskHistory {
+                room,
+                before: None,
+                after: Some(have),
+                around: None,
+                limit,
+            }));
+        }
+        let said = self.history.said.get_mut(self.next).filter(|_| !self.sending)?;
+        self.sending = true;
+        said.sent.get_or_insert(now);
+        Some(Wish::Send(Send { room: self.name.clone(), cid: said.cid.clone(), body: said.body.clone() }))
+    }
+
+    /// It is over, and this connection was there to the end.
+    pub(super) fn lasted(&mut self) {
+        if let Some(stay) = self.history.stays.last_mut().filter(|_| self.here) {
+            stay.lasted = true;
+        }
+    }
+
+    /// The last event shown; nothing is known before the first join.
+    fn have(&self) -> Option<Seq> {
+        self.history.from.map(|from| Seq(from.0 + self.history.applied.len() as u64))
+    }
+
+    fn stay(&self) -> Option<&Stay> {
+        self.history.stays.last()
+    }
+
+    fn take_in(&mut self, events: &[Event], now: Instant) {
+        for event in events {
+            if self.have().map(Seq::next) == Some(event.seq) {
+                let What::Posted { cid, body } = event.what.clone();
+                self.history.applied.push(Applied { seq: event.seq, cid, body, at: now });
+            }
+        }
+    }
+}

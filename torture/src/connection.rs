@@ -1,0 +1,180 @@
+//! A line inside the namespace: commands out, answers and pushes in, in the words of
+//! `common::event`.
+//!
+//! It answers pings and decodes; it keeps no log, repeats nothing and never reconnects. `client`
+//! does that; campaigns that need a client without habits of its own use it as it is.
+
+use std::{fmt, net::SocketAddr};
+
+use common::{
+    event::{Ask, Heartbeat, Push, Refused, Restart, RoomEvent},
+    refusal::Refusal,
+    socketio::{self, DISCONNECT, Frame, PONG},
+};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::value::RawValue;
+use tokio::time::Duration;
+
+use crate::line::{Line, Transport};
+
+/// How long a handshake or an answer may take where no client decides that for itself.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Somebody connected.
+pub struct Connection {
+    /// Where the server is.
+    pub address: SocketAddr,
+    line: Line,
+    acks: u32,
+}
+
+/// What comes in.
+#[derive(Debug)]
+pub enum Heard {
+    /// The answer to the command with this id.
+    Answer {
+        id: u32,
+        payload: Box<RawValue>,
+    },
+    Event(RoomEvent),
+    Heartbeat(Heartbeat),
+    Restart(Restart),
+}
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub enum Failure {
+    Refused(Refusal),
+    /// The connection is over, or as good as that.
+    Lost(String),
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Refused(refusal) => write!(f, "{refusal}"),
+            Failure::Lost(how) => write!(f, "the connection was lost: {how}"),
+        }
+    }
+}
+
+impl std::error::Error for Failure {}
+
+fn lost(how: impl fmt::Display) -> Failure {
+    Failure::Lost(how.to_string())
+}
+
+impl Connection {
+    /// Opens a line and enters the namespace with `auth`.
+    pub async fn open(
+        address: SocketAddr,
+        transport: Transport,
+        auth: &impl Serialize,
+    ) -> Result<Connection, Failure> {
+        let mut line = Line::open(address, transport).await.map_err(lost)?;
+        loop {
+            let packet = line.receive().await.ok_or_else(|| lost("before it was entered"))?;
+            match Frame::decode(&packet) {
+                Ok(Frame::Open(_)) => line.send(vec![socketio::connect(auth).map_err(lost)?]),
+                Ok(Frame::Connected) => return Ok(Connection { address, line, acks: 0 }),
+                Ok(Frame::ConnectError(reason)) => {
+                    return Err(Failure::Refused(Refusal::from_decoding(&reason)));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Our end of the connection.
+    pub fn local(&self) -> SocketAddr {
+        self.line.local
+    }
+
+    /// Gives a command and tells the id its answer will have.
+    pub fn give<A: Ask>(&mut self, command: &A) -> u32 {
+        self.burst([command])[0]
+    }
+
+    /// Gives several commands in one write.
+    pub fn burst<'a, A: Ask + 'a>(&mut self, commands: impl IntoIterator<Item = &'a A>) -> Vec<u32> {
+        let (mut packets, mut ids) = (Vec::new(), Vec::new());
+        for command in commands {
+            self.acks += 1;
+            // Words of `common` always have a JSON form.
+            packets.extend(socketio::command(A::NAME, command, self.acks));
+            ids.push(self.acks);
+        }
+        self.line.send(packets);
+        ids
+    }
+
+    /// What comes in next. Cancel safe.
+    pub async fn hear(&mut self) -> Result<Heard, Failure> {
+        loop {
+            let packet = self.line.receive().await.ok_or_else(|| lost("the transport ended"))?;
+            match Frame::decode(&packet).map_err(|_| lost(format!("garbled: {packet}")))? {
+                Frame::Ping => self.line.send(vec![PONG.to_owned()]),
+                Frame::Close | Frame::Disconnect => return Err(lost("the server closed it")),
+                Frame::Ack { id, payload } => return Ok(Heard::Answer { id, payload: payload.to_owned() }),
+                Frame::Event { name, payload } => match name.as_str() {
+                    Push::EVENT => return read(payload).map(Heard::Event),
+                    Push::HEARTBEAT => return read(payload).map(Heard::Heartbeat),
+                    Restart::NAME => return read(payload).map(Heard::Restart),
+                    _ => {}
+                },
+                _ => {}
+            }
+        }
+    }
+
+    /// Gives a command and waits for its answer; what is told meanwhile is not kept.
+    pub async fn ask<A: Ask>(&mut self, command: &A) -> Result<A::Reply, Failure> {
+        let asked = self.give(command);
+        let answered = async {
+            loop {
+                match self.hear().await? {
+                    Heard::Answer { id, payload } if id == asked => return answer::<A>(&payload),
+                    _ => {}
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, answered).await.map_err(|_| lost("no answer in time"))?
+    }
+
+    /// The same, asking again as long as it was too fast.
+    pub async fn ask_patiently<A: Ask>(&mut self, command: &A) -> Result<A::Reply, Failure> {
+        loop {
+            match self.ask(command).await {
+                Err(Failure::Refused(Refusal::TooFast)) => {
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+                answered => return answered,
+            }
+        }
+    }
+
+    /// Leaves the namespace and waits until the server has ended the connection.
+    pub async fn goodbye(mut self) {
+        self.line.send(vec![DISCONNECT.to_owned()]);
+        let ended = async { while self.line.receive().await.is_some() {} };
+        // A server that does not is caught by the seat that never comes back.
+        let _ = tokio::time::timeout(PATIENCE, ended).await;
+    }
+
+    /// Ends the connection with a TCP reset.
+    pub fn reset(self) {
+        self.line.reset();
+    }
+}
+
+/// Reads the answer to a command.
+pub fn answer<A: Ask>(payload: &RawValue) -> Result<A::Reply, Failure> {
+    match serde_json::from_str::<Refused>(payload.get()) {
+        Ok(refused) => Err(Failure::Refused(refused.error)),
+        Err(_) => read(payload),
+    }
+}
+
+fn read<T: DeserializeOwned>(payload: &RawValue) -> Result<T, Failure> {
+    serde_json::from_str(payload.get()).map_err(lost)
+}

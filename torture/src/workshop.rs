@@ -1,0 +1,65 @@
+//! Where a campaign works: the program it tests, the folder of a round, and the evidence that stays
+//! when a promise was broken.
+
+use std::{
+    fs,
+    io::{BufWriter, Write},
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context;
+
+use crate::{checker::Violation, history::History, madang::Madang};
+
+/// What all campaigns need.
+#[derive(Clone, Debug)]
+pub struct Workshop {
+    /// A server built with failpoints.
+    pub program: PathBuf,
+    /// Where the folders of the rounds are made.
+    pub folder: PathBuf,
+    /// What every random choice follows from.
+    pub seed: u64,
+}
+
+impl Workshop {
+    /// A new folder with nothing in it.
+    pub fn round(&self, name: &str) -> anyhow::Result<Round> {
+        fs::create_dir_all(&self.folder).with_context(|| format!("making {}", self.folder.display()))?;
+        let folder = tempfile::Builder::new().prefix(&format!("{name}-")).tempdir_in(&self.folder)?.keep();
+        Ok(Round { madang: Madang::new(&self.program, &folder), folder })
+    }
+}
+
+/// One data folder's time. It stays on disk unless it is said to be clean.
+#[derive(Debug)]
+pub struct Round {
+    pub madang: Madang,
+    folder: PathBuf,
+}
+
+impl Round {
+    /// Ends a round: removes the folder, or writes down beside the database what was found.
+    pub fn end(self, violations: &[Violation], histories: &[History]) -> anyhow::Result<()> {
+        if violations.is_empty() {
+            return fs::remove_dir_all(&self.folder).context("removing a round's folder");
+        }
+        write(&self.folder.join("violations.txt"), violations.iter().map(ToString::to_string))?;
+        let rooms = |history: &History| {
+            let client = history.client.clone();
+            let line = move |(room, inside): (&_, &_)| format!("{client} {room}: {inside:?}");
+            history.rooms.iter().map(line).collect::<Vec<_>>()
+        };
+        write(&self.folder.join("histories.txt"), histories.iter().flat_map(rooms))?;
+        eprintln!("the evidence is in {}", self.folder.display());
+        Ok(())
+    }
+}
+
+fn write(path: &Path, lines: impl Iterator<Item = String>) -> anyhow::Result<()> {
+    let mut file = BufWriter::new(fs::File::create(path)?);
+    for line in lines {
+        writeln!(file, "{line}")?;
+    }
+    file.flush().context("writing the evidence")
+}
