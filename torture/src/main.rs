@@ -3,7 +3,10 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
-use torture::{campaign::crash, workshop::Workshop};
+use torture::{
+    campaign::{crash, sabotage},
+    workshop::Workshop,
+};
 
 /// Breaks a real Madang on purpose, over and over, and checks that nothing is lost, nothing is
 /// doubled and there is one order. Exits with 1 and keeps the evidence when a promise is broken.
@@ -27,6 +30,8 @@ struct Cli {
 enum Campaign {
     /// kill -9 at random moments and at named points
     Crash(crash::Plan),
+    /// Break one promise after the other, and be caught each time
+    Sabotage(sabotage::Plan),
 }
 
 #[tokio::main]
@@ -36,6 +41,7 @@ async fn main() -> ExitCode {
     let workshop = Workshop { program: cli.program, folder: cli.folder, seed };
     let result = match &cli.campaign {
         Campaign::Crash(plan) => crash::run(&workshop, plan).await,
+        Campaign::Sabotage(plan) => sabotage::run(&workshop, plan).await,
     };
     match result {
         Ok(report) => {

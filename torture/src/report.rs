@@ -8,7 +8,7 @@ use std::{
 
 use crate::checker::{Harm, Violation};
 
-/// How many violations are printed; the evidence holds all of them.
+/// How many failures are printed; the evidence holds all of them.
 const SHOWN: usize = 20;
 
 /// A campaign's result.
@@ -16,7 +16,8 @@ const SHOWN: usize = 20;
 pub struct Report {
     title: String,
     rows: Vec<(String, String)>,
-    pub violations: Vec<Violation>,
+    verdict: String,
+    failures: Vec<String>,
 }
 
 impl Report {
@@ -45,9 +46,19 @@ impl Report {
         }
     }
 
+    /// Ends with the verdict on these violations.
+    pub fn judge(&mut self, violations: &[Violation]) {
+        self.conclude(verdict(violations), violations.iter().map(ToString::to_string).collect());
+    }
+
+    /// Ends with a verdict of the campaign's own, and what speaks against it.
+    pub fn conclude(&mut self, verdict: String, failures: Vec<String>) {
+        (self.verdict, self.failures) = (verdict, failures);
+    }
+
     /// Whether every promise was kept.
     pub fn is_clean(&self) -> bool {
-        self.violations.is_empty()
+        self.failures.is_empty()
     }
 }
 
@@ -57,11 +68,11 @@ impl fmt::Display for Report {
         for (what, figure) in &self.rows {
             writeln!(f, "| {what} | {figure} |")?;
         }
-        writeln!(f, "\n{}", verdict(&self.violations))?;
-        for violation in self.violations.iter().take(SHOWN) {
-            writeln!(f, "- {violation}")?;
+        writeln!(f, "\n{}", self.verdict)?;
+        for failure in self.failures.iter().take(SHOWN) {
+            writeln!(f, "- {failure}")?;
         }
-        let more = self.violations.len().saturating_sub(SHOWN);
+        let more = self.failures.len().saturating_sub(SHOWN);
         if more > 0 { writeln!(f, "- and {more} more") } else { Ok(()) }
     }
 }

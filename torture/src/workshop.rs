@@ -39,10 +39,15 @@ pub struct Round {
 }
 
 impl Round {
+    /// Ends a round that is of no more interest.
+    pub fn remove(self) -> anyhow::Result<()> {
+        fs::remove_dir_all(&self.folder).context("removing a round's folder")
+    }
+
     /// Ends a round: removes the folder, or writes down beside the database what was found.
     pub fn end(self, violations: &[Violation], histories: &[History]) -> anyhow::Result<()> {
         if violations.is_empty() {
-            return fs::remove_dir_all(&self.folder).context("removing a round's folder");
+            return self.remove();
         }
         write(&self.folder.join("violations.txt"), violations.iter().map(ToString::to_string))?;
         let rooms = |history: &History| {

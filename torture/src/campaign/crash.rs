@@ -7,10 +7,11 @@
 
 use std::{
     collections::BTreeMap,
-    net::{Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::Arc,
 };
 
+use anyhow::bail;
 use clap::Args;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use tokio::time::Duration;
@@ -19,7 +20,8 @@ use crate::{
     board::Board,
     checker::{Scope, Violation, check, check_served},
     crowd::{Crowd, Members, rooms},
-    log,
+    history::History,
+    log::{self, Log},
     madang::{self, Running},
     report::{Progress, Report},
     workshop::{Round, Workshop},
@@ -37,11 +39,11 @@ const POINTS: [&str; 8] = [
     "after-fan-out",
 ];
 
+/// Where no server is, before there is one.
+const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 1);
+
 /// How often the server may pass a point before it dies there.
 const PASSAGES: u64 = 600;
-
-/// How long everybody may take to finish once the server stays.
-const SETTLE: Duration = Duration::from_secs(30);
 
 /// How a crash campaign goes.
 #[derive(Args, Clone, Debug)]
@@ -64,6 +66,9 @@ pub struct Plan {
     /// How many kills until everything is compared and the folder is emptied
     #[arg(long, default_value_t = 20)]
     pub check_every: u32,
+    /// How long everybody may take to finish once the server stays, in seconds
+    #[arg(long, default_value_t = 30)]
+    pub settle: u64,
 }
 
 /// What a campaign counts, over all its rounds.
@@ -80,15 +85,29 @@ pub struct Figures {
     pub stops: Vec<Duration>,
 }
 
+impl Figures {
+    fn add(&mut self, board: &Board, stored: &Log) {
+        self.acked += board.acked.get();
+        self.connections += board.connections.get();
+        self.pages += board.pages.get();
+        self.stored += stored.values().map(Vec::len).sum::<usize>();
+    }
+}
+
 /// Runs the campaign.
 pub async fn run(workshop: &Workshop, plan: &Plan) -> anyhow::Result<Report> {
     let (mut figures, mut progress) = (Figures::default(), Progress::default());
     let mut report = Report::new("crash: kill -9 at any moment");
     let mut random = StdRng::seed_from_u64(workshop.seed);
-    while figures.kills < plan.kills && report.is_clean() {
-        let kills = plan.check_every.min(plan.kills - figures.kills);
+    let mut violations = Vec::new();
+    while figures.kills < plan.kills && violations.is_empty() {
         let round = workshop.round("crash")?;
-        report.violations = play(round, plan, kills, None, &mut random, &mut figures, &mut progress).await?;
+        let kills = plan.check_every.min(plan.kills - figures.kills);
+        let played = Game { plan, kills, sabotage: None }
+            .play(&round, &mut random, &mut figures, &mut progress)
+            .await?;
+        violations = played.violations;
+        round.end(&violations, &played.histories)?;
     }
     report.row("kills", figures.kills);
     let at_points: u32 = figures.at_points.values().sum();
@@ -104,79 +123,102 @@ pub async fn run(workshop: &Workshop, plan: &Plan) -> anyhow::Result<Report> {
     report.times("start to first ack, p50 / p99 / longest", &figures.first_acks);
     report.times("stop by SIGTERM, p50 / p99 / longest", &figures.stops);
     report.row("seconds", progress.elapsed().as_secs());
+    report.judge(&violations);
     Ok(report)
 }
 
 /// One folder's time: so many kills, then a server that stays until everybody is done, then the
-/// comparison. `sabotage` breaks the server for all of it.
-pub async fn play(
-    round: Round,
-    plan: &Plan,
-    kills: u32,
-    sabotage: Option<&str>,
-    random: &mut StdRng,
-    figures: &mut Figures,
-    progress: &mut Progress,
-) -> anyhow::Result<Vec<Violation>> {
-    let nowhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
-    let board = Arc::new(Board::new(nowhere));
-    let members = Members {
-        clients: plan.writers,
-        rooms: plan.rooms,
-        polling: 1,
-        upgrading: 1,
-        pace: Duration::from_millis(plan.pace),
-        patience: Duration::from_secs(5),
-        backoff: Duration::from_millis(150),
-    };
-    let crowd = Crowd::start(members, random.random(), &board);
-    for kill in 0..kills {
-        let point = (kill % 2 == 1).then(|| POINTS[random.random_range(0..POINTS.len())]);
-        let passage = random.random_range(1..=PASSAGES);
-        let faults = [sabotage.map(str::to_owned), point.map(|point| format!("kill:{point}:{passage}"))];
-        let running = start(&round, &board, faults, figures).await?;
-        let time = Duration::from_secs_f64(random.random_range(plan.seconds[0]..=plan.seconds[1]));
-        if kill_within(running, point.is_some(), time).await? {
-            *figures.at_points.entry(point.unwrap_or_default()).or_default() += 1;
-        }
-        figures.kills += 1;
-        figures.first_acks.extend(board.first_ack());
-        let acked = figures.acked + board.acked.get();
-        progress.say(&format!("{} kills, {acked} messages acknowledged", figures.kills));
-    }
-    let running = start(&round, &board, [sabotage.map(str::to_owned), None], figures).await?;
-    if kills == 0 {
-        tokio::time::sleep(Duration::from_secs_f64(plan.seconds[1])).await;
-    }
-    crowd.settle(true, SETTLE).await;
-    let served = log::served(running.open()?, rooms(plan.rooms)).await?;
-    let histories = crowd.disperse().await?;
-    figures.stops.push(running.stop().await?);
-    let stored = log::read(&round.madang.database())?;
-    figures.acked += board.acked.get();
-    figures.connections += board.connections.get();
-    figures.pages += board.pages.get();
-    figures.stored += stored.values().map(Vec::len).sum::<usize>();
-    let mut violations = check(&histories, &stored, Scope { pushes: true, settled: true });
-    violations.extend(check_served(&served, &stored));
-    round.end(&violations, &histories)?;
-    Ok(violations)
+/// comparison.
+#[derive(Clone, Copy, Debug)]
+pub struct Game<'a> {
+    pub plan: &'a Plan,
+    /// Without any the server runs for the longest time between two kills.
+    pub kills: u32,
+    /// What breaks the server for all of it.
+    pub sabotage: Option<&'a str>,
 }
 
-async fn start(
-    round: &Round,
-    board: &Board,
-    faults: [Option<String>; 2],
-    figures: &mut Figures,
-) -> anyhow::Result<Running> {
-    let faults: Vec<String> = faults.into_iter().flatten().collect();
-    let faults = faults.join(",");
-    let running = round.madang.start((!faults.is_empty()).then_some(&faults)).await?;
-    if let Some(address) = running.address {
-        figures.opened.push(running.started.elapsed());
-        board.open_at(address, running.started);
+/// What came of a game.
+#[derive(Debug)]
+pub struct Played {
+    pub violations: Vec<Violation>,
+    pub histories: Vec<History>,
+}
+
+impl Game<'_> {
+    /// Plays it in the folder of this round.
+    pub async fn play(
+        &self,
+        round: &Round,
+        random: &mut StdRng,
+        figures: &mut Figures,
+        progress: &mut Progress,
+    ) -> anyhow::Result<Played> {
+        let board = Arc::new(Board::new(NOWHERE));
+        let crowd = Crowd::start(self.members(), random.random(), &board);
+        for kill in 0..self.kills {
+            // Every second one dies at a point.
+            let point = (kill % 2 == 1).then(|| POINTS[random.random_range(0..POINTS.len())]);
+            let passage = random.random_range(1..=PASSAGES);
+            let fault = point.map(|point| format!("kill:{point}:{passage}"));
+            let running = self.start(round, &board, fault, figures).await?;
+            let [from, to] = self.plan.seconds[..] else { bail!("--seconds takes two numbers") };
+            let time = Duration::from_secs_f64(random.random_range(from..=to));
+            match (kill_within(running, point.is_some(), time).await?, point) {
+                (true, Some(point)) => *figures.at_points.entry(point).or_default() += 1,
+                (true, None) => bail!("the program died by itself"),
+                (false, _) => {}
+            }
+            figures.kills += 1;
+            figures.first_acks.extend(board.first_ack());
+            let acked = figures.acked + board.acked.get();
+            progress.say(&format!("{} kills, {acked} messages acknowledged", figures.kills));
+        }
+        let running = self.start(round, &board, None, figures).await?;
+        if self.kills == 0 {
+            tokio::time::sleep(Duration::from_secs_f64(self.plan.seconds[1])).await;
+        }
+        // Who can not finish shows in the comparison, by name.
+        crowd.settle(true, Duration::from_secs(self.plan.settle)).await;
+        let served = log::served(running.open()?, rooms(self.plan.rooms)).await?;
+        let histories = crowd.disperse().await?;
+        figures.stops.push(running.stop().await?);
+        let stored = log::read(&round.madang.database())?;
+        figures.add(&board, &stored);
+        let mut violations = check(&histories, &stored, Scope { pushes: true, settled: true });
+        violations.extend(check_served(&served, &stored));
+        Ok(Played { violations, histories })
     }
-    Ok(running)
+
+    fn members(&self) -> Members {
+        Members {
+            clients: self.plan.writers,
+            rooms: self.plan.rooms,
+            polling: 1,
+            upgrading: 1,
+            pace: Duration::from_millis(self.plan.pace),
+            patience: Duration::from_secs(5),
+            backoff: Duration::from_millis(150),
+        }
+    }
+
+    async fn start(
+        &self,
+        round: &Round,
+        board: &Board,
+        kill: Option<String>,
+        figures: &mut Figures,
+    ) -> anyhow::Result<Running> {
+        let sabotage = self.sabotage.map(|name| format!("sabotage:{name}"));
+        let faults: Vec<String> = sabotage.into_iter().chain(kill).collect();
+        let faults = faults.join(",");
+        let running = round.madang.start((!faults.is_empty()).then_some(&faults)).await?;
+        if let Some(address) = running.address {
+            figures.opened.push(running.started.elapsed());
+            board.open_at(address, running.started);
+        }
+        Ok(running)
+    }
 }
 
 /// Kills the program after this time, unless it dies at its failpoint before, which is told.

@@ -1,3 +1,4 @@
 //! The campaigns: each breaks one kind of thing on purpose, as often as it is told to.
 
 pub mod crash;
+pub mod sabotage;

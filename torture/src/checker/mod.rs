@@ -44,7 +44,8 @@ pub enum Rule {
 }
 
 impl Rule {
-    fn letter(self) -> char {
+    /// How reports name it.
+    pub fn letter(self) -> char {
         match self {
             Rule::Acked => 'A',
             Rule::Numbered => 'B',
