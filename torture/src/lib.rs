@@ -19,5 +19,6 @@ pub mod connection;
 pub mod line;
 
 pub mod madang;
+pub mod proxy;
 pub mod report;
 pub mod workshop;

@@ -4,7 +4,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 use torture::{
-    campaign::{crash, sabotage},
+    campaign::{crash, network, sabotage},
     workshop::Workshop,
 };
 
@@ -30,6 +30,8 @@ struct Cli {
 enum Campaign {
     /// kill -9 at random moments and at named points
     Crash(crash::Plan),
+    /// Cut, garble, delay and swallow between the clients and the server
+    Network(network::Plan),
     /// Break one promise after the other, and be caught each time
     Sabotage(sabotage::Plan),
 }
@@ -41,6 +43,7 @@ async fn main() -> ExitCode {
     let workshop = Workshop { program: cli.program, folder: cli.folder, seed };
     let result = match &cli.campaign {
         Campaign::Crash(plan) => crash::run(&workshop, plan).await,
+        Campaign::Network(plan) => network::run(&workshop, plan).await,
         Campaign::Sabotage(plan) => sabotage::run(&workshop, plan).await,
     };
     match result {

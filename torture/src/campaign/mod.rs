@@ -1,4 +1,5 @@
 //! The campaigns: each breaks one kind of thing on purpose, as often as it is told to.
 
 pub mod crash;
+pub mod network;
 pub mod sabotage;

@@ -1,0 +1,165 @@
+//! The worst network between the clients and the server: connections are reset, closed, cut in the
+//! middle of a frame, a poll or an upgrade, left half-open, delayed, and events and answers vanish.
+//!
+//! A connection may miss a push here, so it is not asked whether it was told everything; that
+//! everybody ends up with the whole log is, and how fast a silent loss was repaired. In the end even
+//! the very last event of each room is swallowed: only the heartbeat can tell of it.
+
+use std::{
+    collections::HashMap,
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use anyhow::ensure;
+use clap::Args;
+use common::{
+    event::{Join, Send},
+    message::{Body, Cid, Seq},
+    room::RoomName,
+};
+use serde_json::json;
+
+use crate::{
+    board::Board,
+    checker::{Scope, check, check_served},
+    connection::Connection,
+    crowd::{Crowd, Members, rooms},
+    history::{History, Outcome, Said},
+    line::Transport,
+    log,
+    proxy::{Mood, Proxy, Swallowed},
+    report::{Progress, Report},
+    workshop::Workshop,
+};
+
+/// How long everybody may take to finish once the network is honest.
+const SETTLE: Duration = Duration::from_secs(30);
+
+/// How long the heartbeat may take to repair the loss of a last event.
+const HEARTBEAT: Duration = Duration::from_secs(20);
+
+/// How a network campaign goes.
+#[derive(Args, Clone, Debug)]
+pub struct Plan {
+    /// How many connections are cut
+    #[arg(long, default_value_t = 100)]
+    pub cuts: u64,
+    /// How many clients write
+    #[arg(long, default_value_t = 60)]
+    pub writers: u32,
+    /// How many rooms they write in
+    #[arg(long, default_value_t = 6)]
+    pub rooms: u32,
+    /// The mean time between two messages of a writer, in milliseconds
+    #[arg(long, default_value_t = 100)]
+    pub pace: u64,
+    /// How long a connection is treated well, at the mean, in milliseconds
+    #[arg(long, default_value_t = 1_000)]
+    pub life: u64,
+}
+
+/// Runs the campaign.
+pub async fn run(workshop: &Workshop, plan: &Plan) -> anyhow::Result<Report> {
+    let mut progress = Progress::default();
+    let round = workshop.round("network")?;
+    let running = round.madang.start(None).await?;
+    let server = running.open()?;
+    let proxy = Proxy::start(server, Duration::from_millis(plan.life), workshop.seed).await?;
+    let board = Arc::new(Board::new(proxy.address));
+    let crowd = Crowd::start(members(plan), workshop.seed, &board);
+
+    proxy.be(Mood::Cruel);
+    while proxy.cuts() < plan.cuts {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        progress.say(&format!("{} cuts, {} messages acknowledged", proxy.cuts(), board.acked.get()));
+    }
+    proxy.be(Mood::Honest);
+    let (done, swallowed) = (proxy.done(), proxy.swallowed());
+    crowd.settle(false, SETTLE).await;
+    proxy.be(Mood::Deaf);
+    let said = Instant::now();
+    let stranger = say_last_words(server, &rooms(plan.rooms), &board).await?;
+    let repaired = crowd.settle(false, HEARTBEAT).await.then(|| said.elapsed());
+
+    let served = log::served(server, rooms(plan.rooms)).await?;
+    let mut histories = crowd.disperse().await?;
+    running.stop().await?;
+    let stored = log::read(&round.madang.database())?;
+    let repairs = repairs(&swallowed, &histories);
+    histories.push(stranger);
+    let mut violations = check(&histories, &stored, Scope { pushes: false, settled: true });
+    violations.extend(check_served(&served, &stored));
+
+    let mut report = Report::new("network: cut, delayed, swallowed");
+    report.row("connections cut", proxy.cuts());
+    for (fault, count) in done {
+        report.row(fault.name(), count);
+    }
+    report.row("writers, rooms", format!("{}, {}", plan.writers, plan.rooms));
+    report.row("messages acknowledged", board.acked.get());
+    report.row("connections made", board.connections.get());
+    report.row("pages of history asked for", board.pages.get());
+    report.times("silent loss until repaired, p50 / p99 / longest", &repairs);
+    report.row(
+        "silent loss of the last event until everybody had it",
+        repaired.map_or("never".to_owned(), |time| format!("{:.1} s", time.as_secs_f64())),
+    );
+    report.row("seconds", progress.elapsed().as_secs());
+    report.judge(&violations);
+    round.end(&violations, &histories)?;
+    Ok(report)
+}
+
+fn members(plan: &Plan) -> Members {
+    Members {
+        clients: plan.writers,
+        rooms: plan.rooms,
+        polling: 3,
+        upgrading: 2,
+        pace: Duration::from_millis(plan.pace),
+        patience: Duration::from_secs(2),
+        backoff: Duration::from_millis(200),
+    }
+}
+
+/// Somebody who is not behind the proxy says one thing in each room.
+async fn say_last_words(server: SocketAddr, rooms: &[RoomName], board: &Board) -> anyhow::Result<History> {
+    let mut connection = Connection::open(server, Transport::WebSocket, &json!({})).await?;
+    let mut history = History { client: "stranger".to_owned(), ..History::default() };
+    for room in rooms {
+        connection.ask(&Join { room: room.clone(), seats: None, since: None }).await?;
+        let (cid, body) = (Cid::parse("last-words")?, Body::parse("마지막 말")?);
+        let sent = Instant::now();
+        let send = Send { room: room.clone(), cid: cid.clone(), body: body.clone() };
+        let answer = connection.ask(&send).await?;
+        ensure!(answer.cid == cid, "the answer is for another message");
+        let at = Instant::now();
+        board.note_ack(server, room, answer.seq, at);
+        let outcome = Outcome::Acked { at, seq: answer.seq };
+        history.rooms.entry(room.clone()).or_default().said.push(Said {
+            cid,
+            body,
+            sent: Some(sent),
+            outcome,
+        });
+    }
+    Ok(history)
+}
+
+/// How long it took each client until it had what was swallowed on its way to it.
+fn repairs(swallowed: &[Swallowed], histories: &[History]) -> Vec<Duration> {
+    let rooms = histories.iter().flat_map(|history| &history.rooms);
+    let stays =
+        rooms.flat_map(|(room, inside)| inside.stays.iter().map(move |stay| ((stay.line, room), inside)));
+    let by_line: HashMap<(SocketAddr, &RoomName), _> = stays.collect();
+    let repair = |lost: &Swallowed| {
+        let inside = by_line.get(&(lost.line, &lost.room))?;
+        let from = inside.from?.next();
+        let at = usize::try_from(lost.seq.0.checked_sub(from.0)?).ok()?;
+        let applied = inside.applied.get(at).filter(|applied| applied.seq == Seq(lost.seq.0))?;
+        applied.at.checked_duration_since(lost.at)
+    };
+    swallowed.iter().filter_map(repair).collect()
+}
