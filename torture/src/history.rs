@@ -67,6 +67,7 @@ pub struct Applied {
 pub struct Stay {
     /// The client's end of the connection.
     pub line: SocketAddr,
+    pub began: Instant,
     /// The room's last event when the join was answered, if the answer went that far.
     pub joined: Option<Seq>,
     /// The numbers of all pushes, as they arrived.

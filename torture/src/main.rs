@@ -4,7 +4,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 use torture::{
-    campaign::{crash, network, sabotage},
+    campaign::{bursts, crash, network, sabotage, seats},
     workshop::Workshop,
 };
 
@@ -32,6 +32,10 @@ enum Campaign {
     Crash(crash::Plan),
     /// Cut, garble, delay and swallow between the clients and the server
     Network(network::Plan),
+    /// Let many people race for the last seats of a room
+    Seats(seats::Plan),
+    /// Send ten commands in one write, again and again
+    Bursts(bursts::Plan),
     /// Break one promise after the other, and be caught each time
     Sabotage(sabotage::Plan),
 }
@@ -44,6 +48,8 @@ async fn main() -> ExitCode {
     let result = match &cli.campaign {
         Campaign::Crash(plan) => crash::run(&workshop, plan).await,
         Campaign::Network(plan) => network::run(&workshop, plan).await,
+        Campaign::Seats(plan) => seats::run(&workshop, plan).await,
+        Campaign::Bursts(plan) => bursts::run(&workshop, plan).await,
         Campaign::Sabotage(plan) => sabotage::run(&workshop, plan).await,
     };
     match result {

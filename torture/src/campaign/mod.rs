@@ -1,5 +1,7 @@
 //! The campaigns: each breaks one kind of thing on purpose, as often as it is told to.
 
+pub mod bursts;
 pub mod crash;
 pub mod network;
 pub mod sabotage;
+pub mod seats;

@@ -16,7 +16,7 @@ use anyhow::ensure;
 use clap::Args;
 use common::{
     event::{Join, Send},
-    message::{Body, Cid, Seq},
+    message::{Body, Cid},
     room::RoomName,
 };
 use serde_json::json;
@@ -26,7 +26,7 @@ use crate::{
     checker::{Scope, check, check_served},
     connection::Connection,
     crowd::{Crowd, Members, rooms},
-    history::{History, Outcome, Said},
+    history::{History, Outcome, RoomHistory, Said, Stay},
     line::Transport,
     log,
     proxy::{Mood, Proxy, Swallowed},
@@ -150,16 +150,18 @@ async fn say_last_words(server: SocketAddr, rooms: &[RoomName], board: &Board) -
 
 /// How long it took each client until it had what was swallowed on its way to it.
 fn repairs(swallowed: &[Swallowed], histories: &[History]) -> Vec<Duration> {
-    let rooms = histories.iter().flat_map(|history| &history.rooms);
-    let stays =
-        rooms.flat_map(|(room, inside)| inside.stays.iter().map(move |stay| ((stay.line, room), inside)));
-    let by_line: HashMap<(SocketAddr, &RoomName), _> = stays.collect();
+    let mut by_line: HashMap<SocketAddr, Vec<(&Stay, &RoomHistory)>> = HashMap::new();
+    for inside in histories.iter().flat_map(|history| history.rooms.values()) {
+        for stay in &inside.stays {
+            by_line.entry(stay.line).or_default().push((stay, inside));
+        }
+    }
     let repair = |lost: &Swallowed| {
-        let inside = by_line.get(&(lost.line, &lost.room))?;
-        let from = inside.from?.next();
-        let at = usize::try_from(lost.seq.0.checked_sub(from.0)?).ok()?;
-        let applied = inside.applied.get(at).filter(|applied| applied.seq == Seq(lost.seq.0))?;
-        applied.at.checked_duration_since(lost.at)
+        // The system gives a port to another connection later.
+        let stays = by_line.get(&lost.line)?.iter().filter(|(stay, _)| stay.began <= lost.at);
+        let (_, inside) = stays.max_by_key(|(stay, _)| stay.began)?;
+        let applied = inside.applied.binary_search_by_key(&lost.seq, |applied| applied.seq).ok()?;
+        inside.applied[applied].at.checked_duration_since(lost.at)
     };
     swallowed.iter().filter_map(repair).collect()
 }

@@ -41,7 +41,8 @@ impl Run {
         let mut rooms: Vec<RoomHistory> = joins
             .iter()
             .map(|from| {
-                let stay = Stay { line: line(), joined: Some(Seq(*from)), pushes: Vec::new(), lasted: true };
+                let stay =
+                    Stay { line: line(), began, joined: Some(Seq(*from)), pushes: Vec::new(), lasted: true };
                 RoomHistory { from: Some(Seq(*from)), stays: vec![stay], ..RoomHistory::default() }
             })
             .collect();

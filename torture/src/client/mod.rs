@@ -4,7 +4,7 @@
 //! It is a task that lives until the board says that it is over, and then hands its history to
 //! the checker. It judges nothing itself.
 
-mod room;
+pub(crate) mod room;
 
 use std::{
     collections::VecDeque,
@@ -194,8 +194,9 @@ impl Life {
         self.board.connections.count();
         let mut awaited = VecDeque::new();
         for (at, room) in self.rooms.iter_mut().enumerate() {
-            let id = connection.give(&room.enter(connection.local()));
-            awaited.push_back(Awaited { id, room: at, kind: Kind::Join, since: Instant::now() });
+            let since = Instant::now();
+            let id = connection.give(&room.enter(connection.local(), since));
+            awaited.push_back(Awaited { id, room: at, kind: Kind::Join, since });
         }
         loop {
             self.send_wishes(connection, &mut awaited);

@@ -19,9 +19,9 @@ use crate::history::{Applied, Outcome, RoomHistory, Said, Stay};
 const LATER: Duration = Duration::from_millis(100);
 
 /// A room of this client's.
-pub(super) struct Room {
-    pub(super) name: RoomName,
-    pub(super) history: RoomHistory,
+pub(crate) struct Room {
+    pub(crate) name: RoomName,
+    pub(crate) history: RoomHistory,
     /// The furthest event the server has spoken of.
     horizon: Seq,
     /// The first message of the outbox, as an index of what was said.
@@ -34,13 +34,13 @@ pub(super) struct Room {
 }
 
 /// What a room wants to be sent.
-pub(super) enum Wish {
+pub(crate) enum Wish {
     Send(Send),
     History(AskHistory),
 }
 
 impl Room {
-    pub(super) fn new(name: RoomName) -> Room {
+    pub(crate) fn new(name: RoomName) -> Room {
         Room {
             name,
             history: RoomHistory::default(),
@@ -54,39 +54,39 @@ impl Room {
     }
 
     /// Puts a message into the outbox.
-    pub(super) fn say(&mut self, cid: Cid, body: Body) {
+    pub(crate) fn say(&mut self, cid: Cid, body: Body) {
         self.history.said.push(Said { cid, body, sent: None, outcome: Outcome::Unknown });
     }
 
     /// How many messages wait in the outbox.
-    pub(super) fn unsent(&self) -> usize {
+    pub(crate) fn unsent(&self) -> usize {
         self.history.said.len() - self.next
     }
 
     /// Whether this client shows everything up to `last`.
-    pub(super) fn has(&self, last: Seq) -> bool {
+    pub(crate) fn has(&self, last: Seq) -> bool {
         self.here && self.have().is_some_and(|have| have >= last)
     }
 
     /// Whether this connection was told everything up to `last` without asking.
-    pub(super) fn was_told(&self, last: Seq) -> bool {
+    pub(crate) fn was_told(&self, last: Seq) -> bool {
         self.here && self.stay().and_then(Stay::told).is_some_and(|told| told >= last)
     }
 
     /// When it wants to be looked at again although nothing has come in.
-    pub(super) fn waits_until(&self) -> Option<Instant> {
+    pub(crate) fn waits_until(&self) -> Option<Instant> {
         self.waits_until
     }
 
     /// A new connection joins; nothing that was under way will be answered any more.
-    pub(super) fn enter(&mut self, line: SocketAddr) -> Join {
+    pub(crate) fn enter(&mut self, line: SocketAddr, began: Instant) -> Join {
         (self.here, self.sending, self.asking) = (false, false, false);
-        self.history.stays.push(Stay { line, joined: None, pushes: Vec::new(), lasted: false });
+        self.history.stays.push(Stay { line, began, joined: None, pushes: Vec::new(), lasted: false });
         Join { room: self.name.clone(), seats: None, since: self.have() }
     }
 
     /// The join was answered.
-    pub(super) fn joined(&mut self, reply: &Joined, now: Instant) {
+    pub(crate) fn joined(&mut self, reply: &Joined, now: Instant) {
         self.here = true;
         self.horizon = self.horizon.max(reply.last);
         let came_back = self.history.from.is_some();
@@ -101,7 +101,7 @@ impl Room {
     }
 
     /// An event was pushed.
-    pub(super) fn pushed(&mut self, event: &Event, now: Instant) {
+    pub(crate) fn pushed(&mut self, event: &Event, now: Instant) {
         if let Some(stay) = self.history.stays.last_mut() {
             stay.pushes.push(event.seq);
         }
@@ -110,12 +110,12 @@ impl Room {
     }
 
     /// The server says that the log goes this far.
-    pub(super) fn reaches(&mut self, last: Seq) {
+    pub(crate) fn reaches(&mut self, last: Seq) {
         self.horizon = self.horizon.max(last);
     }
 
     /// A page of history, or why there is none.
-    pub(super) fn page(&mut self, page: Result<&Page, Refusal>, now: Instant) {
+    pub(crate) fn page(&mut self, page: Result<&Page, Refusal>, now: Instant) {
         self.asking = false;
         let had = self.have();
         if let Ok(page) = page {
@@ -128,7 +128,7 @@ impl Room {
     }
 
     /// The message in flight was answered.
-    pub(super) fn sent(&mut self, result: Result<&Sent, Refusal>, now: Instant) {
+    pub(crate) fn sent(&mut self, result: Result<&Sent, Refusal>, now: Instant) {
         self.sending = false;
         let outcome = match result {
             Ok(sent) => Outcome::Acked { at: now, seq: sent.seq },
@@ -143,7 +143,7 @@ impl Room {
     }
 
     /// What is to be sent now, if anything.
-    pub(super) fn wish(&mut self, now: Instant) -> Option<Wish> {
+    pub(crate) fn wish(&mut self, now: Instant) -> Option<Wish> {
         if !self.here || self.waits_until.is_some_and(|until| now < until) {
             return None;
         }
@@ -166,7 +166,7 @@ impl Room {
     }
 
     /// It is over, and this connection was there to the end.
-    pub(super) fn lasted(&mut self) {
+    pub(crate) fn lasted(&mut self) {
         if let Some(stay) = self.history.stays.last_mut().filter(|_| self.here) {
             stay.lasted = true;
         }
