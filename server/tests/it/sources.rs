@@ -66,9 +66,41 @@ const BREACHES: &[(&str, &[&str], &str)] = &[
     ("app/src/pages", &["gloo_net", "WebSocket", "common::socketio"], "only socket.rs knows the WebSocket"),
 ];
 
+/// The only places that name a failpoint or a sabotage, beside `fault.rs` itself.
+const FAULTY: &[&str] = &[
+    "server/src/main.rs",
+    "server/src/chat/faulty.rs",
+    "server/src/chat/mod.rs",
+    "server/src/gateway/socketio/mod.rs",
+    "server/src/store/sqlite.rs",
+    "server/src/store/writer.rs",
+];
+
+#[test]
+fn failures_on_purpose_are_named_in_few_places_and_know_none_of_them() {
+    let root = root();
+    let mut files = Vec::new();
+    collect(&root.join("server/src"), &mut files);
+    let naming = |file: &PathBuf| {
+        let source = fs::read_to_string(file).unwrap();
+        code_of(&source).any(|(_, line)| line.contains("fault::"))
+    };
+    let mut naming: Vec<PathBuf> = files.into_iter().filter(naming).collect();
+    naming.sort();
+    let mut known: Vec<PathBuf> = FAULTY.iter().map(|file| root.join(file)).collect();
+    known.sort();
+    assert_eq!(naming, known, "fault.rs is used where FAULTY says and nowhere else");
+    let fault = fs::read_to_string(root.join("server/src/fault.rs")).unwrap();
+    assert!(code_of(&fault).all(|(_, line)| !line.contains("crate::")), "fault.rs knows nobody");
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+}
+
 #[test]
 fn imports_run_one_way() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let root = root();
     let mut breaches = Vec::new();
     for (folder, words, reason) in BREACHES {
         let mut files = Vec::new();

@@ -18,7 +18,7 @@ use common::{
     room::RoomName,
 };
 use serde_json::json;
-use tokio::{task::JoinSet, time::Duration};
+use tokio::{sync::Barrier, task::JoinSet, time::Duration};
 
 use crate::{
     board::Board,
@@ -63,6 +63,7 @@ pub async fn run(workshop: &Workshop, plan: &Plan) -> anyhow::Result<Report> {
         board: Board::new(address),
         left: AtomicU32::new(plan.bursts),
         speaking: AtomicU32::new(plan.clients),
+        everybody: Barrier::new(plan.clients as usize),
     });
     let rooms = rooms(plan.rooms);
     let mut clients = JoinSet::new();
@@ -102,6 +103,8 @@ struct Shared {
     left: AtomicU32,
     /// How many clients have not sent their last one.
     speaking: AtomicU32,
+    /// Nobody speaks before everybody is in.
+    everybody: Barrier,
 }
 
 impl Shared {
@@ -133,8 +136,8 @@ impl Burster {
         let mut connection = Connection::open(address, transport, &json!({})).await?;
         let mut room = Room::new(room);
         let join = room.enter(connection.local(), Instant::now());
-        // What is said before the answer is in it: nothing was shown yet.
         room.joined(&connection.ask(&join).await?, Instant::now());
+        shared.everybody.wait().await;
         let (awaited, violations) = (BTreeMap::new(), Vec::new());
         let mut burster =
             Burster { name: format!("b{number}"), connection, room, shared, awaited, violations };
