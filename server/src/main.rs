@@ -10,7 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 const UNUSABLE: u8 = 2;
 
 fn main() -> ExitCode {
-    let config = match config::read() {
+    let config = match fault::arm().and_then(|()| config::read()) {
         Ok(config::Asked::Serve(config)) => config,
         Ok(config::Asked::Print(text)) => {
             println!("{text}");
@@ -21,10 +21,6 @@ fn main() -> ExitCode {
             return ExitCode::from(UNUSABLE);
         }
     };
-    if let Err(error) = fault::arm() {
-        eprintln!("madang: {error:#}");
-        return ExitCode::from(UNUSABLE);
-    }
     config::log(&config);
     allow_many_files();
     let serving =

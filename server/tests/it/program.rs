@@ -48,6 +48,19 @@ fn two_programs_do_not_share_a_folder() {
 }
 
 #[test]
+fn only_a_server_built_for_the_proofs_can_be_made_to_fail() {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_madang"));
+    let output = program.arg("--help").env("MADANG_FAULT", "explode").output().unwrap();
+    if cfg!(feature = "faults") {
+        assert_eq!(output.status.code(), Some(2));
+        let sentence = "a fault is kill:POINT:N or sabotage:NAME, not explode";
+        assert_eq!(said(&output), format!("madang: MADANG_FAULT=explode: {sentence}\n"));
+    } else {
+        assert!(output.status.success(), "{}", said(&output));
+    }
+}
+
+#[test]
 fn help_and_version_are_answers_not_errors() {
     for argument in ["--help", "--version", "help"] {
         let output = madang(&[argument]);

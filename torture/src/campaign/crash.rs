@@ -43,7 +43,7 @@ const POINTS: [&str; 8] = [
 const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 1);
 
 /// How often the server may pass a point before it dies there.
-const PASSAGES: u64 = 600;
+const PASSAGES: u64 = 300;
 
 /// How a crash campaign goes.
 #[derive(Args, Clone, Debug)]
