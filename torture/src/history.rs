@@ -15,6 +15,8 @@ use common::{
 #[derive(Clone, Debug, Default)]
 pub struct History {
     pub client: String,
+    /// How often the server did not know the identity it had acknowledged.
+    pub forgotten: u32,
     pub rooms: BTreeMap<RoomName, RoomHistory>,
 }
 

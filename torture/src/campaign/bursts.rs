@@ -145,7 +145,7 @@ impl Burster {
         burster.listen().await?;
         burster.room.lasted();
         let rooms = [(burster.room.name, burster.room.history)].into();
-        Ok((History { client: burster.name, rooms }, burster.violations))
+        Ok((History { client: burster.name, rooms, ..History::default() }, burster.violations))
     }
 
     async fn speak(&mut self) -> anyhow::Result<()> {

@@ -121,18 +121,18 @@ pub async fn run(workshop: &Workshop, plan: &Plan) -> anyhow::Result<Report> {
     report.row("pages of history asked for", figures.pages);
     report.times("start to open, p50 / p99 / longest", &figures.opened);
     report.times("start to first ack, p50 / p99 / longest", &figures.first_acks);
-    report.times("stop by SIGTERM, p50 / p99 / longest", &figures.stops);
+    report.times("stop by SIGTERM under load, p50 / p99 / longest", &figures.stops);
     report.row("seconds", progress.elapsed().as_secs());
     report.judge(&violations);
     Ok(report)
 }
 
-/// One folder's time: so many kills, then a server that stays until everybody is done, then the
-/// comparison.
+/// One folder's time: so many kills, an orderly stop under load, then a server that stays until
+/// everybody is done, and the comparison.
 #[derive(Clone, Copy, Debug)]
 pub struct Game<'a> {
     pub plan: &'a Plan,
-    /// Without any the server runs for the longest time between two kills.
+    /// Without any there is no stop either: one server for all of it.
     pub kills: u32,
     /// What breaks the server for all of it.
     pub sabotage: Option<&'a str>,
@@ -154,6 +154,7 @@ impl Game<'_> {
         figures: &mut Figures,
         progress: &mut Progress,
     ) -> anyhow::Result<Played> {
+        let [from, to] = self.plan.seconds[..] else { bail!("--seconds takes two numbers") };
         let board = Arc::new(Board::new(NOWHERE));
         let crowd = Crowd::start(self.members(), random.random(), &board);
         for kill in 0..self.kills {
@@ -162,7 +163,6 @@ impl Game<'_> {
             let passage = random.random_range(1..=PASSAGES);
             let fault = point.map(|point| format!("kill:{point}:{passage}"));
             let running = self.start(round, &board, fault, figures).await?;
-            let [from, to] = self.plan.seconds[..] else { bail!("--seconds takes two numbers") };
             let time = Duration::from_secs_f64(random.random_range(from..=to));
             match (kill_within(running, point.is_some(), time).await?, point) {
                 (true, Some(point)) => *figures.at_points.entry(point).or_default() += 1,
@@ -174,15 +174,17 @@ impl Game<'_> {
             let acked = figures.acked + board.acked.get();
             progress.say(&format!("{} kills, {acked} messages acknowledged", figures.kills));
         }
-        let running = self.start(round, &board, None, figures).await?;
-        if self.kills == 0 {
-            tokio::time::sleep(Duration::from_secs_f64(self.plan.seconds[1])).await;
+        let mut running = self.start(round, &board, None, figures).await?;
+        tokio::time::sleep(Duration::from_secs_f64(to)).await;
+        if self.kills > 0 {
+            figures.stops.push(running.stop().await?);
+            running = self.start(round, &board, None, figures).await?;
         }
         // Who can not finish shows in the comparison, by name.
         crowd.settle(true, Duration::from_secs(self.plan.settle)).await;
         let served = log::served(running.open()?, rooms(self.plan.rooms)).await?;
         let histories = crowd.disperse().await?;
-        figures.stops.push(running.stop().await?);
+        running.stop().await?;
         let stored = log::read(&round.madang.database())?;
         figures.add(&board, &stored);
         let mut violations = check(&histories, &stored, Scope { pushes: true, settled: true });

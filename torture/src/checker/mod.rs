@@ -103,6 +103,9 @@ pub fn check(histories: &[History], log: &Log, scope: Scope) -> Vec<Violation> {
     for (room, entries) in log {
         rules::numbered(room, entries, &mut found);
     }
+    for history in histories {
+        rules::remembered(history, &mut found);
+    }
     for case in rules::Case::of_each_room(histories, log) {
         case.acked(scope, &mut found);
         case.sender_order(&mut found);

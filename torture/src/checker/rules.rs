@@ -29,6 +29,14 @@ pub(super) fn numbered(room: &RoomName, entries: &[Entry], found: &mut Vec<Viola
     }
 }
 
+/// A: an identity is a message's equal: once it was acknowledged it must be there.
+pub(super) fn remembered(history: &History, found: &mut Vec<Violation>) {
+    for room in history.rooms.keys().filter(|_| history.forgotten > 0) {
+        let what = format!("{} came back and the server did not know its token", history.client);
+        found.push(Violation { rule: Rule::Acked, harm: Harm::Lost, room: room.clone(), what });
+    }
+}
+
 /// One room: its log, and what each client did and heard there.
 pub(super) struct Case<'a> {
     room: &'a RoomName,

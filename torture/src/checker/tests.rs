@@ -62,7 +62,10 @@ impl Run {
             entries.push(Entry { seq, cid, body });
         }
         let name = |number: usize| format!("c{number}");
-        let history = |(number, inside)| History { client: name(number), rooms: [(room(), inside)].into() };
+        let history = |(number, inside)| {
+            let rooms = [(room(), inside)].into();
+            History { client: name(number), rooms, ..History::default() }
+        };
         let histories = rooms.into_iter().enumerate().map(history).collect();
         Run { log: [(room(), entries)].into(), histories }
     }
@@ -138,6 +141,11 @@ fn a_message_that_was_never_answered_or_refused_for_good_is_lost() {
         0,
         "it may still be"
     );
+}
+
+#[test]
+fn an_identity_that_was_acknowledged_and_is_gone_is_lost() {
+    breaks(Rule::Acked, Harm::Lost, |run| run.histories[1].forgotten = 1);
 }
 
 #[test]

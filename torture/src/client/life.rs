@@ -44,6 +44,7 @@ pub(super) struct Life {
     progress: Arc<Progress>,
     /// What makes it the same person on its next connection.
     token: Option<String>,
+    forgotten: u32,
     speaks_at: Instant,
     said: u64,
 }
@@ -89,6 +90,7 @@ impl Life {
             board,
             progress,
             token: None,
+            forgotten: 0,
             speaks_at: Instant::now(),
             said: 0,
         }
@@ -105,6 +107,7 @@ impl Life {
                 },
                 Err(Failure::Refused(Refusal::UnknownToken)) => {
                     self.token = None;
+                    self.forgotten += 1;
                     self.backoff()
                 }
                 Err(_) => self.backoff(),
@@ -117,7 +120,7 @@ impl Life {
             }
         }
         let rooms = self.rooms.into_iter().map(|room| (room.name, room.history)).collect();
-        History { client: self.name, rooms }
+        History { client: self.name, forgotten: self.forgotten, rooms }
     }
 
     fn backoff(&mut self) -> Duration {

@@ -190,3 +190,86 @@ impl Room {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use common::{
+        message::Timestamp,
+        person::{DisplayName, Person, PersonId},
+    };
+
+    use super::*;
+
+    fn event(seq: u64) -> Event {
+        let person = Person { id: PersonId(1), name: DisplayName::of_guest(PersonId(1)) };
+        let (cid, body) = (Cid::parse(&format!("c{seq}")).unwrap(), Body::parse("말").unwrap());
+        Event { seq: Seq(seq), at: Timestamp(0), person, what: What::Posted { cid, body } }
+    }
+
+    fn page(seqs: impl IntoIterator<Item = u64>) -> Page {
+        Page { events: seqs.into_iter().map(event).collect(), more_before: false, more_after: false }
+    }
+
+    /// In a room whose log ends at 3, all of it shown.
+    fn joined() -> Room {
+        let mut room = Room::new(RoomName::parse("마당").unwrap());
+        assert_eq!(room.enter("127.0.0.1:9".parse().unwrap(), Instant::now()).since, None);
+        let reply = Joined {
+            room: room.name.clone(),
+            seats: None,
+            last: Seq(3),
+            events: page(1..=3).events,
+            more: false,
+            people: Vec::new(),
+            may: Vec::new(),
+        };
+        room.joined(&reply, Instant::now());
+        room
+    }
+
+    fn shown(room: &Room) -> Vec<u64> {
+        room.history.applied.iter().map(|applied| applied.seq.0).collect()
+    }
+
+    #[test]
+    fn only_the_next_event_is_shown_and_what_is_missing_is_asked_for_once() {
+        let (mut room, now) = (joined(), Instant::now());
+        room.pushed(&event(4), now);
+        room.pushed(&event(4), now);
+        room.pushed(&event(6), now);
+        assert_eq!(shown(&room), [1, 2, 3, 4]);
+        let Some(Wish::History(history)) = room.wish(now) else { panic!("nothing was asked for") };
+        assert_eq!(history.after, Some(Seq(4)));
+        assert!(room.wish(now).is_none(), "one page at a time");
+        room.page(Ok(&page(5..=6)), now);
+        assert_eq!(shown(&room), [1, 2, 3, 4, 5, 6]);
+        assert_eq!(room.history.stays[0].pushes, [4, 4, 6].map(Seq), "pushes are written down as they came");
+    }
+
+    #[test]
+    fn a_heartbeat_makes_it_ask_for_the_last_event() {
+        let (mut room, now) = (joined(), Instant::now());
+        room.reaches(Seq(4));
+        assert!(matches!(room.wish(now), Some(Wish::History(_))));
+    }
+
+    #[test]
+    fn one_message_is_in_flight_and_goes_again_with_its_cid_until_it_is_answered() {
+        let (mut room, now) = (joined(), Instant::now());
+        for cid in ["a", "b"] {
+            room.say(Cid::parse(cid).unwrap(), Body::parse("말").unwrap());
+        }
+        let in_flight = |room: &mut Room, now| match room.wish(now) {
+            Some(Wish::Send(send)) => Some(send.cid.as_str().to_owned()),
+            _ => None,
+        };
+        assert_eq!(in_flight(&mut room, now).as_deref(), Some("a"));
+        assert_eq!(in_flight(&mut room, now), None);
+        room.sent(Err(Refusal::NotStored), now);
+        assert_eq!(in_flight(&mut room, now), None, "not at once");
+        assert_eq!(in_flight(&mut room, now + LATER).as_deref(), Some("a"));
+        room.enter("127.0.0.1:10".parse().unwrap(), now);
+        assert_eq!(in_flight(&mut room, now + LATER), None, "not before it is in");
+        assert_eq!(room.unsent(), 2);
+    }
+}
