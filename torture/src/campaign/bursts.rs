@@ -1,30 +1,30 @@
 //! Bursts: ten messages in one write, by many clients at once. Their answers, their numbers and
 //! what everybody is told keep the order in which they were written.
+//!
+//! The clients of a room write at the same moment and wait until all have been told everything:
+//! nobody can fall so far behind that the server would have to cut them, which is another promise.
 
-use std::{
-    collections::BTreeMap,
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    },
-    time::Instant,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 use anyhow::ensure;
 use clap::Args;
 use common::{
     event::Send,
-    message::{Body, Cid},
+    message::{Body, Cid, Seq},
     room::RoomName,
 };
 use serde_json::json;
-use tokio::{sync::Barrier, task::JoinSet, time::Duration};
+use tokio::{
+    sync::Barrier,
+    task::JoinSet,
+    time::{Duration, timeout},
+};
 
 use crate::{
     board::Board,
     checker::{Harm, Rule, Scope, Violation, check, check_served},
     client::room::Room,
-    connection::{Connection, Failure, Heard, answer},
+    connection::{Connection, Heard, answer},
     crowd::rooms,
     history::{History, Outcome, Said},
     line::Transport,
@@ -36,8 +36,8 @@ use crate::{
 /// How many messages one write holds.
 const BURST: u32 = 10;
 
-/// How long everything may take to be told after the last burst.
-const SETTLE: Duration = Duration::from_secs(20);
+/// How long it may take until everybody in a room was told a round of bursts.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// How a bursts campaign goes.
 #[derive(Args, Clone, Debug)]
@@ -59,21 +59,23 @@ pub async fn run(workshop: &Workshop, plan: &Plan) -> anyhow::Result<Report> {
     let round = workshop.round("bursts")?;
     let running = round.madang.start(None).await?;
     let address = running.open()?;
-    let shared = Arc::new(Shared {
-        board: Board::new(address),
-        left: AtomicU32::new(plan.bursts),
-        speaking: AtomicU32::new(plan.clients),
-        everybody: Barrier::new(plan.clients as usize),
-    });
-    let rooms = rooms(plan.rooms);
+    let rounds = plan.bursts.div_ceil(plan.clients);
+    let board = Arc::new(Board::new(address));
     let mut clients = JoinSet::new();
-    for number in 0..plan.clients {
-        let room = rooms[(number % plan.rooms) as usize].clone();
-        clients.spawn(Burster::live(number, room, shared.clone()));
+    let rooms = rooms(plan.rooms);
+    for (at, name) in (0..plan.rooms).zip(&rooms) {
+        let members = (at..plan.clients).step_by(plan.rooms as usize);
+        let together = Arc::new(Barrier::new(members.len()));
+        for number in members.clone() {
+            let burster = Burster::join(number, name.clone(), &board).await?;
+            clients.spawn(burster.live(rounds, members.len(), together.clone()));
+        }
     }
     let (mut histories, mut violations) = (Vec::new(), Vec::new());
     while let Some(ended) = clients.join_next().await {
-        let (history, found) = ended??;
+        let Burster { name, room, violations: found, .. } = ended??;
+        let rooms = [(room.name, room.history)].into();
+        let history = History { client: name, rooms, ..History::default() };
         histories.push(history);
         violations.extend(found);
         progress.say(&format!("{} clients are done", histories.len()));
@@ -87,9 +89,9 @@ pub async fn run(workshop: &Workshop, plan: &Plan) -> anyhow::Result<Report> {
     let mut report = Report::new("bursts: ten commands in one write");
     let told = histories.iter().flat_map(|history| history.rooms.values());
     let told: usize = told.flat_map(|inside| &inside.stays).map(|stay| stay.pushes.len()).sum();
-    report.row("bursts", plan.bursts);
+    report.row("bursts", rounds * plan.clients);
     report.row("clients, rooms", format!("{}, {}", plan.clients, plan.rooms));
-    report.row("messages acknowledged", shared.board.acked.get());
+    report.row("messages acknowledged", board.acked.get());
     report.row("pushes told", told);
     report.row("seconds", progress.elapsed().as_secs());
     report.judge(&violations);
@@ -97,91 +99,73 @@ pub async fn run(workshop: &Workshop, plan: &Plan) -> anyhow::Result<Report> {
     Ok(report)
 }
 
-struct Shared {
-    board: Board,
-    /// How many bursts are still to be sent.
-    left: AtomicU32,
-    /// How many clients have not sent their last one.
-    speaking: AtomicU32,
-    /// Nobody speaks before everybody is in.
-    everybody: Barrier,
-}
-
-impl Shared {
-    fn take_one(&self) -> bool {
-        let less = |left: u32| left.checked_sub(1);
-        self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok()
-    }
-}
-
 /// A client that sends bursts and writes down what it hears.
 struct Burster {
     name: String,
     connection: Connection,
     room: Room,
-    shared: Arc<Shared>,
+    board: Arc<Board>,
     /// The messages that are not answered, by their ack ids: each an index of what was said.
     awaited: BTreeMap<u32, usize>,
     violations: Vec<Violation>,
 }
 
 impl Burster {
-    async fn live(
-        number: u32,
-        room: RoomName,
-        shared: Arc<Shared>,
-    ) -> anyhow::Result<(History, Vec<Violation>)> {
+    async fn join(number: u32, room: RoomName, board: &Arc<Board>) -> anyhow::Result<Burster> {
         let transport = if number % 5 == 4 { Transport::Polling } else { Transport::WebSocket };
-        let address = *shared.board.address.borrow();
+        let address = *board.address.borrow();
         let mut connection = Connection::open(address, transport, &json!({})).await?;
         let mut room = Room::new(room);
         let join = room.enter(connection.local(), Instant::now());
         room.joined(&connection.ask(&join).await?, Instant::now());
-        shared.everybody.wait().await;
         let (awaited, violations) = (BTreeMap::new(), Vec::new());
-        let mut burster =
-            Burster { name: format!("b{number}"), connection, room, shared, awaited, violations };
-        burster.speak().await?;
-        burster.listen().await?;
-        burster.room.lasted();
-        let rooms = [(burster.room.name, burster.room.history)].into();
-        Ok((History { client: burster.name, rooms, ..History::default() }, burster.violations))
+        Ok(Burster {
+            name: format!("b{number}"),
+            connection,
+            room,
+            board: board.clone(),
+            awaited,
+            violations,
+        })
     }
 
-    async fn speak(&mut self) -> anyhow::Result<()> {
-        while self.shared.take_one() {
-            let first = self.room.history.said.len();
-            let mut sends = Vec::new();
-            for at in (first..).take(BURST as usize) {
-                let cid = Cid::parse(&format!("{}-{at}", self.name))?;
-                let body = Body::parse(&format!("{}: {at}번째", self.name))?;
-                let (sent, outcome) = (Some(Instant::now()), Outcome::Unknown);
-                self.room.history.said.push(Said { cid: cid.clone(), body: body.clone(), sent, outcome });
-                sends.push(Send { room: self.room.name.clone(), cid, body });
+    /// Sends its bursts, each together with the others of the room.
+    async fn live(mut self, rounds: u32, members: usize, together: Arc<Barrier>) -> anyhow::Result<Burster> {
+        for round in 1..=rounds {
+            // Who waits in vain is missed by the comparison, which says what was not told.
+            if timeout(PATIENCE, together.wait()).await.is_err() {
+                break;
             }
-            let ids = self.connection.burst(&sends);
-            self.awaited.extend(ids.into_iter().zip(first..));
-            while !self.awaited.is_empty() {
-                let heard = tokio::time::timeout(SETTLE, self.connection.hear()).await;
-                self.take_in(heard.map_err(|_| Failure::Lost("no answer to a burst".to_owned()))??)?;
+            self.burst()?;
+            let last = Seq(u64::from(round * BURST) * members as u64);
+            let told = async {
+                while !self.awaited.is_empty() || !self.room.was_told(last) {
+                    let heard = self.connection.hear().await?;
+                    self.take_in(heard)?;
+                }
+                anyhow::Ok(())
+            };
+            match timeout(PATIENCE, told).await {
+                Ok(told) => told?,
+                Err(_) => break,
             }
         }
-        self.shared.speaking.fetch_sub(1, Ordering::SeqCst);
-        Ok(())
+        self.room.lasted();
+        Ok(self)
     }
 
-    /// Hears the others out.
-    async fn listen(&mut self) -> anyhow::Result<()> {
-        let began = Instant::now();
-        let done = |burster: &Burster| {
-            burster.shared.speaking.load(Ordering::SeqCst) == 0
-                && burster.room.was_told(burster.shared.board.last(&burster.room.name))
-        };
-        while !done(self) && began.elapsed() < SETTLE {
-            if let Ok(heard) = tokio::time::timeout(Duration::from_millis(20), self.connection.hear()).await {
-                self.take_in(heard?)?;
-            }
+    fn burst(&mut self) -> anyhow::Result<()> {
+        let first = self.room.history.said.len();
+        let mut sends = Vec::new();
+        for at in (first..).take(BURST as usize) {
+            let cid = Cid::parse(&format!("{}-{at}", self.name))?;
+            let body = Body::parse(&format!("{}: {at}번째", self.name))?;
+            let (sent, outcome) = (Some(Instant::now()), Outcome::Unknown);
+            self.room.history.said.push(Said { cid: cid.clone(), body: body.clone(), sent, outcome });
+            sends.push(Send { room: self.room.name.clone(), cid, body });
         }
+        let ids = self.connection.burst(&sends);
+        self.awaited.extend(ids.into_iter().zip(first..));
         Ok(())
     }
 
@@ -205,7 +189,7 @@ impl Burster {
                     });
                 }
                 let address = self.connection.address;
-                self.shared.board.note_ack(address, &self.room.name, sent.seq, now);
+                self.board.note_ack(address, &self.room.name, sent.seq, now);
                 if let Some(said) = said {
                     self.room.history.said[said].outcome = Outcome::Acked { at: now, seq: sent.seq };
                 }
