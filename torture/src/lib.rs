@@ -18,6 +18,7 @@ pub mod crowd;
 pub mod connection;
 pub mod line;
 
+pub mod disk;
 pub mod madang;
 pub mod proxy;
 pub mod report;

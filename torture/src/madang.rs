@@ -12,6 +12,8 @@ use std::{
 
 use anyhow::{Context, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
+
+use crate::disk::Disk;
 use tokio::{
     io::{AsyncBufReadExt, BufReader, Lines},
     process::{Child, ChildStdout, Command},
@@ -44,8 +46,9 @@ impl Madang {
         self.folder.join("data/madang.sqlite")
     }
 
-    /// Starts it with this fault (see `server/src/fault.rs`) and waits until it is open.
-    pub async fn start(&self, fault: Option<&str>) -> anyhow::Result<Running> {
+    /// Starts it with this fault (see `server/src/fault.rs`), over a disk of ours if there is one, and
+    /// waits until it is open.
+    pub async fn start(&self, fault: Option<&str>, disk: Option<&Disk>) -> anyhow::Result<Running> {
         let started = Instant::now();
         let log = self.folder.join("madang.log");
         let log = File::options().create(true).append(true).open(&log).context("opening the server's log")?;
@@ -56,6 +59,7 @@ impl Madang {
             .args(NO_LIMITS)
             .env_remove("MADANG_FAULT")
             .envs(fault.map(|fault| ("MADANG_FAULT", fault)))
+            .envs(disk.into_iter().flat_map(Disk::environment))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(log)

@@ -4,7 +4,11 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 use torture::{
-    campaign::{bursts, crash, network, sabotage, seats},
+    campaign::{
+        bursts,
+        crash::{self, Loss},
+        disk, network, sabotage, seats,
+    },
     workshop::Workshop,
 };
 
@@ -18,6 +22,9 @@ struct Cli {
     /// A server built with the feature `faults`
     #[arg(long, global = true, default_value = "target/torture/madang")]
     program: PathBuf,
+    /// What notes the writes to a disk whose power goes away: torture/shim/disk.c, compiled
+    #[arg(long, global = true, default_value = "target/torture/disk.so")]
+    shim: PathBuf,
     /// Where data folders are made, and stay when they are evidence
     #[arg(long, global = true, default_value = "target/torture/rounds")]
     folder: PathBuf,
@@ -30,6 +37,10 @@ struct Cli {
 enum Campaign {
     /// kill -9 at random moments and at named points
     Crash(crash::Plan),
+    /// The same, and each time what was not synced to the disk is lost, wholly or in part
+    Power(crash::Plan),
+    /// A disk that is full or broken for a while, again and again
+    Disk(disk::Plan),
     /// Cut, garble, delay and swallow between the clients and the server
     Network(network::Plan),
     /// Let many people race for the last seats of a room
@@ -44,9 +55,11 @@ enum Campaign {
 async fn main() -> ExitCode {
     let cli = Cli::parse();
     let seed = cli.seed.unwrap_or_else(rand::random);
-    let workshop = Workshop { program: cli.program, folder: cli.folder, seed };
+    let workshop = Workshop { program: cli.program, shim: cli.shim, folder: cli.folder, seed };
     let result = match &cli.campaign {
-        Campaign::Crash(plan) => crash::run(&workshop, plan).await,
+        Campaign::Crash(plan) => crash::run(&workshop, plan, Loss::Memory).await,
+        Campaign::Power(plan) => crash::run(&workshop, plan, Loss::Unsynced).await,
+        Campaign::Disk(plan) => disk::run(&workshop, plan).await,
         Campaign::Network(plan) => network::run(&workshop, plan).await,
         Campaign::Seats(plan) => seats::run(&workshop, plan).await,
         Campaign::Bursts(plan) => bursts::run(&workshop, plan).await,

@@ -9,13 +9,15 @@ use std::{
 
 use anyhow::Context;
 
-use crate::{checker::Violation, history::History, madang::Madang};
+use crate::{checker::Violation, disk::Disk, history::History, madang::Madang};
 
 /// What all campaigns need.
 #[derive(Clone, Debug)]
 pub struct Workshop {
     /// A server built with failpoints.
     pub program: PathBuf,
+    /// What makes a disk of ours under it: `shim/disk.c`, compiled.
+    pub shim: PathBuf,
     /// Where the folders of the rounds are made.
     pub folder: PathBuf,
     /// What every random choice follows from.
@@ -27,7 +29,7 @@ impl Workshop {
     pub fn round(&self, name: &str) -> anyhow::Result<Round> {
         fs::create_dir_all(&self.folder).with_context(|| format!("making {}", self.folder.display()))?;
         let folder = tempfile::Builder::new().prefix(&format!("{name}-")).tempdir_in(&self.folder)?.keep();
-        Ok(Round { madang: Madang::new(&self.program, &folder), folder })
+        Ok(Round { madang: Madang::new(&self.program, &folder), shim: self.shim.clone(), folder })
     }
 }
 
@@ -35,10 +37,16 @@ impl Workshop {
 #[derive(Debug)]
 pub struct Round {
     pub madang: Madang,
+    shim: PathBuf,
     folder: PathBuf,
 }
 
 impl Round {
+    /// A disk of ours under this round's data.
+    pub fn disk(&self) -> anyhow::Result<Disk> {
+        Disk::new(&self.shim, &self.folder)
+    }
+
     /// Ends a round that is of no more interest.
     pub fn remove(self) -> anyhow::Result<()> {
         fs::remove_dir_all(&self.folder).context("removing a round's folder")

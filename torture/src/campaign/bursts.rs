@@ -57,7 +57,7 @@ pub struct Plan {
 pub async fn run(workshop: &Workshop, plan: &Plan) -> anyhow::Result<Report> {
     let mut progress = Progress::default();
     let round = workshop.round("bursts")?;
-    let running = round.madang.start(None).await?;
+    let running = round.madang.start(None, None).await?;
     let address = running.open()?;
     let rounds = plan.bursts.div_ceil(plan.clients);
     let board = Arc::new(Board::new(address));

@@ -1,5 +1,6 @@
 //! `kill -9` at any moment, half of the time at a named point: what was acknowledged is there, once,
-//! at its place, and everybody ends up with the same log.
+//! at its place, and everybody ends up with the same log. It may be the power that goes away: then
+//! whatever was not synced to the disk is lost with it.
 //!
 //! Two hundred writers live through it: they find the server gone, come back when it is, send again
 //! what was not acknowledged and ask for what they missed. Every few kills everything is compared,
@@ -20,6 +21,7 @@ use crate::{
     board::Board,
     checker::{Scope, Violation, check, check_served},
     crowd::{Crowd, Members, rooms},
+    disk::Disk,
     history::History,
     log::{self, Log},
     madang::{self, Running},
@@ -48,8 +50,8 @@ const PASSAGES: u64 = 300;
 /// How a crash campaign goes.
 #[derive(Args, Clone, Debug)]
 pub struct Plan {
-    /// How many times the program is killed
-    #[arg(long, default_value_t = 20)]
+    /// How many times the program is killed, or the power is cut
+    #[arg(long, visible_alias = "cuts", default_value_t = 20)]
     pub kills: u32,
     /// How many clients write
     #[arg(long, default_value_t = 200)]
@@ -69,6 +71,15 @@ pub struct Plan {
     /// How long everybody may take to finish once the server stays, in seconds
     #[arg(long, default_value_t = 30)]
     pub settle: u64,
+}
+
+/// What is lost when the program is killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Loss {
+    /// What it held in memory.
+    Memory,
+    /// Also what was written and not synced, wholly or in part.
+    Unsynced,
 }
 
 /// What a campaign counts, over all its rounds.
@@ -95,21 +106,25 @@ impl Figures {
 }
 
 /// Runs the campaign.
-pub async fn run(workshop: &Workshop, plan: &Plan) -> anyhow::Result<Report> {
+pub async fn run(workshop: &Workshop, plan: &Plan, loss: Loss) -> anyhow::Result<Report> {
     let (mut figures, mut progress) = (Figures::default(), Progress::default());
-    let mut report = Report::new("crash: kill -9 at any moment");
+    let (title, kills) = match loss {
+        Loss::Memory => ("crash: kill -9 at any moment", "kills"),
+        Loss::Unsynced => ("power: cut at any moment, unsynced writes lost or torn", "power cuts"),
+    };
+    let mut report = Report::new(title);
     let mut random = StdRng::seed_from_u64(workshop.seed);
     let mut violations = Vec::new();
     while figures.kills < plan.kills && violations.is_empty() {
         let round = workshop.round("crash")?;
         let kills = plan.check_every.min(plan.kills - figures.kills);
-        let played = Game { plan, kills, sabotage: None }
+        let played = Game { plan, kills, sabotage: None, loss }
             .play(&round, &mut random, &mut figures, &mut progress)
             .await?;
         violations = played.violations;
         round.end(&violations, &played.histories)?;
     }
-    report.row("kills", figures.kills);
+    report.row(kills, figures.kills);
     let at_points: u32 = figures.at_points.values().sum();
     let named: Vec<String> =
         figures.at_points.iter().map(|(point, count)| format!("{point} {count}")).collect();
@@ -136,6 +151,7 @@ pub struct Game<'a> {
     pub kills: u32,
     /// What breaks the server for all of it.
     pub sabotage: Option<&'a str>,
+    pub loss: Loss,
 }
 
 /// What came of a game.
@@ -156,29 +172,33 @@ impl Game<'_> {
     ) -> anyhow::Result<Played> {
         let [from, to] = self.plan.seconds[..] else { bail!("--seconds takes two numbers") };
         let board = Arc::new(Board::new(NOWHERE));
+        let mut disk = (self.loss == Loss::Unsynced).then(|| round.disk()).transpose()?;
         let crowd = Crowd::start(self.members(), random.random(), &board);
         for kill in 0..self.kills {
             // Every second one dies at a point.
             let point = (kill % 2 == 1).then(|| POINTS[random.random_range(0..POINTS.len())]);
             let passage = random.random_range(1..=PASSAGES);
             let fault = point.map(|point| format!("kill:{point}:{passage}"));
-            let running = self.start(round, &board, fault, figures).await?;
+            let running = self.start(round, &board, fault, disk.as_ref(), figures).await?;
             let time = Duration::from_secs_f64(random.random_range(from..=to));
             match (kill_within(running, point.is_some(), time).await?, point) {
                 (true, Some(point)) => *figures.at_points.entry(point).or_default() += 1,
                 (true, None) => bail!("the program died by itself"),
                 (false, _) => {}
             }
+            if let Some(disk) = &mut disk {
+                disk.lose_power(random)?;
+            }
             figures.kills += 1;
             figures.first_acks.extend(board.first_ack());
             let acked = figures.acked + board.acked.get();
             progress.say(&format!("{} kills, {acked} messages acknowledged", figures.kills));
         }
-        let mut running = self.start(round, &board, None, figures).await?;
+        let mut running = self.start(round, &board, None, disk.as_ref(), figures).await?;
         tokio::time::sleep(Duration::from_secs_f64(to)).await;
         if self.kills > 0 {
             figures.stops.push(running.stop().await?);
-            running = self.start(round, &board, None, figures).await?;
+            running = self.start(round, &board, None, disk.as_ref(), figures).await?;
         }
         // Who can not finish shows in the comparison, by name.
         crowd.settle(true, Duration::from_secs(self.plan.settle)).await;
@@ -209,12 +229,13 @@ impl Game<'_> {
         round: &Round,
         board: &Board,
         kill: Option<String>,
+        disk: Option<&Disk>,
         figures: &mut Figures,
     ) -> anyhow::Result<Running> {
         let sabotage = self.sabotage.map(|name| format!("sabotage:{name}"));
         let faults: Vec<String> = sabotage.into_iter().chain(kill).collect();
         let faults = faults.join(",");
-        let running = round.madang.start((!faults.is_empty()).then_some(&faults)).await?;
+        let running = round.madang.start((!faults.is_empty()).then_some(&faults), disk).await?;
         if let Some(address) = running.address {
             figures.opened.push(running.started.elapsed());
             board.open_at(address, running.started);

@@ -2,6 +2,7 @@
 
 pub mod bursts;
 pub mod crash;
+pub mod disk;
 pub mod network;
 pub mod sabotage;
 pub mod seats;

@@ -64,7 +64,7 @@ pub struct Plan {
 pub async fn run(workshop: &Workshop, plan: &Plan) -> anyhow::Result<Report> {
     let mut progress = Progress::default();
     let round = workshop.round("network")?;
-    let running = round.madang.start(None).await?;
+    let running = round.madang.start(None, None).await?;
     let server = running.open()?;
     let proxy = Proxy::start(server, Duration::from_millis(plan.life), workshop.seed).await?;
     let board = Arc::new(Board::new(proxy.address));

@@ -60,7 +60,7 @@ struct Figures {
 /// Runs the campaign.
 pub async fn run(workshop: &Workshop, plan: &Plan) -> anyhow::Result<Report> {
     let round = workshop.round("seats")?;
-    let running = round.madang.start(None).await?;
+    let running = round.madang.start(None, None).await?;
     let mut pool = Pool { address: running.open()?, idle: Vec::new() };
     let (mut figures, mut progress) = (Figures::default(), Progress::default());
     let mut random = StdRng::seed_from_u64(workshop.seed);
