@@ -4,7 +4,6 @@
 //! leave it alone.
 
 use std::{
-    fmt::{self, Write},
     hash::{DefaultHasher, Hash, Hasher},
     rc::Rc,
 };
@@ -149,15 +148,7 @@ fn small(seq: Seq) -> u8 {
 
 /// The page's state can only be compared by what it prints.
 fn fingerprint(held: &Held) -> u64 {
-    struct Print(DefaultHasher);
-    impl Write for Print {
-        fn write_str(&mut self, text: &str) -> fmt::Result {
-            self.0.write(text.as_bytes());
-            Ok(())
-        }
-    }
-    let mut print = Print(DefaultHasher::new());
-    // Neither printing nor hashing can fail.
-    let _ = write!(print, "{held:?}");
-    print.0.finish()
+    let mut hasher = DefaultHasher::new();
+    format!("{held:?}").hash(&mut hasher);
+    hasher.finish()
 }

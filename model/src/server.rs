@@ -23,7 +23,7 @@ pub(crate) struct Server {
     unanswered: VecDeque<Written>,
     /// Committed and not yet told.
     bus: VecDeque<Entry>,
-    /// The room while somebody is in it: the last event that was told.
+    /// The room while somebody is in it: the last event that is known of there.
     room: Option<u8>,
     /// The last number given, where a mutation counts in memory.
     counter: u8,
@@ -127,12 +127,17 @@ impl Server {
     /// What was stored is told to everybody in the room.
     pub(crate) fn tell(&mut self, ways: &mut [Way], config: &Config) {
         let Some(entry) = self.bus.pop_front() else { return };
-        self.room = self.room.map(|_| entry.seq);
+        self.room_reaches(entry.seq);
         for client in 0..ways.len() {
             if ways[client].is_seated() {
                 self.push(ways, client, Packet::Event(entry), config);
             }
         }
+    }
+
+    /// The room, if somebody is in it, learns that the log goes at least this far.
+    fn room_reaches(&mut self, seq: u8) {
+        self.room = self.room.map(|last| last.max(seq));
     }
 
     /// What a heartbeat would say now, if this client is there to hear it.
@@ -197,7 +202,7 @@ impl Server {
     }
 
     /// The answer to `join`. `known` is how far the log went when the room was looked up.
-    fn joined(&self, since: Option<u8>, known: u8, config: &Config) -> Packet {
+    fn joined(&mut self, since: Option<u8>, known: u8, config: &Config) -> Packet {
         let page = self.read(since, config);
         let last = match config.mutation {
             Some(Mutation::LastBeforeSitting) => {
@@ -205,6 +210,7 @@ impl Server {
             }
             _ => self.last(),
         };
+        self.room_reaches(last);
         Packet::Joined { last, page }
     }
 

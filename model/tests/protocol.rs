@@ -71,7 +71,7 @@ fn only_what_vanishes_needs_a_heartbeat() {
     holds(&Config { mutation: Some(Mutation::NoHeartbeat), ..writer_and_reader(faults) });
 }
 
-/// Some ten million states; minutes, and gigabytes of memory.
+/// Takes minutes, and more than half a gigabyte of memory.
 #[test]
 #[ignore = "for the night"]
 fn promises_hold_in_larger_worlds() {
