@@ -1,0 +1,76 @@
+//! Messages by the clock, whether the server keeps up or not: each one's time runs from the moment
+//! it should have been sent, so that a server which stalls can not hide it.
+
+use std::time::{Duration, Instant};
+
+use anyhow::bail;
+
+use super::Stage;
+use crate::crowd::Heard;
+
+/// How long after the last message nothing may arrive before the rest counts as lost.
+const LOST_AFTER: Duration = Duration::from_secs(2);
+
+pub(super) struct Outcome {
+    /// How long each receiver waited for each message.
+    pub(super) deliveries: Vec<Duration>,
+    /// How long each sender waited for its acknowledgement.
+    pub(super) answers: Vec<Duration>,
+    /// The server's processor time.
+    pub(super) cpu: Duration,
+}
+
+/// Sends `rate` messages a second for `seconds`, after one second that does not count. `speaker`
+/// says who sends message n, and into which room; `receivers` hear each.
+pub(super) fn run(
+    stage: &mut Stage,
+    rate: u32,
+    seconds: u64,
+    receivers: usize,
+    speaker: impl Fn(u32) -> (usize, String),
+) -> anyhow::Result<Outcome> {
+    let (warm_up, all) = (rate, rate + rate * u32::try_from(seconds)?);
+    let begin = Instant::now();
+    let due = |number: u32| begin + Duration::from_secs(1) * number / rate;
+    let (mut deliveries, mut answers) = (Vec::new(), Vec::new());
+    let (mut sent, mut heard, mut answered) = (0, 0, 0);
+    let (mut cpu, mut refusal) = (Duration::ZERO, None);
+    let expected = receivers * all as usize;
+    while heard < expected || answered < all {
+        while sent < all && due(sent) <= Instant::now() {
+            if sent == warm_up {
+                cpu = stage.server.cpu()?;
+            }
+            let (who, room) = speaker(sent);
+            stage.crowd.say(who, &stage.dialect.say(&room, sent)?)?;
+            sent += 1;
+        }
+        let rest = if sent < all { due(sent).saturating_duration_since(Instant::now()) } else { LOST_AFTER };
+        let happened = stage.crowd.turn(rest, |_, what| match what {
+            Heard::Message(number) => {
+                heard += 1;
+                if number >= warm_up {
+                    deliveries.push(due(number).elapsed());
+                }
+            }
+            Heard::Answer(_, answer) if answer.starts_with(r#"{"error""#) => {
+                refusal = Some(answer.to_owned());
+            }
+            Heard::Answer(number, _) => {
+                answered += 1;
+                if number >= warm_up {
+                    answers.push(due(number).elapsed());
+                }
+            }
+            Heard::Entered => {}
+        })?;
+        if let Some(refusal) = refusal {
+            bail!("a message was refused: {refusal}");
+        }
+        if !happened && sent == all {
+            eprintln!("  {} of {expected} deliveries were lost", expected - heard);
+            break;
+        }
+    }
+    Ok(Outcome { deliveries, answers, cpu: stage.server.cpu()? - cpu })
+}
