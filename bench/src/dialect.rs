@@ -20,7 +20,7 @@ pub(crate) enum Dialect {
 }
 
 /// A message's text starts with this and its number in ten digits.
-const MARK: &str = "bench ";
+const MARK: &str = "bench: ";
 const DIGITS: usize = 10;
 /// What follows, so that a message is about as long as people's are.
 const WORDS: &str = " 오늘 저녁에 마당에서 만나요, 늦지 마세요";
@@ -83,8 +83,8 @@ mod tests {
     #[test]
     fn a_message_is_recognised_by_its_number_in_either_dialect() {
         for dialect in [Dialect::Madang, Dialect::Tutorial] {
-            assert_eq!(number_in(dialect.say("r", 4_711).unwrap().as_bytes()), Some(4_711));
-            assert_eq!(number_in(dialect.join("r", None, 1).unwrap().as_bytes()), None);
+            assert_eq!(number_in(dialect.say("bench 1", 4_711).unwrap().as_bytes()), Some(4_711));
+            assert_eq!(number_in(dialect.join("bench 1", None, 1).unwrap().as_bytes()), None);
         }
     }
 }
