@@ -10,10 +10,7 @@ use std::{
     io,
     net::{IpAddr, SocketAddr},
     pin::Pin,
-    sync::{
-        Arc, Mutex, Weak,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex},
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -24,7 +21,6 @@ use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use socket2::SockRef;
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpListener, TcpStream},
     time::{Instant, Sleep, sleep_until},
 };
@@ -32,6 +28,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt;
 use tracing::{debug, warn};
 
+use super::wire::{Metered, Wire};
 use crate::{
     chat::limits::{is_loopback, network},
     config::Config,
@@ -52,40 +49,6 @@ const SEND_BUFFER: usize = 128 * 1024;
 pub(super) struct Peer {
     pub(super) address: IpAddr,
     pub(super) wire: Wire,
-}
-
-/// A grip on a TCP connection from outside the task that serves it.
-#[derive(Clone, Debug)]
-pub(super) struct Wire {
-    stream: Weak<TcpStream>,
-    meter: Arc<Meter>,
-}
-
-/// How many bytes went through a connection so far.
-#[derive(Debug, Default)]
-struct Meter {
-    read: AtomicU64,
-    written: AtomicU64,
-}
-
-impl Wire {
-    /// How many bytes the peer has sent so far.
-    pub(super) fn read(&self) -> u64 {
-        self.meter.read.load(Ordering::Relaxed)
-    }
-
-    /// How many bytes the kernel has taken for the peer so far.
-    pub(super) fn written(&self) -> u64 {
-        self.meter.written.load(Ordering::Relaxed)
-    }
-
-    /// Ends the connection at once, for both sides, whatever is still queued.
-    pub(super) fn cut(&self) {
-        if let Some(stream) = self.stream.upgrade() {
-            // It fails when the connection is over already.
-            let _ = SockRef::from(&*stream).shutdown(std::net::Shutdown::Both);
-        }
-    }
 }
 
 /// How many connections there may be, and how patient they are served.
@@ -201,9 +164,9 @@ async fn talk(
     caps: &Caps,
     place: Place,
 ) -> hyper::Result<()> {
-    let (stream, meter) = (Arc::new(stream), Arc::<Meter>::default());
-    let wire = Wire { stream: Arc::downgrade(&stream), meter: meter.clone() };
-    let peer = Peer { address: peer.ip(), wire };
+    // Its place is kept even when hyper hands the connection on as a WebSocket.
+    let stream = Metered::new(stream, place);
+    let peer = Peer { address: peer.ip(), wire: stream.wire() };
     let body_timeout = caps.body_timeout;
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(peer.clone());
@@ -214,7 +177,7 @@ async fn talk(
         .header_read_timeout(caps.header_timeout)
         .max_buf_size(MAX_HEAD_BYTES)
         .max_headers(MAX_HEADERS)
-        .serve_connection(TokioIo::new(Metered { stream, meter, _place: place }), service)
+        .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     tokio::pin!(connection);
     tokio::select! {
@@ -223,82 +186,6 @@ async fn talk(
             connection.as_mut().graceful_shutdown();
             connection.await
         }
-    }
-}
-
-/// A TCP stream that its [`Wire`] can measure and cut. It keeps its place even when hyper hands it
-/// on as a WebSocket.
-struct Metered {
-    stream: Arc<TcpStream>,
-    meter: Arc<Meter>,
-    _place: Place,
-}
-
-impl AsyncRead for Metered {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        loop {
-            ready!(self.stream.poll_read_ready(cx))?;
-            match self.stream.try_read(buffer.initialize_unfilled()) {
-                Ok(read) => {
-                    self.meter.read.fetch_add(read as u64, Ordering::Relaxed);
-                    buffer.advance(read);
-                    return Poll::Ready(Ok(()));
-                }
-                // Readiness may be stale; reading cleared it, so asking again will wait.
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => return Poll::Ready(Err(error)),
-            }
-        }
-    }
-}
-
-impl Metered {
-    fn poll_send(
-        &self,
-        cx: &mut Context<'_>,
-        send: impl Fn(&TcpStream) -> io::Result<usize>,
-    ) -> Poll<io::Result<usize>> {
-        loop {
-            ready!(self.stream.poll_write_ready(cx))?;
-            match send(&self.stream) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => return Poll::Ready(Err(error)),
-                Ok(sent) => {
-                    self.meter.written.fetch_add(sent as u64, Ordering::Relaxed);
-                    return Poll::Ready(Ok(sent));
-                }
-            }
-        }
-    }
-}
-
-impl AsyncWrite for Metered {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.poll_send(cx, |stream| stream.try_write(bytes))
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        self.poll_send(cx, |stream| stream.try_write_vectored(slices))
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        true
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(SockRef::from(&*self.stream).shutdown(std::net::Shutdown::Write))
     }
 }
 

@@ -10,6 +10,7 @@ mod page;
 #[cfg(test)]
 mod shell;
 mod socketio;
+mod wire;
 
 use std::net::SocketAddr;
 

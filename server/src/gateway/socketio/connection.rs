@@ -20,8 +20,11 @@ use socketioxide::{
 };
 use tracing::{debug, warn};
 
-use super::{line::Line, old};
-use crate::chat::notice::{Lagging, Listener, Notice, Slot};
+use super::{line::Line, old, packet};
+use crate::{
+    chat::notice::{Lagging, Listener, Notice, Slot},
+    gateway::wire::{Unsent, Wire},
+};
 
 /// The event that carries a refusal to a client which asked for no acknowledgement.
 const REFUSED: &str = "refused";
@@ -63,10 +66,12 @@ impl Connection {
     }
 
     /// Answers a command; nothing happens when the client asked for no answer.
-    pub(super) fn acknowledge(&self, ack: AckSender, reply: &impl Serialize) {
-        if let Some(payload) = self.written(reply) {
-            self.queued(ACK_FRAME + payload.get().len(), || ack.send(&payload));
-        }
+    pub(super) fn acknowledge(&self, ack: AckSender, id: Option<i64>, reply: &impl Serialize) {
+        let (Some(id), Some(payload)) = (id, self.written(reply)) else { return };
+        match &self.line.direct {
+            Some(wire) => self.sent(wire, packet::ack(id, &payload).as_deref()),
+            None => self.queued(ACK_FRAME + payload.get().len(), || ack.send(&payload)),
+        };
     }
 
     fn written(&self, payload: &impl Serialize) -> Option<Box<RawValue>> {
@@ -75,8 +80,25 @@ impl Connection {
     }
 
     fn send(&self, event: &str, payload: &RawValue) -> bool {
-        let text = EVENT_FRAME + event.len() + payload.get().len();
-        self.queued(text, || self.socket.emit(event, payload))
+        match &self.line.direct {
+            Some(wire) => self.sent(wire, packet::event(event, payload).as_deref()),
+            None => {
+                let text = EVENT_FRAME + event.len() + payload.get().len();
+                self.queued(text, || self.socket.emit(event, payload))
+            }
+        }
+    }
+
+    /// Sends a frame right away, and cuts the connection when too much waits already.
+    fn sent(&self, wire: &Wire, frame: Result<&[u8], &serde_json::Error>) -> bool {
+        match frame.map(|frame| wire.send(frame)) {
+            Ok(Ok(())) => return true,
+            Ok(Err(Unsent::Over)) => return false,
+            Ok(Err(Unsent::Full)) => debug!("cutting a connection that does not read"),
+            Err(error) => warn!("writing to a client: {error}"),
+        }
+        self.line.cut();
+        false
     }
 
     /// Queues a text of so many bytes with `send`, and cuts the connection when the queue is full: it
@@ -94,30 +116,44 @@ impl Connection {
     }
 }
 
-/// A push as Socket.IO carries it: the event's name, and its payload written once for everybody.
+/// A push as Socket.IO carries it, written once for everybody: as the library wants it, and as the
+/// frame that goes right into a WebSocket.
 struct Written {
     event: &'static str,
-    payload: serde_json::Result<Box<RawValue>>,
+    payload: Box<RawValue>,
+    frame: Vec<u8>,
 }
 
-fn write(push: &Push) -> Written {
-    match push {
-        Push::Event(told) => Written { event: Push::EVENT, payload: to_raw_value(told) },
-        Push::Presence(told) => Written { event: Push::PRESENCE, payload: to_raw_value(told) },
-        Push::Heartbeat(told) => Written { event: Push::HEARTBEAT, payload: to_raw_value(told) },
+impl Written {
+    fn new(event: &'static str, payload: Box<RawValue>) -> serde_json::Result<Written> {
+        Ok(Written { event, frame: packet::event(event, &payload)?, payload })
     }
 }
 
-fn write_ascii(push: &Push) -> Written {
-    let written = write(push);
-    Written { payload: written.payload.and_then(|payload| old::ascii_json(&payload)), ..written }
+fn write(push: &Push) -> serde_json::Result<Written> {
+    let (event, payload) = raw(push)?;
+    Written::new(event, payload)
+}
+
+fn write_ascii(push: &Push) -> serde_json::Result<Written> {
+    let (event, payload) = raw(push)?;
+    Written::new(event, old::ascii_json(&payload)?)
+}
+
+fn raw(push: &Push) -> serde_json::Result<(&'static str, Box<RawValue>)> {
+    Ok(match push {
+        Push::Event(told) => (Push::EVENT, to_raw_value(told)?),
+        Push::Presence(told) => (Push::PRESENCE, to_raw_value(told)?),
+        Push::Heartbeat(told) => (Push::HEARTBEAT, to_raw_value(told)?),
+    })
 }
 
 impl Listener for Connection {
     fn hear(&self, notice: &Notice) -> Result<(), Lagging> {
-        let send = |written: &Written| match &written.payload {
-            Ok(payload) => self.send(written.event, payload),
-            Err(error) => {
+        let send = |written: &serde_json::Result<Written>| match (written, &self.line.direct) {
+            (Ok(written), Some(wire)) => self.sent(wire, Ok(&written.frame)),
+            (Ok(written), None) => self.send(written.event, &written.payload),
+            (Err(error), _) => {
                 warn!("writing a push: {error}");
                 false
             }

@@ -36,7 +36,7 @@ use url::form_urlencoded;
 use super::PATH;
 use crate::{
     chat::{Chat, notice::Lagging},
-    gateway::{accept::Wire, guard::Visitor, http::refused},
+    gateway::{guard::Visitor, http::refused, wire::Wire},
     lock::lock,
 };
 
@@ -52,6 +52,8 @@ const SWEEP: Duration = Duration::from_secs(2);
 pub(super) struct Line {
     /// Cancelled when the session is over.
     pub(super) ended: CancellationToken,
+    /// The WebSocket that this session was opened over. What it is told goes right into it.
+    pub(super) direct: Option<Wire>,
     /// The TCP connection that is this session's own, once there is one.
     wire: Mutex<Option<Wire>>,
     /// Requests of long-polling that came.
@@ -79,9 +81,11 @@ struct Lease {
 impl Line {
     /// The line under a session that begins now.
     pub(super) fn new(socket: &Socket) -> Line {
+        let direct = own_wire(socket).inspect(Wire::take_over);
         Line {
             ended: CancellationToken::new(),
-            wire: Mutex::new(own_wire(socket)),
+            wire: Mutex::new(direct.clone()),
+            direct,
             polls: AtomicU64::new(0),
             queue: Mutex::default(),
             lease: Mutex::new(Lease { signs: 0, since: Instant::now() }),

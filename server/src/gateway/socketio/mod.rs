@@ -8,6 +8,7 @@
 mod connection;
 mod line;
 mod old;
+mod packet;
 
 use std::sync::{Arc, Mutex};
 
@@ -234,7 +235,7 @@ impl Sessions {
                 }
                 incoming = inbox.recv() => incoming,
             };
-            let Some(Incoming { asked, ack, wants_ack }) = incoming else { break };
+            let Some(Incoming { asked, ack, ack_id }) = incoming else { break };
             let result = match asked {
                 Ok(asked) => answer(&mut session, &connection, asked).await.map_err(Failure::tell),
                 Err(refusal) => Err(refusal),
@@ -242,10 +243,10 @@ impl Sessions {
             match result {
                 Ok(reply) => {
                     fault::pass(Point::BeforeAck);
-                    connection.acknowledge(ack, &reply);
+                    connection.acknowledge(ack, ack_id, &reply);
                     fault::pass(Point::AfterAck);
                 }
-                Err(error) if wants_ack => connection.acknowledge(ack, &Refused { error }),
+                Err(error) if ack_id.is_some() => connection.acknowledge(ack, ack_id, &Refused { error }),
                 Err(error) => connection.refuse(error),
             }
         }
@@ -268,7 +269,8 @@ impl Sessions {
 struct Incoming {
     asked: Result<Asked, Refusal>,
     ack: AckSender,
-    wants_ack: bool,
+    /// What the client calls the answer, when it wants one.
+    ack_id: Option<i64>,
 }
 
 enum Asked {
@@ -297,7 +299,7 @@ impl FromMessageParts<socketioxide::adapter::LocalAdapter> for Incoming {
             (Ok(Event(name)), Ok(payload)) => decode(&name, payload),
             _ => Err(Refusal::BadRequest),
         };
-        Ok(Incoming { asked, ack, wants_ack: ack_id.is_some() })
+        Ok(Incoming { asked, ack, ack_id: *ack_id })
     }
 }
 

@@ -1,0 +1,264 @@
+//! A TCP connection from both sides: the stream that hyper and the libraries on top of it own, and
+//! the [`Wire`] by which a gateway sees what went through it, writes to it, and cuts it.
+//!
+//! A gateway that takes over the writing gives each text to the kernel itself, in the caller's own
+//! task: no queue, no other task to wake, and a frame that was written once for a whole room is
+//! copied for nobody. Only what the kernel does not take is kept, up to a bound. What the library
+//! still writes (pings, the end) goes between our frames, never into one.
+
+use std::{
+    collections::VecDeque,
+    io,
+    pin::Pin,
+    sync::{
+        Arc, Mutex, Weak,
+        atomic::{AtomicU64, Ordering},
+    },
+    task::{Context, Poll, ready},
+};
+
+use socket2::SockRef;
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+};
+
+use crate::lock::lock;
+
+/// The most that may wait for one peer, in bytes. With what the kernel holds this stays below 1 MiB.
+pub(super) const MAX_WAITING: usize = 512 * 1024;
+
+/// How the packet begins that lets a client of Socket.IO in.
+const CONNECT: &[u8] = b"40";
+
+/// A grip on a TCP connection from outside the task that serves it.
+#[derive(Clone, Debug)]
+pub(super) struct Wire {
+    stream: Weak<TcpStream>,
+    traffic: Arc<Traffic>,
+}
+
+/// What went through a connection so far, and what waits.
+#[derive(Debug, Default)]
+struct Traffic {
+    read: AtomicU64,
+    written: AtomicU64,
+    /// Once a gateway has taken the writing over.
+    outgoing: Mutex<Option<Outgoing>>,
+}
+
+/// What was not given to the kernel yet.
+#[derive(Debug)]
+struct Outgoing {
+    waiting: VecDeque<u8>,
+    /// Until the client has been let in: what it is told before that waits.
+    is_held: bool,
+    /// A task is waiting for the kernel to take more.
+    is_flushing: bool,
+}
+
+/// Why something was not sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unsent {
+    /// The connection is over.
+    Over,
+    /// Too much waits for the peer already.
+    Full,
+}
+
+impl Wire {
+    /// How many bytes the peer has sent so far.
+    pub(super) fn read(&self) -> u64 {
+        self.traffic.read.load(Ordering::Relaxed)
+    }
+
+    /// How many bytes the kernel has taken for the peer so far.
+    pub(super) fn written(&self) -> u64 {
+        self.traffic.written.load(Ordering::Relaxed)
+    }
+
+    /// Ends the connection at once, for both sides, whatever is still queued.
+    pub(super) fn cut(&self) {
+        if let Some(stream) = self.stream.upgrade() {
+            // It fails when the connection is over already.
+            let _ = SockRef::from(&*stream).shutdown(std::net::Shutdown::Both);
+        }
+    }
+
+    /// From now on what is [sent](Wire::send) here is this connection's traffic. It waits until the
+    /// library has let the client in.
+    pub(super) fn take_over(&self) {
+        lock(&self.traffic.outgoing).get_or_insert(Outgoing {
+            waiting: VecDeque::new(),
+            is_held: true,
+            is_flushing: false,
+        });
+    }
+
+    /// Sends a whole frame, after everything that was sent before.
+    pub(super) fn send(&self, frame: &[u8]) -> Result<(), Unsent> {
+        let stream = self.stream.upgrade().ok_or(Unsent::Over)?;
+        let mut traffic = lock(&self.traffic.outgoing);
+        let outgoing = traffic.as_mut().ok_or(Unsent::Over)?;
+        let mut sent = 0;
+        if outgoing.waiting.is_empty() && !outgoing.is_held {
+            sent = self.traffic.write(&stream, frame).map_err(|_| Unsent::Over)?;
+        } else if !outgoing.waiting.is_empty() && outgoing.waiting.len() + frame.len() > MAX_WAITING {
+            return Err(Unsent::Full);
+        }
+        outgoing.waiting.extend(&frame[sent..]);
+        self.flush_later(outgoing, stream);
+        Ok(())
+    }
+
+    fn flush_later(&self, outgoing: &mut Outgoing, stream: Arc<TcpStream>) {
+        if outgoing.waiting.is_empty() || outgoing.is_held || outgoing.is_flushing {
+            return;
+        }
+        outgoing.is_flushing = true;
+        let traffic = self.traffic.clone();
+        tokio::spawn(async move {
+            // Cutting the connection makes it writable, and writing fail.
+            while stream.writable().await.is_ok() && traffic.flush(&stream).is_ok_and(|is_done| !is_done) {}
+        });
+    }
+}
+
+impl Traffic {
+    /// Gives the kernel as much as it takes now.
+    fn write(&self, stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
+        match stream.try_write(bytes) {
+            Ok(written) => {
+                self.written.fetch_add(written as u64, Ordering::Relaxed);
+                Ok(written)
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Gives the kernel what waits; whether that was all.
+    fn flush(&self, stream: &TcpStream) -> io::Result<bool> {
+        let mut traffic = lock(&self.outgoing);
+        let Some(outgoing) = traffic.as_mut() else { return Ok(true) };
+        let written = self.write(stream, outgoing.waiting.as_slices().0)?;
+        outgoing.waiting.drain(..written);
+        outgoing.is_flushing = !outgoing.waiting.is_empty();
+        if !outgoing.is_flushing {
+            // Who was slow once must not keep the memory for ever.
+            outgoing.waiting = VecDeque::new();
+        }
+        Ok(!outgoing.is_flushing)
+    }
+}
+
+/// A TCP stream whose [`Wire`] measures it, writes to it and cuts it. It keeps something as long as
+/// it lives.
+pub(super) struct Metered<K> {
+    stream: Arc<TcpStream>,
+    traffic: Arc<Traffic>,
+    _kept: K,
+}
+
+impl<K> Metered<K> {
+    pub(super) fn new(stream: TcpStream, kept: K) -> Metered<K> {
+        Metered { stream: Arc::new(stream), traffic: Arc::default(), _kept: kept }
+    }
+
+    pub(super) fn wire(&self) -> Wire {
+        Wire { stream: Arc::downgrade(&self.stream), traffic: self.traffic.clone() }
+    }
+
+    /// Whole frames of the library's, on a connection that was taken over.
+    fn pass(&self, outgoing: &mut Outgoing, frames: &[u8]) -> io::Result<()> {
+        let mut passed = 0;
+        if outgoing.is_held {
+            passed = self.traffic.write(&self.stream, frames)?;
+            // Nothing but pings comes before it, and they are of one digit.
+            outgoing.is_held = !frames.windows(CONNECT.len()).any(|window| window == CONNECT);
+            for byte in frames[passed..].iter().rev() {
+                outgoing.waiting.push_front(*byte);
+            }
+        } else {
+            if outgoing.waiting.is_empty() {
+                passed = self.traffic.write(&self.stream, frames)?;
+            }
+            outgoing.waiting.extend(&frames[passed..]);
+        }
+        self.wire().flush_later(outgoing, self.stream.clone());
+        Ok(())
+    }
+
+    fn poll_send(
+        &self,
+        cx: &mut Context<'_>,
+        send: impl Fn(&TcpStream) -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            ready!(self.stream.poll_write_ready(cx))?;
+            match send(&self.stream) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Poll::Ready(Err(error)),
+                Ok(sent) => {
+                    self.traffic.written.fetch_add(sent as u64, Ordering::Relaxed);
+                    return Poll::Ready(Ok(sent));
+                }
+            }
+        }
+    }
+}
+
+impl<K: Unpin> AsyncRead for Metered<K> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        loop {
+            ready!(self.stream.poll_read_ready(cx))?;
+            match self.stream.try_read(buffer.initialize_unfilled()) {
+                Ok(read) => {
+                    self.traffic.read.fetch_add(read as u64, Ordering::Relaxed);
+                    buffer.advance(read);
+                    return Poll::Ready(Ok(()));
+                }
+                // Readiness may be stale; reading cleared it, so asking again will wait.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+    }
+}
+
+impl<K: Unpin> AsyncWrite for Metered<K> {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        if let Some(outgoing) = &mut *lock(&self.traffic.outgoing) {
+            return Poll::Ready(self.pass(outgoing, bytes).map(|()| bytes.len()));
+        }
+        self.poll_send(cx, |stream| stream.try_write(bytes))
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        if lock(&self.traffic.outgoing).is_some() {
+            // Together, for a frame may be spread over them.
+            return self.poll_write(cx, &slices.iter().flat_map(|slice| slice.to_vec()).collect::<Vec<u8>>());
+        }
+        self.poll_send(cx, |stream| stream.try_write_vectored(slices))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(SockRef::from(&*self.stream).shutdown(std::net::Shutdown::Write))
+    }
+}
