@@ -35,6 +35,8 @@ pub struct Room {
     last: Seq,
     last_at: Option<Timestamp>,
     members: HashMap<PersonId, Member>,
+    /// Who hears what is told here. Beside the members, so that telling a thousand looks nothing up.
+    listeners: HashMap<ConnectionId, Arc<dyn Listener>>,
     /// Who came and went since that was last told.
     news: Vec<Change>,
     /// Somebody has taken it upon them to tell it.
@@ -47,7 +49,7 @@ const MAX_NEWS: usize = 256;
 /// Somebody with a seat, over any number of connections.
 struct Member {
     person: Person,
-    connections: Vec<(ConnectionId, Arc<dyn Listener>)>,
+    connections: Vec<ConnectionId>,
     /// With no connection left: until when the seat is kept.
     held_until: Option<Instant>,
 }
@@ -64,6 +66,7 @@ impl Room {
             last: stored.last,
             last_at: stored.last_at,
             members: HashMap::new(),
+            listeners: HashMap::new(),
             news: Vec::new(),
             news_due: false,
         }
@@ -91,16 +94,18 @@ impl Room {
             held_until: None,
         });
         member.held_until = None;
-        if !member.connections.iter().any(|(id, _)| *id == connection) {
-            member.connections.push((connection, listener));
+        if !member.connections.contains(&connection) {
+            member.connections.push(connection);
+            self.listeners.insert(connection, listener);
         }
         Ok(())
     }
 
     /// Takes a connection out. A person without connections is gone, unless the seat is held.
     pub fn rise(&mut self, person: PersonId, connection: ConnectionId, held_until: Option<Instant>) {
+        self.listeners.remove(&connection);
         let Some(member) = self.members.get_mut(&person) else { return };
-        member.connections.retain(|(id, _)| *id != connection);
+        member.connections.retain(|id| *id != connection);
         if !member.connections.is_empty() {
             return;
         }
@@ -144,9 +149,7 @@ impl Room {
             self.reaches(told.event.seq);
             self.last_at = Some(told.event.at);
         }
-        for member in self.members.values_mut() {
-            member.connections.retain(|(_, listener)| listener.hear(notice).is_ok());
-        }
+        self.listeners.retain(|_, listener| listener.hear(notice).is_ok());
     }
 
     /// Learns that the log goes at least this far.

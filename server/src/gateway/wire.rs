@@ -127,7 +127,8 @@ impl Wire {
 impl Traffic {
     /// Gives the kernel as much as it takes now.
     fn write(&self, stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
-        match stream.try_write(bytes) {
+        // Not through tokio, whose book on who may be written to is one more thing to look up.
+        match SockRef::from(stream).send(bytes) {
             Ok(written) => {
                 self.written.fetch_add(written as u64, Ordering::Relaxed);
                 Ok(written)
@@ -141,7 +142,12 @@ impl Traffic {
     fn flush(&self, stream: &TcpStream) -> io::Result<bool> {
         let mut traffic = lock(&self.outgoing);
         let Some(outgoing) = traffic.as_mut() else { return Ok(true) };
-        let written = self.write(stream, outgoing.waiting.as_slices().0)?;
+        // Through tokio, which is to wait when the kernel takes no more.
+        let written = match stream.try_write(outgoing.waiting.as_slices().0) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
+            written => written?,
+        };
+        self.written.fetch_add(written as u64, Ordering::Relaxed);
         outgoing.waiting.drain(..written);
         outgoing.is_flushing = !outgoing.waiting.is_empty();
         if !outgoing.is_flushing {

@@ -38,6 +38,8 @@ const ACK_FRAME: usize = 5;
 pub(super) struct Connection {
     socket: SocketRef,
     line: Arc<Line>,
+    /// The WebSocket to write right into, if the session was opened over one.
+    wire: Option<Wire>,
     /// Whether it speaks Engine.IO 3, see [`old`].
     old: bool,
     /// Whether it speaks the tutorial's dialect: it does from its `room` until it says `join`.
@@ -47,7 +49,8 @@ pub(super) struct Connection {
 impl Connection {
     pub(super) fn new(socket: SocketRef, line: Arc<Line>) -> Connection {
         let old = socket.protocol() == ProtocolVersion::V4;
-        Connection { socket, line, old, tutorial: AtomicBool::new(false) }
+        let wire = line.direct.clone();
+        Connection { socket, line, wire, old, tutorial: AtomicBool::new(false) }
     }
 
     /// From now on this client speaks the tutorial's dialect, or the full protocol.
@@ -68,7 +71,7 @@ impl Connection {
     /// Answers a command; nothing happens when the client asked for no answer.
     pub(super) fn acknowledge(&self, ack: AckSender, id: Option<i64>, reply: &impl Serialize) {
         let (Some(id), Some(payload)) = (id, self.written(reply)) else { return };
-        match &self.line.direct {
+        match &self.wire {
             Some(wire) => self.sent(wire, packet::ack(id, &payload).as_deref()),
             None => self.queued(ACK_FRAME + payload.get().len(), || ack.send(&payload)),
         };
@@ -80,7 +83,7 @@ impl Connection {
     }
 
     fn send(&self, event: &str, payload: &RawValue) -> bool {
-        match &self.line.direct {
+        match &self.wire {
             Some(wire) => self.sent(wire, packet::event(event, payload).as_deref()),
             None => {
                 let text = EVENT_FRAME + event.len() + payload.get().len();
@@ -150,7 +153,7 @@ fn raw(push: &Push) -> serde_json::Result<(&'static str, Box<RawValue>)> {
 
 impl Listener for Connection {
     fn hear(&self, notice: &Notice) -> Result<(), Lagging> {
-        let send = |written: &serde_json::Result<Written>| match (written, &self.line.direct) {
+        let send = |written: &serde_json::Result<Written>| match (written, &self.wire) {
             (Ok(written), Some(wire)) => self.sent(wire, Ok(&written.frame)),
             (Ok(written), None) => self.send(written.event, &written.payload),
             (Err(error), _) => {
