@@ -32,7 +32,7 @@ pub(super) fn run(
     let due = |number: u32| begin + Duration::from_secs(1) * number / rate;
     let (mut deliveries, mut answers) = (Vec::new(), Vec::new());
     let (mut sent, mut heard, mut answered, mut refused) = (0, 0, 0, 0);
-    let mut cpu = Duration::ZERO;
+    let (mut cpu, mut last_told) = (Duration::ZERO, begin);
     while heard < receivers * (all - refused) as usize || answered + refused < all {
         let now = Instant::now();
         while sent < all && due(sent) <= now {
@@ -44,7 +44,7 @@ pub(super) fn run(
             sent += 1;
         }
         let rest = if sent < all { due(sent).saturating_duration_since(Instant::now()) } else { LOST_AFTER };
-        let happened = stage.crowd.turn(rest, |_, what| match what {
+        let told = stage.crowd.turn(rest, |_, what| match what {
             Heard::Message(number) => {
                 heard += 1;
                 if number >= warm_up {
@@ -60,7 +60,10 @@ pub(super) fn run(
             }
             Heard::Entered => {}
         })?;
-        if !happened && sent == all {
+        let now = Instant::now();
+        if told || sent < all {
+            last_told = now;
+        } else if now - last_told > LOST_AFTER {
             break;
         }
     }

@@ -163,7 +163,7 @@ pub(super) async fn stand(State(guard): State<Guard>, mut request: Request, next
                 let token = token(request.headers(), https);
                 request.extensions_mut().insert(Visitor { peer, token, https });
                 if kind == Kind::Socket {
-                    keep_only(request.headers_mut(), &SOCKET_HEADERS);
+                    strip(&mut request);
                 }
                 next.run(request).await
             }
@@ -180,11 +180,19 @@ fn request_host(headers: &HeaderMap) -> Option<&str> {
     headers.get(header::HOST).and_then(|host| host.to_str().ok())
 }
 
-fn keep_only(headers: &mut HeaderMap, wanted: &[HeaderName]) {
-    *headers = wanted
-        .iter()
-        .filter_map(|name| headers.get(name).map(|value| (name.clone(), value.clone())))
-        .collect();
+/// Leaves what a Socket.IO session needs, as copies: what hyper has parsed are slices of its buffer
+/// of 8 KiB, which they would keep as long as the session lives.
+fn strip(request: &mut Request) {
+    let copy = |name: &HeaderName| {
+        let value = HeaderValue::from_bytes(request.headers().get(name)?.as_bytes()).ok()?;
+        Some((name.clone(), value))
+    };
+    let headers = SOCKET_HEADERS.iter().filter_map(copy).collect();
+    let uri = request.uri().to_string().parse();
+    *request.headers_mut() = headers;
+    if let Ok(uri) = uri {
+        *request.uri_mut() = uri;
+    }
 }
 
 /// The token in the `Cookie` header (RFC 6265 §4.2.1).

@@ -56,6 +56,9 @@ pub(super) const PATH: &str = "/socket.io";
 /// The largest packet a client may send, in bytes: a message of 16 KiB with room for its escapes.
 /// Without this limit the library takes 64 MiB from anybody.
 const MAX_PACKET: usize = 64 * 1024;
+/// How much is read from a WebSocket at once, in bytes: most packets are smaller, and each connection
+/// keeps as much.
+const READ_BUFFER: usize = 512;
 /// How many commands of one connection may wait. One more, and the connection is cut.
 const INBOX: usize = 256;
 /// How many packets may wait for one connection. One more, and it is cut and comes back.
@@ -99,7 +102,7 @@ pub(super) fn open(chat: Chat, max: usize, stop: CancellationToken) -> (SocketIo
         .max_payload(MAX_PACKET as u64)
         .ws_max_message_size(MAX_PACKET)
         .ws_max_frame_size(MAX_PACKET)
-        .ws_read_buffer_size(4 * 1024)
+        .ws_read_buffer_size(READ_BUFFER)
         .max_buffer_size(OUTBOX)
         // Madang takes no binary data; attachments would pile up unseen.
         .with_parser(ParserConfig::common().max_incoming_binaries(0))
@@ -155,7 +158,7 @@ struct Auth {
 #[derive(Clone)]
 struct Admitted(Arc<Mutex<Option<Arrival>>>);
 
-type Arrival = (Identity, mpsc::Receiver<Incoming>, Arc<Line>);
+type Arrival = (Identity, mpsc::Receiver<Box<Incoming>>, Arc<Line>);
 
 impl Sessions {
     /// Runs before the client is told that it is in: finds out who it is and takes its commands from
@@ -174,12 +177,13 @@ impl Sessions {
         let claim = Claim { token: auth.token, remembered: visitor.token.clone(), name: auth.name };
         let identity = self.chat.identify(claim).await.map_err(Failure::tell)?;
 
+        // In boxes: the channel makes room for 32 at once, for each connection and as long as it lives.
         let (inbox, commands) = mpsc::channel(INBOX);
         let line = self.lines.add(socket)?;
         socket.extensions.insert(Admitted(Arc::new(Mutex::new(Some((identity, commands, line.clone()))))));
         let flooded = line.clone();
         socket.on_fallback(move |incoming: Incoming| {
-            if inbox.try_send(incoming).is_err() && !flooded.ended.is_cancelled() {
+            if inbox.try_send(Box::new(incoming)).is_err() && !flooded.ended.is_cancelled() {
                 debug!("a client sent more than its inbox holds");
                 flooded.cut();
             }
@@ -221,7 +225,7 @@ impl Sessions {
         self,
         mut session: Session,
         connection: Arc<Connection>,
-        mut inbox: mpsc::Receiver<Incoming>,
+        mut inbox: mpsc::Receiver<Box<Incoming>>,
         line: Arc<Line>,
     ) {
         debug!(person = %session.person().id, "connected");
@@ -235,9 +239,11 @@ impl Sessions {
                 }
                 incoming = inbox.recv() => incoming,
             };
-            let Some(Incoming { asked, ack, ack_id }) = incoming else { break };
+            let Some(incoming) = incoming else { break };
+            let Incoming { asked, ack, ack_id } = *incoming;
             let result = match asked {
-                Ok(asked) => answer(&mut session, &connection, asked).await.map_err(Failure::tell),
+                // In a box, so that a connection which says nothing keeps no room for what it might say.
+                Ok(asked) => Box::pin(answer(&mut session, &connection, asked)).await.map_err(Failure::tell),
                 Err(refusal) => Err(refusal),
             };
             match result {
