@@ -175,8 +175,12 @@ impl<K> Metered<K> {
         Wire { stream: Arc::downgrade(&self.stream), traffic: self.traffic.clone() }
     }
 
-    /// Whole frames of the library's, on a connection that was taken over.
+    /// Whole frames of the library's, on a connection that was taken over. Who makes it answer ping
+    /// after ping and reads none of them is cut like anybody else who does not read.
     fn pass(&self, outgoing: &mut Outgoing, frames: &[u8]) -> io::Result<()> {
+        if outgoing.waiting.len() + frames.len() > MAX_WAITING {
+            return Err(io::ErrorKind::WriteZero.into());
+        }
         let mut passed = 0;
         if outgoing.is_held {
             passed = self.traffic.write(&self.stream, frames)?;

@@ -93,6 +93,36 @@ async fn an_unfinished_giant_message_is_cut_before_it_takes_memory() {
     }
 }
 
+/// A client may ask at the level of WebSocket too whether anybody is there (RFC 6455 §5.5.2). Who
+/// asks for ever and reads none of the answers is cut, and costs nothing until then.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_pings_that_reads_no_answer_is_cut_and_takes_no_memory() {
+    const PINGS: usize = 200_000;
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::start(folder.path());
+    let mut stream = upgraded(&program).await;
+    // Let in: from here on the connection is the server's own to write to.
+    let masked =
+        |opcode: u8, payload: &[u8]| [&[opcode, 0x80 | payload.len() as u8, 0, 0, 0, 0], payload].concat();
+    stream.write_all(&masked(0x81, b"40{}")).await.unwrap();
+    let mut answer = [0; 512];
+    while !answer.windows(2).any(|bytes| bytes == b"40") {
+        let _ = stream.read(&mut answer).await.unwrap();
+    }
+    let before = program.memory();
+    let pings = masked(0x89, &[b'x'; 125]).repeat(100);
+    let mut was_cut = false;
+    for _ in 0..PINGS / 100 {
+        was_cut = stream.write_all(&pings).await.is_err();
+        if was_cut {
+            break;
+        }
+    }
+    assert!(was_cut, "not cut");
+    let grown = program.memory().saturating_sub(before);
+    assert!(grown < 4 * 1024, "{grown} KiB");
+}
+
 async fn upgraded(program: &Program) -> TcpStream {
     let mut stream = TcpStream::connect(program.address).await.unwrap();
     let head = format!(
