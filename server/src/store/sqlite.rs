@@ -31,6 +31,12 @@ use crate::{
 /// The schema, one file a version; a file that was released is never changed.
 const MIGRATIONS: &[&str] = &[include_str!("../../migrations/sqlite/0001_rooms_events_people.sql")];
 
+/// How much of the database the writer keeps in memory, in KiB.
+const WRITER_CACHE_KIB: i64 = 16 * 1024;
+
+/// How long the write-ahead log becomes, in pages of 4 KiB: what is read again after a crash.
+const WAL_PAGES: i64 = 8 * 1024;
+
 /// How many reads run side by side.
 const READERS: u32 = 4;
 
@@ -56,7 +62,7 @@ impl Sqlite {
 
     fn open_blocking(path: &Path, on_commit: OnCommit) -> anyhow::Result<Sqlite> {
         let lock = lock_folder(path)?;
-        let mut connection = connect(path)?;
+        let mut connection = connect_to_write(path)?;
         migrate(&mut connection, path, MIGRATIONS)?;
         let readers = (0..READERS).map(|_| connect_to_read(path)).collect::<anyhow::Result<_>>()?;
         let (writer, writer_closed) = Writer::start(connection)?;
@@ -136,6 +142,15 @@ fn connect(path: &Path) -> anyhow::Result<Connection> {
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.busy_timeout(std::time::Duration::from_secs(5))?;
     connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}
+
+/// The connection that writes. Messages of many rooms touch as many pages, each again and again: they
+/// stay in memory, and go from the write-ahead log to the database seldom and together.
+fn connect_to_write(path: &Path) -> anyhow::Result<Connection> {
+    let connection = connect(path)?;
+    connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
+    connection.pragma_update(None, "wal_autocheckpoint", WAL_PAGES)?;
     Ok(connection)
 }
 
