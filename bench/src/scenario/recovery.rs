@@ -19,7 +19,7 @@ const ROOM: &str = "bench";
 const MISSED: u64 = 1_000;
 const TIMES: usize = 20;
 /// What is written just before the kill, and is only in the write-ahead log.
-const LAST_WORDS: u32 = 200;
+const LAST_WORDS: u32 = 1_000;
 
 /// From opening a connection to having read everything that was missed.
 pub(super) fn catch_up() -> anyhow::Result<Vec<Measure>> {
