@@ -106,6 +106,8 @@ impl Http {
 
     async fn request(&mut self, request: hyper::http::request::Builder, body: Bytes) -> io::Result<String> {
         let request = request.header(HOST, self.address.to_string()).body(Full::new(body));
+        // The end of the last answer may still be on its way through the connection's task.
+        self.requests.ready().await.map_err(broken)?;
         let response = self.requests.send_request(request.map_err(broken)?).await.map_err(broken)?;
         if response.status() != StatusCode::OK {
             return Err(broken(format!("the server answered {}", response.status())));
