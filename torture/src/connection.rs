@@ -76,6 +76,8 @@ impl Connection {
             let packet = line.receive().await.ok_or_else(|| lost("before it was entered"))?;
             match Frame::decode(&packet) {
                 Ok(Frame::Open(_)) => line.send(vec![socketio::connect(auth).map_err(lost)?]),
+                // The first ping comes before the server has let us in.
+                Ok(Frame::Ping) => line.send(vec![PONG.to_owned()]),
                 Ok(Frame::Connected) => return Ok(Connection { address, line, acks: 0 }),
                 Ok(Frame::ConnectError(reason)) => {
                     return Err(Failure::Refused(Refusal::from_decoding(&reason)));
