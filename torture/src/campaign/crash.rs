@@ -89,7 +89,7 @@ pub struct Figures {
     pub at_points: BTreeMap<&'static str, u32>,
     pub acked: u64,
     pub stored: usize,
-    pub connections: u64,
+    pub reconnects: u64,
     pub pages: u64,
     pub first_acks: Vec<Duration>,
     pub opened: Vec<Duration>,
@@ -97,9 +97,9 @@ pub struct Figures {
 }
 
 impl Figures {
-    fn add(&mut self, board: &Board, stored: &Log) {
+    fn add(&mut self, board: &Board, stored: &Log, clients: u32) {
         self.acked += board.acked.get();
-        self.connections += board.connections.get();
+        self.reconnects += board.connections.get().saturating_sub(u64::from(clients));
         self.pages += board.pages.get();
         self.stored += stored.values().map(Vec::len).sum::<usize>();
     }
@@ -132,7 +132,7 @@ pub async fn run(workshop: &Workshop, plan: &Plan, loss: Loss) -> anyhow::Result
     report.row("writers, rooms", format!("{}, {}", plan.writers, plan.rooms));
     report.row("messages acknowledged", figures.acked);
     report.row("events in the logs", figures.stored);
-    report.row("connections made", figures.connections);
+    report.row("reconnects", figures.reconnects);
     report.row("pages of history asked for", figures.pages);
     report.times("start to open, p50 / p99 / longest", &figures.opened);
     report.times("start to first ack, p50 / p99 / longest", &figures.first_acks);
@@ -206,7 +206,7 @@ impl Game<'_> {
         let histories = crowd.disperse().await?;
         running.stop().await?;
         let stored = log::read(&round.madang.database())?;
-        figures.add(&board, &stored);
+        figures.add(&board, &stored, self.plan.writers);
         let mut violations = check(&histories, &stored, Scope { pushes: true, settled: true });
         violations.extend(check_served(&served, &stored));
         Ok(Played { violations, histories })

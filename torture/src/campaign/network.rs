@@ -99,7 +99,7 @@ pub async fn run(workshop: &Workshop, plan: &Plan) -> anyhow::Result<Report> {
     }
     report.row("writers, rooms", format!("{}, {}", plan.writers, plan.rooms));
     report.row("messages acknowledged", board.acked.get());
-    report.row("connections made", board.connections.get());
+    report.row("reconnects", board.connections.get().saturating_sub(u64::from(plan.writers)));
     report.row("pages of history asked for", board.pages.get());
     report.times("silent loss until repaired, p50 / p99 / longest", &repairs);
     report.row(

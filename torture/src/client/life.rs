@@ -112,7 +112,6 @@ impl Life {
                 }
                 Err(_) => self.backoff(),
             };
-            self.board.lost_connections.count();
             self.publish(false);
             let over = self.phase.wait_for(|phase| *phase == Phase::Over);
             if tokio::time::timeout(wait, over).await.is_ok() {
