@@ -26,6 +26,10 @@ mod socket;
 
 mod api;
 
+mod indexed_db;
+
+mod windows;
+
 mod storage;
 
 mod theme;

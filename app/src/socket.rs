@@ -7,7 +7,7 @@
 use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 
 use common::{
-    event::{Ask, Heartbeat, Presence, Push, Refused, RoomEvent},
+    event::{Ask, Heartbeat, Presence, Push, Refused, Restart, RoomEvent},
     refusal::Refusal,
     socketio::{self, Frame},
 };
@@ -33,6 +33,8 @@ pub(crate) enum Notice {
     Online,
     /// The connection is gone, with the server's reason if it would not let us in.
     Lost(Option<Refusal>),
+    /// The server goes away for a moment; we are back by ourselves.
+    Restarting(Restart),
     Told(Push),
 }
 
@@ -53,6 +55,8 @@ pub(crate) struct Socket {
 #[derive(Default)]
 struct State {
     online: bool,
+    /// When the server wants us back, by this browser's clock: it has said that it goes away.
+    come_back: Option<f64>,
     last_ack: u32,
     awaited: BTreeMap<u32, oneshot::Sender<String>>,
 }
@@ -140,7 +144,9 @@ impl Socket {
             let reason = self.one_connection(&mut inbox, &mut backoff, &tell).await;
             self.state.borrow_mut().disconnect();
             tell(Notice::Lost(reason));
-            wait(&mut inbox, backoff.next(js_sys::Math::random())).await;
+            let come_back = self.state.borrow_mut().come_back.take();
+            let pause = come_back.map_or_else(|| backoff.next(js_sys::Math::random()), left_until);
+            wait(&mut inbox, pause).await;
         }
     }
 
@@ -156,8 +162,9 @@ impl Socket {
         let mut silence = PATIENCE;
         let mut heard = js_sys::Date::now();
         loop {
-            let quiet = (js_sys::Date::now() - heard) as u32;
-            let left = TimeoutFuture::new(silence.saturating_sub(quiet));
+            // A server that goes away first answers what it was asked, and then closes.
+            let end = self.state.borrow().come_back.unwrap_or(heard + f64::from(silence));
+            let left = TimeoutFuture::new(left_until(end));
             let Either::Left((Some(arrival), _)) = select(arrivals.next(), left).await else { return None };
             let text = match arrival {
                 Arrival::Frame(Ok(Message::Text(text))) => text,
@@ -183,6 +190,11 @@ impl Socket {
                 }
                 Frame::ConnectError(reason) => return Some(Refusal::from_decoding(&reason)),
                 Frame::Close | Frame::Disconnect => return None,
+                Frame::Event { name, payload } if name == Restart::NAME => {
+                    let restart: Restart = serde_json::from_str(payload.get()).ok()?;
+                    self.state.borrow_mut().come_back = Some(heard + f64::from(restart.after));
+                    tell(Notice::Restarting(restart));
+                }
                 Frame::Event { name, payload } => {
                     if let Some(push) = read_push(&name, payload) {
                         tell(Notice::Told(push));
@@ -198,6 +210,11 @@ impl Socket {
             }
         }
     }
+}
+
+/// Milliseconds from now until then.
+fn left_until(then: f64) -> u32 {
+    (then - js_sys::Date::now()) as u32
 }
 
 enum Arrival {

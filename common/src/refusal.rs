@@ -74,6 +74,11 @@ impl Refusal {
         Self::ALL.iter().copied().find(|refusal| refusal.code() == code).unwrap_or(Refusal::BadRequest)
     }
 
+    /// Whether the very same command may be accepted a moment later.
+    pub fn is_passing(self) -> bool {
+        matches!(self, Refusal::TooFast | Refusal::Unavailable | Refusal::NotStored)
+    }
+
     /// The refusal behind a failed decoding.
     ///
     /// The newtypes of this crate fail inside serde with a refusal's display form, which begins

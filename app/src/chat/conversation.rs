@@ -3,10 +3,8 @@
 use common::{
     event::{History, Join, Leave, Push},
     message::Seq,
-    refusal::Refusal,
     room::RoomName,
 };
-use gloo_timers::future::TimeoutFuture;
 use wasm_bindgen_futures::spawn_local;
 
 use super::{Chat, Identity};
@@ -19,7 +17,7 @@ use crate::{
 impl Chat {
     /// Goes into a room, out of the one before; the page of the room calls it when it comes up.
     pub(crate) fn enter(self, room: RoomName) {
-        if self.visit.room.with_untracked(|here| here.as_ref() == Some(&room)) {
+        if self.visit.is_in(&room) {
             return;
         }
         self.leave();
@@ -35,6 +33,7 @@ impl Chat {
         spawn_local(async move {
             // Without a connection the server finds out by itself.
             let _ = self.ask(&Leave { room }).await;
+            self.deliver();
         });
     }
 
@@ -52,7 +51,8 @@ impl Chat {
         loop {
             let since = visit.timeline.with_untracked(Timeline::last);
             visit.roster.update(Roster::expect);
-            let reply = self.ask(&Join { room: room.clone(), seats, since }).await;
+            let join = Join { room: room.clone(), seats, since };
+            let reply = self.ask_patiently(&join, || visit.is(number)).await;
             if !visit.is(number) {
                 return;
             }
@@ -65,23 +65,17 @@ impl Chat {
                     visit.let_in(reply);
                     break self.show();
                 }
-                Err(Failure::Refused(Refusal::TooFast | Refusal::Unavailable)) => {
-                    TimeoutFuture::new(super::BREATH).await;
-                    if !visit.is(number) {
-                        return;
-                    }
-                }
                 Err(Failure::Refused(refusal)) => return visit.refused.set(Some(refusal)),
                 Err(Failure::Disconnected) => return,
             }
         }
+        self.deliver();
         self.fill().await;
-        self.deliver().await;
     }
 
     /// Takes in what is told about a room, if it is the one we are in.
     pub(super) fn hear_room(self, push: Push) {
-        if self.visit.room.with_untracked(|here| here.as_ref() != Some(push.room())) {
+        if !self.visit.is_in(push.room()) {
             return;
         }
         let says_something = matches!(push, Push::Event(_));
@@ -104,7 +98,7 @@ impl Chat {
         }
         visit.filling.set(true);
         while let Some(after) = missing() {
-            let page = self.ask(&history(&room, None, Some(after))).await;
+            let page = self.ask_patiently(&history(&room, None, Some(after)), || visit.is(number)).await;
             if !visit.is(number) {
                 return;
             }
@@ -128,7 +122,7 @@ impl Chat {
         }
         visit.loading.set(true);
         spawn_local(async move {
-            let page = self.ask(&history(&room, Some(before), None)).await;
+            let page = self.ask_patiently(&history(&room, Some(before), None), || visit.is(number)).await;
             if !visit.is(number) {
                 return;
             }
@@ -142,13 +136,14 @@ impl Chat {
 
     /// Brings the screen up to date.
     pub(super) fn show(self) {
+        self.settle();
         let me = match self.identity.get_untracked() {
             Identity::Known(me) => Some(me),
             // Out of reach of the server, what was not sent is still there, and still ours.
             Identity::Unknown => storage::me(),
             Identity::Nobody => None,
         };
-        self.visit.show(me.as_ref());
+        self.visit.show(self.outbox, me.as_ref());
     }
 }
 

@@ -5,11 +5,12 @@
 //! that is gone; an answer for a room one has left is told apart by [`Visit::is`].
 
 mod conversation;
+mod keeping;
 mod sending;
 mod visit;
 
 use common::{
-    event::{Change, Hello, Presence, Push, Rename},
+    event::{Ask, Change, Hello, Presence, Push, Rename},
     person::{DisplayName, Person},
     refusal::Refusal,
     room::{RoomName, Seats},
@@ -23,8 +24,12 @@ use crate::{
     api,
     field::Field,
     socket::{Failure, Notice, Socket},
-    state::link::{Backoff, Link},
+    state::{
+        link::{Backoff, Link},
+        outbox::Outbox,
+    },
     storage,
+    windows::Windows,
 };
 
 /// How long to wait when the server asks to slow down, in ms.
@@ -47,9 +52,19 @@ pub(crate) struct Chat {
     /// Why the server did not let us connect, when it said so.
     pub(crate) turned_away: Field<Option<Refusal>>,
     pub(crate) visit: Visit,
+    pub(crate) outbox: Field<Outbox>,
+    /// What was written is being put into the database.
+    keeping: Field<bool>,
+    /// The outbox is being read from the database.
+    reading: Field<bool>,
+    /// The database may hold something else than what was read last.
+    outdated: Field<bool>,
+    /// Messages are being delivered in rooms one is not in.
+    elsewhere: Field<bool>,
     /// The seats of a room that is about to be opened by us.
     planned: Field<Option<(RoomName, Seats)>>,
     socket: StoredValue<Option<Socket>, LocalStorage>,
+    windows: StoredValue<Option<Windows>, LocalStorage>,
 }
 
 pub(crate) fn provide_chat() -> Chat {
@@ -58,13 +73,20 @@ pub(crate) fn provide_chat() -> Chat {
         link: Field::new(Link::Connecting),
         turned_away: Field::new(None),
         visit: Visit::new(),
+        outbox: Field::new(Outbox::default()),
+        keeping: Field::new(false),
+        reading: Field::new(false),
+        outdated: Field::new(false),
+        elsewhere: Field::new(false),
         planned: Field::new(None),
         socket: StoredValue::new_local(None),
+        windows: StoredValue::new_local(None),
     };
     provide_context(chat);
     window_event_listener(ev::online, move |_| chat.wake());
     window_event_listener(ev::offline, move |_| chat.with_socket(Socket::give_up));
     document_visible(move || chat.wake());
+    chat.open_outbox();
     spawn_local(chat.recognise());
     chat
 }
@@ -148,6 +170,13 @@ impl Chat {
                     self.link.update(|link| *link = link.still_lost());
                 });
             }
+            Notice::Restarting(restart) => {
+                self.link.set(Link::Restarting);
+                spawn_local(async move {
+                    TimeoutFuture::new(restart.after + Link::RESTART_GRACE).await;
+                    self.link.update(|link| *link = link.overdue());
+                });
+            }
             Notice::Told(push) => self.apply(push),
         }
     }
@@ -178,14 +207,27 @@ impl Chat {
             let renamed = self.ask(&Rename { name: me.name }).await;
             self.identity.set(Identity::Known(renamed.map_or(welcome.you, |renamed| renamed.you)));
         }
-        self.join().await;
+        spawn_local(self.join());
+        self.deliver();
     }
 
     /// Gives a command; without a connection it fails at once.
-    async fn ask<A: common::event::Ask>(self, ask: &A) -> Result<A::Reply, Failure> {
+    async fn ask<A: Ask>(self, ask: &A) -> Result<A::Reply, Failure> {
         match self.socket.get_value() {
             Some(socket) => socket.ask(ask).await,
             None => Err(Failure::Disconnected),
+        }
+    }
+
+    /// Gives a command, again and again while the server only wants time and `still` holds.
+    async fn ask_patiently<A: Ask>(self, ask: &A, still: impl Fn() -> bool) -> Result<A::Reply, Failure> {
+        loop {
+            match self.ask(ask).await {
+                Err(Failure::Refused(refusal)) if refusal.is_passing() && still() => {
+                    TimeoutFuture::new(BREATH).await;
+                }
+                reply => return reply,
+            }
         }
     }
 

@@ -22,7 +22,7 @@ use crate::{
         rows::{Row, rows},
         timeline::Timeline,
     },
-    storage, when,
+    when,
 };
 
 /// One row on the screen: its key, and its content, which may change under it.
@@ -42,8 +42,7 @@ pub(crate) struct Visit {
     pub(crate) seats: Field<Option<Seats>>,
     pub(crate) roster: Field<Roster>,
     pub(crate) timeline: Field<Timeline>,
-    pub(crate) outbox: Field<Outbox>,
-    /// What is to be seen, made of the three above.
+    /// What is to be seen, made of the timeline and the outbox.
     pub(crate) shown: Field<Vec<Shown>>,
     /// What was said last while we were here, by anybody.
     pub(crate) heard: Field<Option<Event>>,
@@ -67,7 +66,6 @@ impl Visit {
             seats: Field::new(None),
             roster: Field::new(Default::default()),
             timeline: Field::new(Default::default()),
-            outbox: Field::new(Default::default()),
             shown: Field::new(Default::default()),
             heard: Field::new(None),
             left_at: Field::new(None),
@@ -87,8 +85,6 @@ impl Visit {
         self.seats.set(None);
         self.roster.update(|roster| *roster = Roster::default());
         self.timeline.update(|timeline| *timeline = Timeline::default());
-        self.outbox
-            .set(room.as_ref().map_or_else(Outbox::default, |room| Outbox::restored(storage::unsent(room))));
         self.shown.set(Vec::new());
         self.heard.set(None);
         self.left_at.set(None);
@@ -102,6 +98,10 @@ impl Visit {
     /// The room and the number of this visit, if there is one.
     pub(super) fn current(self) -> Option<(RoomName, u32)> {
         Some((self.room.get_untracked()?, self.number.get_untracked()))
+    }
+
+    pub(super) fn is_in(self, room: &RoomName) -> bool {
+        self.room.with_untracked(|here| here.as_ref() == Some(room))
     }
 
     /// Whether it is still the visit of this number.
@@ -143,8 +143,8 @@ impl Visit {
     }
 
     /// Brings what is on the screen up to date. Rows that stay the same row keep their signal.
-    pub(super) fn show(self, me: Option<&Person>) {
-        self.settle();
+    pub(super) fn show(self, outbox: Field<Outbox>, me: Option<&Person>) {
+        let Some(room) = self.room.get_untracked() else { return };
         let before = self.shown.get_untracked();
         let known: HashMap<&Cid, &ArcRwSignal<Row>> =
             before.iter().map(|shown| (&shown.cid, &shown.row)).collect();
@@ -154,25 +154,11 @@ impl Visit {
             same.unwrap_or_else(|| when::day_of(at))
         };
         let rows = self.timeline.with_untracked(|timeline| {
-            self.outbox.with_untracked(|outbox| rows(timeline, outbox, me, day_of))
+            outbox.with_untracked(|outbox| rows(timeline, outbox.in_room(&room), me, day_of))
         });
         let shown: Vec<Shown> = rows.into_iter().map(|row| keep_or_make(&known, row)).collect();
         if shown != before {
             self.shown.set(shown);
-        }
-    }
-
-    /// Lets go of sent messages that have arrived in the log.
-    fn settle(self) {
-        let Some(room) = self.room.get_untracked() else { return };
-        if self.outbox.with_untracked(|outbox| outbox.iter().next().is_none()) {
-            return;
-        }
-        let settled = self
-            .timeline
-            .with_untracked(|timeline| self.outbox.update(|outbox| outbox.settle(timeline.events())));
-        for cid in settled {
-            storage::forget_unsent(&room, &cid);
         }
     }
 }

@@ -13,6 +13,7 @@ pub(crate) fn Connection() -> impl IntoView {
             chat.turned_away.get().map_or("", |refusal| (words.refusal)(refusal))
         }
         Link::Offline => words.offline,
+        Link::Restarting => words.restarting,
         Link::Connecting => words.connecting,
         Link::Idle | Link::Online | Link::Interrupted if !chat.visit.inside.get() => words.connecting,
         Link::Idle | Link::Online | Link::Interrupted => "",

@@ -7,7 +7,10 @@ use super::face::{Face, hue};
 use crate::{
     chat::{Chat, use_chat},
     i18n::{Words, use_words},
-    state::rows::{Delivery, Row},
+    state::{
+        link::Link,
+        rows::{Delivery, Row},
+    },
     when,
 };
 
@@ -39,11 +42,12 @@ fn show(row: &Row, chat: Chat, words: &'static Words) -> impl IntoView + use<> {
             data-own=row.own.then_some("")
             data-opens=row.opens_group.then_some("")
             data-delivery=delivery
+            data-kept=row.kept.then_some("")
         >
             {row.opens_group.then(|| head(row, words))}
             {(!row.opens_group).then(|| time(row, words))}
             <p class="body">{row.body.to_string()}</p>
-            {(row.delivery == Delivery::Sending).then(|| view! { <p class="fate">{words.sending}</p> })}
+            {(row.delivery == Delivery::Sending).then(|| sending(row, chat, words))}
             {match row.delivery {
                 Delivery::Failed(refusal) => Some(failed(row, refusal, chat, words)),
                 Delivery::Said | Delivery::Sending => None,
@@ -67,6 +71,17 @@ fn head(row: &Row, words: &'static Words) -> impl IntoView + use<> {
 fn time(row: &Row, words: &'static Words) -> impl IntoView + use<> {
     let (iso, in_full) = (when::iso(row.at), when::in_full(row.at, words.tag));
     view! { <time datetime=iso title=in_full>{when::time(row.at, words.tag)}</time> }
+}
+
+/// What a message of ours waits for.
+fn sending(row: &Row, chat: Chat, words: &'static Words) -> impl IntoView + use<> {
+    let kept = row.kept;
+    let said = move || match chat.link.get() {
+        Link::Offline if kept => words.waiting,
+        Link::Offline => words.waiting_unkept,
+        _ => words.sending,
+    };
+    view! { <p class="fate">{said}</p> }
 }
 
 /// Why a message of ours was not said, and what can be done about it.

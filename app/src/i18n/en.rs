@@ -63,10 +63,13 @@ pub(super) static WORDS: Words = Words {
         if count == 1 { "1 character too many".to_owned() } else { format!("{count} characters too many") }
     },
     sending: "Sending…",
+    waiting: "Goes out when you are back",
+    waiting_unkept: "Goes out when you are back. Keep this window open.",
     not_sent: "Not sent.",
     retry: "Send again",
     delete: "Delete",
 
+    restarting: "The server is restarting. You will be back in a moment.",
     connecting: "Connecting…",
     offline: "You are offline. What you write is sent when the connection is back.",
 

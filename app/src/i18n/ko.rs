@@ -59,10 +59,13 @@ pub(super) static WORDS: Words = Words {
     send: "보내기",
     too_long_by: |count| format!("{count}자를 줄여 주세요"),
     sending: "보내는 중…",
+    waiting: "연결되면 보낼게요",
+    waiting_unkept: "연결되면 보낼게요. 이 창을 닫지 말아 주세요.",
     not_sent: "보내지 못했어요.",
     retry: "다시 보내기",
     delete: "지우기",
 
+    restarting: "서버를 새로 여는 중이에요. 곧 다시 이어져요.",
     connecting: "연결하고 있어요…",
     offline: "연결이 끊겼어요. 쓴 메시지는 다시 연결되면 보낼게요.",
 

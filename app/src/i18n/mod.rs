@@ -68,10 +68,13 @@ pub(crate) struct Words {
     pub(crate) send: &'static str,
     pub(crate) too_long_by: fn(usize) -> String,
     pub(crate) sending: &'static str,
+    pub(crate) waiting: &'static str,
+    pub(crate) waiting_unkept: &'static str,
     pub(crate) not_sent: &'static str,
     pub(crate) retry: &'static str,
     pub(crate) delete: &'static str,
 
+    pub(crate) restarting: &'static str,
     pub(crate) connecting: &'static str,
     pub(crate) offline: &'static str,
 

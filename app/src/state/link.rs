@@ -10,6 +10,8 @@ pub(crate) enum Link {
     Connecting,
     /// The server has let us in: Socket.IO's CONNECT, not merely an open socket.
     Online,
+    /// The server has said that it goes away for a moment, and when to come back.
+    Restarting,
     /// Lost a moment ago; mostly it is back before anybody notices.
     Interrupted,
     /// Lost for longer than a moment.
@@ -20,12 +22,15 @@ impl Link {
     /// How long an interruption goes unmentioned, in milliseconds.
     pub(crate) const UNMENTIONED: u32 = 2_000;
 
+    /// How much longer than announced a restart may take, in milliseconds.
+    pub(crate) const RESTART_GRACE: u32 = 10_000;
+
     /// What losing the connection makes of it.
     pub(crate) fn lost(self) -> Link {
         match self {
             Link::Online => Link::Interrupted,
             Link::Idle | Link::Connecting => Link::Connecting,
-            Link::Interrupted | Link::Offline => self,
+            Link::Restarting | Link::Interrupted | Link::Offline => self,
         }
     }
 
@@ -33,8 +38,13 @@ impl Link {
     pub(crate) fn still_lost(self) -> Link {
         match self {
             Link::Connecting | Link::Interrupted => Link::Offline,
-            Link::Idle | Link::Online | Link::Offline => self,
+            Link::Idle | Link::Online | Link::Restarting | Link::Offline => self,
         }
+    }
+
+    /// What a restart that takes too long makes of it.
+    pub(crate) fn overdue(self) -> Link {
+        if self == Link::Restarting { Link::Offline } else { self }
     }
 }
 
@@ -83,5 +93,12 @@ mod tests {
         assert_eq!(Link::Offline.lost(), Link::Offline);
         assert_eq!(Link::Connecting.lost(), Link::Connecting);
         assert_eq!(Link::Online.still_lost(), Link::Online, "back before anybody noticed");
+    }
+
+    #[test]
+    fn a_restart_is_not_offline_unless_it_takes_too_long() {
+        assert_eq!(Link::Restarting.lost().still_lost(), Link::Restarting);
+        assert_eq!(Link::Restarting.overdue(), Link::Offline);
+        assert_eq!(Link::Online.overdue(), Link::Online, "back in time");
     }
 }

@@ -12,7 +12,7 @@ use common::{
     refusal::Refusal,
 };
 
-use super::{outbox::Outbox, timeline::Timeline};
+use super::{outbox::Unsent, timeline::Timeline};
 
 /// Messages of one person within this time of each other stand under one name.
 const GROUP: i64 = 5 * 60 * 1000;
@@ -25,6 +25,8 @@ pub(crate) struct Row {
     pub(crate) at: Timestamp,
     pub(crate) body: Body,
     pub(crate) delivery: Delivery,
+    /// It outlives the browser: the server has it, or the disk under the outbox.
+    pub(crate) kept: bool,
     /// The day in the reader's time zone, counted from 1970.
     pub(crate) day: i64,
     pub(crate) opens_day: bool,
@@ -38,14 +40,14 @@ pub(crate) enum Delivery {
     Failed(Refusal),
 }
 
-/// Everything to be shown, the oldest first. `day_of` is asked once for each row.
-pub(crate) fn rows(
+/// Everything to be shown in a room, the oldest first. `day_of` is asked once for each row.
+pub(crate) fn rows<'a>(
     timeline: &Timeline,
-    outbox: &Outbox,
+    outbox: impl Iterator<Item = &'a Unsent> + Clone,
     me: Option<&Person>,
     mut day_of: impl FnMut(&Cid, Timestamp) -> i64,
 ) -> Vec<Row> {
-    let waiting: HashSet<&Cid> = outbox.iter().map(|message| &message.cid).collect();
+    let waiting: HashSet<&Cid> = outbox.clone().map(|message| &message.cid).collect();
     let mut settled = HashSet::new();
     let mut rows: Vec<Row> = Vec::with_capacity(timeline.events().len() + waiting.len());
     for event in timeline.events() {
@@ -60,13 +62,14 @@ pub(crate) fn rows(
             at: event.at,
             body: body.clone(),
             delivery: Delivery::Said,
+            kept: true,
             day: day_of(cid, event.at),
             opens_day: false,
             opens_group: false,
         };
         add(&mut rows, row);
     }
-    for message in outbox.iter().filter(|message| !settled.contains(&message.cid)) {
+    for message in outbox.filter(|message| !settled.contains(&message.cid)) {
         let Some(me) = me else { break };
         let row = Row {
             cid: message.cid.clone(),
@@ -75,6 +78,7 @@ pub(crate) fn rows(
             at: message.at,
             body: message.body.clone(),
             delivery: message.failed.map_or(Delivery::Sending, Delivery::Failed),
+            kept: message.place().is_some(),
             day: day_of(&message.cid, message.at),
             opens_day: false,
             opens_group: false,
@@ -103,7 +107,6 @@ mod tests {
     };
 
     use super::*;
-    use crate::state::outbox::Unsent;
 
     const MINUTE: i64 = 60 * 1000;
     const DAY: i64 = 24 * 60 * MINUTE;
@@ -141,13 +144,13 @@ mod tests {
     }
 
     fn unsent(cid: u128, at: i64, failed: Option<Refusal>) -> Unsent {
-        let body = Body::parse("안녕").unwrap();
-        Unsent { failed, ..Unsent::new(Cid::from_random(cid), body, Timestamp(at)) }
+        let (room, body) = (RoomName::parse("마당").unwrap(), Body::parse("안녕").unwrap());
+        Unsent { failed, ..Unsent::new(room, Cid::from_random(cid), body, Timestamp(at)) }
     }
 
     /// For each row, whether it opens a day and whether it opens a group.
     fn openings(said: &[(u64, i64)]) -> Vec<(bool, bool)> {
-        rows(&timeline(said), &Outbox::default(), None, |_, at| at.0.div_euclid(DAY))
+        rows(&timeline(said), [].iter(), None, |_, at| at.0.div_euclid(DAY))
             .iter()
             .map(|row| (row.opens_day, row.opens_group))
             .collect()
@@ -170,11 +173,9 @@ mod tests {
 
     #[test]
     fn a_message_is_on_the_screen_once_while_it_is_confirmed() {
-        let mut outbox = Outbox::default();
-        outbox.push(unsent(1, 0, None));
-        outbox.push(unsent(2, 0, Some(Refusal::TooFast)));
+        let outbox = [unsent(1, 0, None), unsent(2, 0, Some(Refusal::TooFast))];
         let me = person(1);
-        let shown = rows(&timeline(&[(1, 0)]), &outbox, Some(&me), |_, _| 0);
+        let shown = rows(&timeline(&[(1, 0)]), outbox.iter(), Some(&me), |_, _| 0);
         let seen: Vec<_> = shown.iter().map(|row| (row.cid.clone(), row.delivery, row.own)).collect();
         assert_eq!(
             seen,

@@ -25,6 +25,7 @@ wasm_bindgen_test_configure!(run_in_browser);
 struct Bench {
     textarea: HtmlTextAreaElement,
     chat: Chat,
+    room: RoomName,
 }
 
 impl Bench {
@@ -32,17 +33,18 @@ impl Bench {
         let place: HtmlElement = document().create_element("div").unwrap().unchecked_into();
         document().body().unwrap().append_child(&place).unwrap();
         let room = RoomName::parse(room).unwrap();
+        let entered = room.clone();
         let (told, tell) = std::sync::mpsc::channel();
         mount_to(place.clone(), move || {
             provide_speech();
             let chat = provide_chat();
-            chat.enter(room.clone());
+            chat.enter(entered.clone());
             told.send(chat).unwrap();
-            view! { <Composer room/> }
+            view! { <Composer room=entered/> }
         })
         .forget();
         let textarea = place.query_selector("textarea").unwrap().unwrap().unchecked_into();
-        Bench { textarea, chat: tell.recv().unwrap() }
+        Bench { textarea, chat: tell.recv().unwrap(), room }
     }
 
     fn key(&self, kind: &str, change: impl FnOnce(&KeyboardEventInit)) {
@@ -120,8 +122,9 @@ impl Bench {
     /// What has been sent since, after everything that was put off has happened.
     async fn sent(&self) -> Vec<String> {
         TimeoutFuture::new(20).await;
-        let outbox = self.chat.visit.outbox;
-        outbox.with_untracked(|outbox| outbox.iter().map(|message| message.body.to_string()).collect())
+        self.chat.outbox.with_untracked(|outbox| {
+            outbox.in_room(&self.room).map(|message| message.body.to_string()).collect()
+        })
     }
 }
 
