@@ -6,40 +6,58 @@ use common::{
     event::{IntroduceYourself, Me, Refused, RoomList, RoomSummary},
     person::{DisplayName, Person},
 };
-use gloo_net::http::{Request, Response};
+use js_sys::wasm_bindgen::{JsCast, JsValue};
+use leptos::prelude::window;
 use serde::de::DeserializeOwned;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{Request, RequestInit, Response};
 
 use crate::socket::Failure;
 
 /// The person this browser's cookie stands for, if it has one.
 pub(crate) async fn me() -> Result<Option<Person>, Failure> {
-    let me: Me = read(Request::get("/api/me").send().await).await?;
+    let me: Me = read(fetch("/api/me", None).await)?;
     Ok(me.you)
 }
 
 /// Introduces this browser; from here on its cookie stands for a person of this name.
 pub(crate) async fn introduce(name: DisplayName) -> Result<Option<Person>, Failure> {
     let body = serde_json::to_string(&IntroduceYourself { name }).map_err(|_| Failure::Disconnected)?;
-    let request = Request::post("/api/me").header("content-type", "application/json").body(body);
-    let me: Me = read(request.map_err(|_| Failure::Disconnected)?.send().await).await?;
+    let me: Me = read(fetch("/api/me", Some(&body)).await)?;
     Ok(me.you)
 }
 
 /// Rooms with somebody in them or something said, the latest first.
 pub(crate) async fn rooms() -> Result<Vec<RoomSummary>, Failure> {
-    let list: RoomList = read(Request::get("/api/rooms").send().await).await?;
+    let list: RoomList = read(fetch("/api/rooms", None).await)?;
     Ok(list.rooms)
+}
+
+/// The answer's status and text; posts when there is a body.
+async fn fetch(path: &str, body: Option<&str>) -> Result<(bool, String), JsValue> {
+    let init = RequestInit::new();
+    if let Some(body) = body {
+        init.set_method("POST");
+        init.set_body(&body.into());
+    }
+    let request = Request::new_with_str_and_init(path, &init)?;
+    if body.is_some() {
+        request.headers().set("content-type", "application/json")?;
+    }
+    let response: Response = JsFuture::from(window().fetch_with_request(&request)).await?.dyn_into()?;
+    let text = JsFuture::from(response.text()?).await?;
+    Ok((response.ok(), text.as_string().unwrap_or_default()))
 }
 
 /// The answer, the server's refusal, or, when it is neither, a server that can not be reached:
 /// a proxy in front of it answers with pages of its own.
-async fn read<T: DeserializeOwned>(response: Result<Response, gloo_net::Error>) -> Result<T, Failure> {
-    let response = response.map_err(|_| Failure::Disconnected)?;
-    let text = response.text().await.map_err(|_| Failure::Disconnected)?;
-    if response.ok() {
-        serde_json::from_str(&text).map_err(|_| Failure::Disconnected)
-    } else {
-        let refused = serde_json::from_str::<Refused>(&text).map_err(|_| Failure::Disconnected)?;
-        Err(Failure::Refused(refused.error))
+fn read<T: DeserializeOwned>(response: Result<(bool, String), JsValue>) -> Result<T, Failure> {
+    match response {
+        Ok((true, text)) => serde_json::from_str(&text).map_err(|_| Failure::Disconnected),
+        Ok((false, text)) => {
+            let refused = serde_json::from_str::<Refused>(&text).map_err(|_| Failure::Disconnected)?;
+            Err(Failure::Refused(refused.error))
+        }
+        Err(_) => Err(Failure::Disconnected),
     }
 }

@@ -7,7 +7,7 @@
 use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 
 use common::{
-    event::{Ask, Heartbeat, Presence, Push, Refused, Restart, RoomEvent},
+    event::{Ask, Heartbeat, Hello, Presence, Push, Refused, Restart, RoomEvent},
     refusal::Refusal,
     socketio::{self, Frame},
 };
@@ -179,7 +179,7 @@ impl Socket {
             match Frame::decode(&text).ok()? {
                 Frame::Open(open) => {
                     silence = open.ping_interval.saturating_add(open.ping_timeout);
-                    let hello = socketio::connect(&serde_json::Map::new()).ok()?;
+                    let hello = socketio::connect(&Hello {}).ok()?;
                     sink.send(Message::Text(hello)).await.ok()?;
                 }
                 Frame::Ping => sink.send(Message::Text(socketio::PONG.to_owned())).await.ok()?,

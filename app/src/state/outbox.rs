@@ -28,7 +28,7 @@ pub(crate) struct Outbox {
 }
 
 /// Where a message stands in the database: given in order and without a gap, by the database.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Place(pub(crate) u64);
 
 /// A message on its way, as it is also kept in the database.
@@ -86,16 +86,16 @@ impl Outbox {
     /// Takes in what the database holds, in its order: what other windows and earlier visits wrote
     /// appears, what is no longer there goes.
     pub(crate) fn read(&mut self, kept: impl IntoIterator<Item = (Place, Unsent)>) {
-        let mut there = HashSet::new();
+        let mut there = Vec::new();
         for (place, message) in kept {
-            there.insert(place);
+            there.push(place);
             match self.find(&message.cid) {
                 Some(known) => (known.keeping, known.failed) = (Keeping::Kept(place), message.failed),
                 None => self.insert(Unsent { keeping: Keeping::Kept(place), ..message }),
             }
             self.furthest = self.furthest.max(place);
         }
-        self.unsent.retain(|message| message.place().is_none_or(|place| there.contains(&place)));
+        self.unsent.retain(|message| message.place().is_none_or(|place| there.binary_search(&place).is_ok()));
         self.known = true;
     }
 
