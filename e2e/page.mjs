@@ -60,7 +60,7 @@ export class Person {
   }
 
   constructor(name, words, context, page, host) {
-    Object.assign(this, { name, words, context, page });
+    Object.assign(this, { name, words, context, page, host });
     this.complaints = [];
     page.on('console', (message) => {
       if (message.type() === 'error') this.complaints.push(message.text());
@@ -72,6 +72,12 @@ export class Person {
     };
     page.on('request', watchHost);
     page.on('websocket', watchHost);
+  }
+
+  /** The same browser, a second window. */
+  async anotherWindow() {
+    const page = await this.context.newPage();
+    return new Person(this.name, this.words, this.context, page, this.host);
   }
 
   get log() {
@@ -155,6 +161,21 @@ export class Person {
     const message = this.log.getByText(text, { exact: true });
     await message.first().waitFor();
     assert.equal(await message.count(), 1, `"${text}" stands in the log more than once`);
+  }
+
+  /** The row of a message. */
+  row(text) {
+    return this.log.locator('.message').filter({ has: this.page.getByText(text, { exact: true }) });
+  }
+
+  /** Says something and waits until the disk has it: from here on nothing may lose it. */
+  async writes(text) {
+    await this.say(text);
+    await this.keeps(text);
+  }
+
+  async keeps(text) {
+    await this.log.locator('.message[data-kept]').filter({ has: this.page.getByText(text, { exact: true }) }).waitFor();
   }
 
   /** Waits until nothing is on its way any more: a message is shown before it is said. */

@@ -2,36 +2,13 @@
 // server, Hangul being composed. No test sleeps; each waits for what a person would wait for.
 
 import assert from 'node:assert/strict';
-import { after, afterEach, before, test } from 'node:test';
+import { test } from 'node:test';
 
-import { Client, eventually, newCid, newRoom } from './clients.mjs';
-import { launch, Person } from './page.mjs';
-import { Server } from './server.mjs';
+import { eventually, newRoom } from './clients.mjs';
+import { Stage } from './stage.mjs';
 
-let server;
-let browser;
-const people = [];
-
-before(async () => {
-  server = await Server.start();
-  browser = await launch();
-});
-after(async () => {
-  await browser.close();
-  await server.stop();
-});
-afterEach(async () => {
-  const seen = people.splice(0);
-  const complaints = seen.flatMap(({ name, complaints }) => complaints.map((text) => `${name}: ${text}`));
-  await Promise.all(seen.map((person) => person.goAway()));
-  assert.deepEqual(complaints, [], 'the browser complained, or asked another host');
-});
-
-async function arrive(name, options) {
-  const person = await Person.arrive(browser, server.url, name, options);
-  people.push(person);
-  return person;
-}
+const stage = new Stage();
+const arrive = (...who) => stage.arrive(...who);
 
 test('two people talk both ways, in Korean', async () => {
   const [jieun, minho] = [await arrive('지은'), await arrive('민호')];
@@ -54,7 +31,7 @@ test('a reload keeps the name and everything said', async () => {
   await jieun.sees('새로고침해도 남아 있어야지');
   assert.equal(await jieun.nameField.count(), 0, 'the name is asked for once');
   await jieun.say('남아 있네');
-  const reader = await visitor('서기');
+  const reader = await stage.visitor('서기');
   const told = await eventually('the second message', async () => {
     const { events } = await reader.ask('join', { room });
     return events.length === 2 && events;
@@ -95,9 +72,9 @@ test('a server that dies and comes back loses nothing, and the open page goes on
     await jieun.say(text);
     await minho.sees(text);
   }
-  await server.kill();
+  await stage.server.kill();
   await jieun.say('서버가 없을 때 쓴 말');
-  await server.reopen();
+  await stage.server.reopen();
   await minho.sees('서버가 없을 때 쓴 말');
   await minho.say('다시 왔다');
   for (const person of [jieun, minho]) {
@@ -187,7 +164,7 @@ test('the language follows the browser and can be switched', async () => {
 
 test('scrolling up brings what is older, and what one reads stays where it is', async () => {
   const room = newRoom();
-  await fill(room, 160);
+  await stage.fill(room, 160);
   const jieun = await arrive('지은');
   await jieun.enter(room);
   const newest = jieun.log.getByText('이야기 160', { exact: true });
@@ -213,7 +190,7 @@ test('scrolling up brings what is older, and what one reads stays where it is', 
 test('on a phone nothing is wider than the screen', async () => {
   const jieun = await arrive('지은', { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true });
   const room = newRoom();
-  await fill(room, 3, '띄어쓰기도없이아주길게이어지는한글낱말'.repeat(8), `https://example.org/${'path/'.repeat(60)}`);
+  await stage.fill(room, 3, '띄어쓰기도없이아주길게이어지는한글낱말'.repeat(8), `https://example.org/${'path/'.repeat(60)}`);
   await jieun.page.goto('/');
   await fits(jieun);
   await jieun.enter(room);
@@ -267,26 +244,10 @@ class Keyboard {
   }
 }
 
-function visitor(name) {
-  return Client.connect(server.url, { generation: '4', transport: 'websocket', name });
-}
-
-/** Says "이야기 1" to "이야기n" and then the other texts, before anybody looks. */
-async function fill(room, count, ...others) {
-  const teller = await visitor('이야기꾼');
-  await teller.ask('join', { room });
-  const texts = [...others, ...Array.from({ length: count }, (_, index) => `이야기 ${index + 1}`)];
-  for (const body of texts) await teller.ask('send', { room, cid: newCid(), body });
-  teller.leave();
-}
-
 /** What the room's log holds, read by somebody else. */
 async function said(person, room) {
   await person.hasSaidAll();
-  const reader = await visitor('서기');
-  const { events } = await reader.ask('join', { room });
-  reader.leave();
-  return events.map((event) => event.what.posted.body);
+  return stage.log(room);
 }
 
 function isOnScreen(locator) {

@@ -1,0 +1,158 @@
+// What was written and is not yet said: kept on the disk before it leaves, shared by all windows of
+// a browser, delivered once and in order whatever happens to the window it was written in.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { eventually, newRoom } from './clients.mjs';
+import { Person } from './page.mjs';
+import { Stage } from './stage.mjs';
+import { Wire } from './wire.mjs';
+
+const stage = new Stage();
+
+test('what was written while the server was away is said after a reload, in order', async () => {
+  const jieun = await stage.arrive('지은');
+  const room = newRoom();
+  await jieun.enter(room);
+  await stage.server.kill();
+  const texts = ['하나', '둘', '셋'];
+  for (const text of texts) await jieun.writes(text);
+  await stage.server.reopen();
+  await jieun.page.reload();
+  for (const text of texts) await jieun.sees(text);
+  await jieun.hasSaidAll();
+  assert.deepEqual(await stage.log(room), texts);
+  jieun.forgiveLostConnections();
+});
+
+test('a clock that goes back changes no order', async () => {
+  const jieun = await stage.arrive('지은');
+  const room = newRoom();
+  await jieun.enter(room);
+  await stage.server.kill();
+  await jieun.writes('먼저');
+  await jieun.page.evaluate(() => (Date.now = () => 0));
+  await jieun.writes('나중');
+  await jieun.page.evaluate(() => (Date.now = () => -86_400_000));
+  await jieun.writes('맨 끝');
+  await stage.server.reopen();
+  await jieun.page.reload();
+  await jieun.sees('맨 끝');
+  await jieun.hasSaidAll();
+  assert.deepEqual(await stage.log(room), ['먼저', '나중', '맨 끝']);
+  jieun.forgiveLostConnections();
+});
+
+test('a window that is closed leaves what it wrote to the other, once and in order', async () => {
+  const jieun = await stage.arrive('지은');
+  const room = newRoom();
+  await jieun.enter(room);
+  const other = await stage.anotherWindow(jieun);
+  await other.page.goto(Person.linkTo(room));
+  await other.composer.waitFor();
+  await stage.server.kill();
+  await jieun.writes('첫째 창에서');
+  await other.keeps('첫째 창에서');
+  await other.writes('둘째 창에서');
+  await jieun.keeps('둘째 창에서');
+  await jieun.writes('다시 첫째 창에서');
+  await jieun.page.close();
+  await stage.server.reopen();
+  await other.sees('다시 첫째 창에서');
+  await other.hasSaidAll();
+  assert.deepEqual(await stage.log(room), ['첫째 창에서', '둘째 창에서', '다시 첫째 창에서']);
+  for (const window of [jieun, other]) window.forgiveLostConnections();
+});
+
+test('two windows that both have a connection say everything once', async () => {
+  const jieun = await stage.arrive('지은');
+  const room = newRoom();
+  await jieun.enter(room);
+  const other = await stage.anotherWindow(jieun);
+  await other.page.goto(Person.linkTo(room));
+  await other.composer.waitFor();
+  const texts = Array.from({ length: 20 }, (_, index) => `번갈아 ${index + 1}`);
+  for (const [index, text] of texts.entries()) await [jieun, other][index % 2].writes(text);
+  for (const window of [jieun, other]) {
+    for (const text of texts) await window.sees(text);
+    await window.hasSaidAll();
+  }
+  assert.deepEqual(await stage.log(room), texts);
+});
+
+test('a message that failed is thrown away in every window, or sent again from any', async () => {
+  const jieun = await stage.arrive('지은');
+  const wire = await Wire.of(jieun);
+  const room = newRoom();
+  await jieun.enter(room);
+  const other = await stage.anotherWindow(jieun);
+  await other.page.goto(Person.linkTo(room));
+  await other.composer.waitFor();
+  wire.refuse('message_unreadable', (name) => name === 'send');
+  for (const text of ['버릴 말', '다시 보낼 말']) {
+    await jieun.say(text);
+    for (const window of [jieun, other]) await failed(window, text).waitFor();
+  }
+  await failed(other, '버릴 말').getByRole('button', { name: '지우기' }).click();
+  for (const window of [jieun, other]) await window.row('버릴 말').waitFor({ state: 'detached' });
+  wire.answers = () => undefined;
+  await failed(other, '다시 보낼 말').getByRole('button', { name: '다시 보내기' }).click();
+  for (const window of [jieun, other]) {
+    await failed(window, '다시 보낼 말').waitFor({ state: 'detached' });
+    await window.hasSaidAll();
+  }
+  assert.deepEqual(await stage.log(room), ['다시 보낼 말']);
+});
+
+test('a server that wants time gets it, and the message', async () => {
+  const jieun = await stage.arrive('지은');
+  const wire = await Wire.of(jieun);
+  const room = newRoom();
+  await jieun.enter(room);
+  for (const code of ['too_fast', 'unavailable', 'not_stored']) {
+    let refused = 0;
+    wire.refuse(code, (name) => name === 'send' && (refused += 1) <= 2);
+    await jieun.say(code);
+    await jieun.sees(code);
+    await jieun.hasSaidAll();
+    assert.equal(refused, 3, 'refused twice, accepted once');
+  }
+  assert.deepEqual(await stage.log(room), ['too_fast', 'unavailable', 'not_stored']);
+});
+
+test('what was left behind in a room is said without going back there', async () => {
+  const jieun = await stage.arrive('지은');
+  const [room, elsewhere] = [newRoom(), newRoom()];
+  await jieun.enter(room);
+  await stage.server.kill();
+  const texts = ['두고 온 말', '그다음 말'];
+  for (const text of texts) await jieun.writes(text);
+  await stage.server.reopen();
+  await jieun.page.goto(Person.linkTo(elsewhere));
+  await jieun.composer.waitFor();
+  await eventually('the messages in the other room', async () => (await stage.log(room)).length === 2);
+  assert.deepEqual(await stage.log(room), texts);
+  const { rooms } = await (await fetch(new URL('/api/rooms', stage.server.url))).json();
+  assert.equal(rooms.find((summary) => summary.room === room).here, 0, 'nobody stays behind');
+  jieun.forgiveLostConnections();
+});
+
+test('a browser without IndexedDB sends all the same, and does not say that it keeps anything', async () => {
+  const jieun = await stage.arrive('지은');
+  await jieun.context.addInitScript(() => Object.defineProperty(window, 'indexedDB', { value: undefined }));
+  const room = newRoom();
+  await jieun.enter(room);
+  await stage.server.kill();
+  await jieun.say('지금만 있는 말');
+  await jieun.log.locator('[data-delivery="sending"]').waitFor();
+  assert.equal(await jieun.log.locator('[data-delivery][data-kept]').count(), 0);
+  await stage.server.reopen();
+  await jieun.hasSaidAll();
+  assert.deepEqual(await stage.log(room), ['지금만 있는 말']);
+  jieun.forgiveLostConnections();
+});
+
+function failed(person, text) {
+  return person.row(text).and(person.page.locator('[data-delivery="failed"]'));
+}

@@ -1,0 +1,55 @@
+// The wire between one person's page and the server, in the hands of a test: it can lose what the
+// server says, answer in its place, and break.
+
+export class Wire {
+  /** Takes the wire of a person who has not yet opened a page. */
+  static async of(person) {
+    const wire = new Wire();
+    await person.context.routeWebSocket(/\/socket\.io\//, (page) => wire.open(page));
+    return wire;
+  }
+
+  constructor() {
+    this.broken = false;
+    this.connections = [];
+    /** Which frames of the server are lost. */
+    this.loses = () => false;
+    /** What is answered to a frame of the page instead of handing it on. */
+    this.answers = () => undefined;
+  }
+
+  open(page) {
+    if (this.broken) return page.close();
+    const server = page.connectToServer();
+    this.connections.push(page);
+    page.onMessage((frame) => {
+      const answer = this.answers(frame);
+      if (answer) page.send(answer);
+      else server.send(frame);
+    });
+    server.onMessage((frame) => {
+      if (!this.loses(frame)) page.send(frame);
+    });
+  }
+
+  /** Breaks the connection there is, and every new one until `mend`. */
+  async cut() {
+    this.broken = true;
+    await Promise.all(this.connections.splice(0).map((page) => page.close()));
+  }
+
+  mend() {
+    this.broken = false;
+  }
+
+  /** Refuses whatever `matches`, as the server would. */
+  refuse(code, matches) {
+    this.answers = (frame) => {
+      const [, ack, command] = `${frame}`.match(/^42(\d+)(\[.*)$/s) ?? [];
+      if (ack && matches(...JSON.parse(command))) return `43${ack}[{"error":{"code":"${code}","message":""}}]`;
+    };
+  }
+}
+
+/** Whether a frame tells of this text being said. */
+export const tells = (text) => (frame) => `${frame}`.startsWith('42["event"') && `${frame}`.includes(JSON.stringify(text));
