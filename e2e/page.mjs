@@ -28,20 +28,22 @@ export const WORDS = {
   },
 };
 
-/** Debian's Chromium, kept from asking its maker anything. */
+/** Debian's. */
+export const CHROMIUM = '/usr/bin/chromium';
+
+/** Kept from asking its maker anything. */
+export const FLAGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
 export function launch() {
-  return chromium.launch({
-    executablePath: '/usr/bin/chromium',
-    args: [
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-    ],
-  });
+  return chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
 }
 
 /** One browser profile: its own cookies, its own language, one open page. */
@@ -166,6 +168,11 @@ export class Person {
   /** The row of a message. */
   row(text) {
     return this.log.locator('.message').filter({ has: this.page.getByText(text, { exact: true }) });
+  }
+
+  /** Every message on the screen, from top to bottom. */
+  reads() {
+    return this.log.locator('.message .body').allTextContents();
   }
 
   /** Says something and waits until the disk has it: from here on nothing may lose it. */
