@@ -14,6 +14,10 @@ use crate::{
     storage,
 };
 
+/// How many pages of what was missed are shown together: to show them, every row of the room is
+/// looked at.
+const PAGES_AT_ONCE: u32 = 5;
+
 impl Chat {
     /// Goes into a room, out of the one before; the page of the room calls it when it comes up.
     pub(crate) fn enter(self, room: RoomName) {
@@ -97,15 +101,20 @@ impl Chat {
             return;
         }
         visit.filling.set(true);
-        while let Some(after) = missing() {
+        for pages in 1.. {
+            let Some(after) = missing() else { break };
             let page = self.ask_patiently(&history(&room, None, Some(after)), || visit.is(number)).await;
             if !visit.is(number) {
                 return;
             }
             let Ok(page) = page else { break };
             visit.timeline.update(|timeline| timeline.page(&page));
-            self.show();
-            if missing() == Some(after) {
+            let now = missing();
+            if pages % PAGES_AT_ONCE == 0 || now.is_none() {
+                self.show();
+            }
+            // The server does not have what it has spoken of; the next heartbeat asks again.
+            if now == Some(after) {
                 break;
             }
         }
