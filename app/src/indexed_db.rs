@@ -135,3 +135,49 @@ async fn finish(promise: Promise) -> Option<()> {
         }
     }
 }
+
+#[cfg(test)]
+#[cfg(target_arch = "wasm32")]
+mod tests {
+    use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
+
+    use super::*;
+
+    wasm_bindgen_test_configure!(run_in_browser);
+
+    /// What stands at these places; other tests write into the same row.
+    async fn at(places: &[Place]) -> Vec<String> {
+        let row = read().await.unwrap();
+        row.into_iter().filter(|(place, _)| places.contains(place)).map(|(_, text)| text).collect()
+    }
+
+    #[wasm_bindgen_test]
+    async fn texts_stand_in_a_row_without_a_gap() {
+        let places = add(&["하나".to_owned(), "둘".to_owned()]).await.unwrap();
+        assert_eq!(places[1].0, places[0].0 + 1);
+        assert_eq!(at(&places).await, ["하나", "둘"]);
+    }
+
+    #[wasm_bindgen_test]
+    async fn a_text_is_changed_in_its_place() {
+        let places = add(&["하나".to_owned(), "둘".to_owned()]).await.unwrap();
+        put(places[0], "다른 하나").await;
+        assert_eq!(at(&places).await, ["다른 하나", "둘"]);
+    }
+
+    #[wasm_bindgen_test]
+    async fn the_place_of_a_removed_text_is_not_given_again() {
+        let first = add(&["하나".to_owned()]).await.unwrap();
+        remove(&first).await;
+        let second = add(&["둘".to_owned()]).await.unwrap();
+        assert!(second[0] > first[0]);
+        assert_eq!(at(&[first[0], second[0]]).await, ["둘"]);
+    }
+
+    #[wasm_bindgen_test]
+    async fn a_database_that_the_browser_closed_is_opened_anew() {
+        open().await.unwrap().close();
+        assert_eq!(add(&["잃은 말".to_owned()]).await, None);
+        assert!(add(&["다음 말".to_owned()]).await.is_some());
+    }
+}

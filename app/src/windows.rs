@@ -92,3 +92,42 @@ fn request(what: &str, hold: &JsValue) -> Option<()> {
     let request: Function = Reflect::get(&locks, &"request".into()).ok()?.dyn_into().ok()?;
     request.call2(&locks, &what.into(), hold).ok().map(drop)
 }
+
+#[cfg(test)]
+#[cfg(target_arch = "wasm32")]
+mod tests {
+    use std::{cell::RefCell, rc::Rc};
+
+    use wasm_bindgen_futures::spawn_local;
+    use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
+
+    use super::*;
+
+    wasm_bindgen_test_configure!(run_in_browser);
+
+    #[wasm_bindgen_test]
+    async fn one_at_a_time_does_what_is_done_alone() {
+        let done = Rc::new(RefCell::new(Vec::new()));
+        let first = alone("교대").await.unwrap();
+        let (seen, ended) = (done.clone(), oneshot::channel());
+        spawn_local(async move {
+            let _alone = alone("교대").await.unwrap();
+            seen.borrow_mut().push("second");
+            ended.0.send(()).unwrap();
+        });
+        alone("다른 일").await.unwrap();
+        done.borrow_mut().push("first");
+        drop(first);
+        ended.1.await.unwrap();
+        assert_eq!(*done.borrow(), ["first", "second"]);
+    }
+
+    #[wasm_bindgen_test]
+    async fn what_one_window_tells_the_others_hear() {
+        let (heard, mut hear) = futures_channel::mpsc::unbounded();
+        let _listening = Windows::listen(move |news| heard.unbounded_send(news).unwrap());
+        Windows::listen(|_| ()).tell(&News::Outbox);
+        let news = futures_util::StreamExt::next(&mut hear).await;
+        assert!(matches!(news, Some(News::Outbox)));
+    }
+}

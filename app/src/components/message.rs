@@ -77,9 +77,9 @@ fn time(row: &Row, words: &'static Words) -> impl IntoView + use<> {
 fn sending(row: &Row, chat: Chat, words: &'static Words) -> impl IntoView + use<> {
     let kept = row.kept;
     let said = move || match chat.link.get() {
-        Link::Offline if kept => words.waiting,
-        Link::Offline => words.waiting_unkept,
-        _ => words.sending,
+        Link::Online | Link::Interrupted => words.sending,
+        _ if kept => words.waiting,
+        _ => words.waiting_unkept,
     };
     view! { <p class="fate">{said}</p> }
 }

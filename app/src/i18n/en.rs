@@ -63,8 +63,8 @@ pub(super) static WORDS: Words = Words {
         if count == 1 { "1 character too many".to_owned() } else { format!("{count} characters too many") }
     },
     sending: "Sending…",
-    waiting: "Goes out when you are back",
-    waiting_unkept: "Goes out when you are back. Keep this window open.",
+    waiting: "Waiting",
+    waiting_unkept: "Waiting. Keep this window open until it is sent.",
     not_sent: "Not sent.",
     retry: "Send again",
     delete: "Delete",
