@@ -16,7 +16,7 @@ use common::{
 };
 
 use crate::{
-    outbox::{Outbox, Unsent},
+    outbox::{Outbox, Place, Unsent},
     timeline::Timeline,
     words::{self, Entry, Message},
 };
@@ -44,15 +44,16 @@ impl Memory {
     /// Nothing is known, and so many messages are written.
     pub(crate) fn new(client: u8, messages: u8) -> Memory {
         let mut held = Held::default();
-        for number in 1..=messages {
+        let written = (1..=messages).map(|number| {
             let message = Message { sender: client, number };
-            held.outbox.push(Unsent::new(cid(message), body(), at(message)));
-        }
+            (Place(number.into()), Unsent::new(room(), cid(message), body(), at(message)))
+        });
+        held.outbox.read(written);
         let fingerprint = fingerprint(&held);
         Memory { held: Rc::new(held), fingerprint }
     }
 
-    /// Changes the timeline, and lets go of what was sent and is in it now, as `Visit::show` does.
+    /// Changes the timeline, and lets go of what was sent and is in it now, as `Chat::show` does.
     pub(crate) fn learn(&mut self, change: impl FnOnce(&mut Timeline, &mut Outbox)) {
         let Held { timeline, outbox } = Rc::make_mut(&mut self.held);
         change(timeline, outbox);
@@ -62,16 +63,17 @@ impl Memory {
 
     /// The first message that may be sent now and is not among these.
     pub(crate) fn next_to_send(&self, client: u8, in_flight: &[Message]) -> Option<Message> {
+        let room = room();
         if in_flight.is_empty() {
-            return self.held.outbox.next().map(|unsent| message(client, unsent.at));
+            return self.held.outbox.next(&room).map(|unsent| message(client, unsent.at));
         }
-        let open = self.held.outbox.iter().filter(|unsent| !unsent.accepted);
-        open.map(|unsent| message(client, unsent.at)).find(|message| !in_flight.contains(message))
+        let unsent = self.held.outbox.in_room(&room).filter(|unsent| !unsent.accepted);
+        unsent.map(|unsent| message(client, unsent.at)).find(|message| !in_flight.contains(message))
     }
 
     /// What is written and not in the timeline.
-    pub(crate) fn unsettled(&self, client: u8) -> impl Iterator<Item = Message> {
-        self.held.outbox.iter().map(move |unsent| message(client, unsent.at))
+    pub(crate) fn unsettled(&self, client: u8) -> Vec<Message> {
+        self.held.outbox.in_room(&room()).map(|unsent| message(client, unsent.at)).collect()
     }
 
     /// What the timeline shows.
@@ -104,7 +106,7 @@ pub(crate) fn sent(entry: Entry) -> Sent {
 
 pub(crate) fn joined(last: u8, page: &words::Page) -> Joined {
     Joined {
-        room: RoomName::from_store(String::new()),
+        room: room(),
         seats: None,
         last: Seq(last.into()),
         events: page.events.iter().copied().map(event).collect(),
@@ -123,6 +125,10 @@ pub(crate) fn page_after(page: &words::Page) -> Page {
 
 pub(crate) fn person(client: u8) -> Person {
     Person { id: PersonId(client.into()), name: DisplayName::from_store(String::new()) }
+}
+
+fn room() -> RoomName {
+    RoomName::from_store(String::new())
 }
 
 fn cid(message: Message) -> Cid {

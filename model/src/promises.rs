@@ -23,7 +23,7 @@ pub(crate) fn all_is_well(state: &State) -> Result<(), String> {
     for client in &state.clients {
         let name = client.number;
         promise(client.joined, || format!("client {name} stays outside"))?;
-        promise(client.memory.unsettled(name).next().is_none(), || format!("outbox {name} is never empty"))?;
+        promise(client.memory.unsettled(name).is_empty(), || format!("outbox {name} is never empty"))?;
         let last = log.last().map_or(0, |entry| entry.seq);
         promise(client.memory.last() == Some(last), || {
             format!("client {name} never hears of the last event")
