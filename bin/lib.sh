@@ -222,7 +222,7 @@ site_is_fresh() {
 # Never --all-features: the module that comes out is one no browser accepts.
 shrink_wasm() {
     have wasm-opt || return 0
-    wasm-opt -O1 --reorder-functions-by-name \
+    wasm-opt -O1 --reorder-functions-by-name --strip-producers --strip-target-features \
         --enable-bulk-memory --enable-nontrapping-float-to-int "$1" -o "$1.small"
     mv "$1.small" "$1"
 }

@@ -56,7 +56,7 @@ impl Chat {
             let since = visit.timeline.with_untracked(Timeline::last);
             visit.roster.update(Roster::expect);
             let join = Join { room: room.clone(), seats, since };
-            let reply = self.ask_patiently(&join, || visit.is(number)).await;
+            let reply = self.ask_patiently(&join, &|| visit.is(number)).await;
             if !visit.is(number) {
                 return;
             }
@@ -103,7 +103,7 @@ impl Chat {
         visit.filling.set(true);
         for pages in 1.. {
             let Some(after) = missing() else { break };
-            let page = self.ask_patiently(&history(&room, None, Some(after)), || visit.is(number)).await;
+            let page = self.ask_patiently(&history(&room, None, Some(after)), &|| visit.is(number)).await;
             if !visit.is(number) {
                 return;
             }
@@ -131,7 +131,7 @@ impl Chat {
         }
         visit.loading.set(true);
         spawn_local(async move {
-            let page = self.ask_patiently(&history(&room, Some(before), None), || visit.is(number)).await;
+            let page = self.ask_patiently(&history(&room, Some(before), None), &|| visit.is(number)).await;
             if !visit.is(number) {
                 return;
             }

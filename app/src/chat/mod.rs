@@ -220,7 +220,7 @@ impl Chat {
     }
 
     /// Gives a command, again and again while the server only wants time and `still` holds.
-    async fn ask_patiently<A: Ask>(self, ask: &A, still: impl Fn() -> bool) -> Result<A::Reply, Failure> {
+    async fn ask_patiently<A: Ask>(self, ask: &A, still: &dyn Fn() -> bool) -> Result<A::Reply, Failure> {
         loop {
             match self.ask(ask).await {
                 Err(Failure::Refused(refusal)) if refusal.is_passing() && still() => {

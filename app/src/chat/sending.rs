@@ -80,7 +80,7 @@ impl Chat {
         }
         visit.sending.set(true);
         let alone = windows::alone(room.as_str()).await;
-        self.send_all(&room, || visit.is(number)).await;
+        self.send_all(&room, &|| visit.is(number)).await;
         drop(alone);
         if visit.is(number) {
             visit.sending.set(false);
@@ -117,8 +117,8 @@ impl Chat {
             return;
         }
         let join = Join { room: room.clone(), seats: None, since: None };
-        if self.ask_patiently(&join, passing).await.is_ok() {
-            self.send_all(room, passing).await;
+        if self.ask_patiently(&join, &passing).await.is_ok() {
+            self.send_all(room, &passing).await;
             if passing() {
                 // Without a connection the server finds out by itself.
                 let _ = self.ask(&Leave { room: room.clone() }).await;
@@ -127,12 +127,12 @@ impl Chat {
     }
 
     /// Sends what waits in a room that we have joined, for as long as `still` holds.
-    async fn send_all(self, room: &RoomName, still: impl Fn() -> bool) {
+    async fn send_all(self, room: &RoomName, still: &dyn Fn() -> bool) {
         while let Some(Unsent { cid, body, .. }) = self.next(room)
             && still()
         {
             let send = Send { room: room.clone(), cid: cid.clone(), body };
-            match self.ask_patiently(&send, &still).await {
+            match self.ask_patiently(&send, still).await {
                 Ok(sent) => self.sent(room, &sent).await,
                 // Nobody else makes our cids: we said it when this browser was another person.
                 Err(Failure::Refused(Refusal::CidTaken)) => self.discard(&cid),

@@ -64,7 +64,11 @@ const BREACHES: &[(&str, &[&str], &str)] = &[
         "only socket.rs knows the WebSocket",
     ),
     ("app/src/pages", &["gloo_net", "WebSocket", "common::socketio"], "only socket.rs knows the WebSocket"),
-    ("app/src/chat", &["Idb", "BroadcastChannel"], "only indexed_db.rs and windows.rs know what they are made of"),
+    (
+        "app/src/chat",
+        &["Idb", "BroadcastChannel"],
+        "only indexed_db.rs and windows.rs know what they are made of",
+    ),
 ];
 
 /// The only places that name a failpoint or a sabotage, beside `fault.rs` itself.
