@@ -65,17 +65,17 @@ impl Chat {
         let Some(message) = message else { return };
         let Some(place) = message.place() else { return };
         indexed_db::put(place, &write(&message)).await;
-        self.outbox_changed();
+        self.tell(&News::Outbox);
+        // What was read meanwhile may be what it was before.
+        self.read_outbox().await;
     }
 
     /// Keeps these no longer: they are said, or thrown away.
     pub(super) async fn forget(self, messages: Vec<Unsent>) {
         let places: Vec<_> = messages.iter().filter_map(Unsent::place).collect();
-        if places.is_empty() {
-            return;
+        if !places.is_empty() {
+            indexed_db::remove(&places).await;
         }
-        indexed_db::remove(&places).await;
-        self.outbox_changed();
     }
 
     /// Lets go of messages that have arrived in the log of this visit.
@@ -90,12 +90,6 @@ impl Chat {
         if !settled.is_empty() {
             spawn_local(self.forget(settled));
         }
-    }
-
-    /// Reads the outbox again here too: what was read while it changed may be what it was before.
-    fn outbox_changed(self) {
-        self.tell(&News::Outbox);
-        spawn_local(self.read_outbox());
     }
 
     /// Reads what the database holds, once more if it changes meanwhile.

@@ -54,7 +54,10 @@ impl Chat {
     pub(crate) fn discard(self, cid: &Cid) {
         let message = self.outbox.update(|outbox| outbox.remove(cid));
         self.show();
-        spawn_local(self.forget(message.into_iter().collect()));
+        spawn_local(async move {
+            self.forget(message.into_iter().collect()).await;
+            self.tell(&News::Outbox);
+        });
     }
 
     /// Empties the outbox, as far as the connection and the server let us.

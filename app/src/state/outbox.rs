@@ -20,6 +20,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Outbox {
     unsent: Vec<Unsent>,
+    /// Places whose messages were let go of here, and which the database may not have let go of yet.
+    gone: Vec<Place>,
     /// The furthest place heard of.
     furthest: Place,
     /// Whether everything before `furthest` is known; until then nothing is sent, because something
@@ -89,13 +91,18 @@ impl Outbox {
         let mut there = Vec::new();
         for (place, message) in kept {
             there.push(place);
+            if self.gone.contains(&place) {
+                continue;
+            }
             match self.find(&message.cid) {
                 Some(known) => (known.keeping, known.failed) = (Keeping::Kept(place), message.failed),
                 None => self.insert(Unsent { keeping: Keeping::Kept(place), ..message }),
             }
             self.furthest = self.furthest.max(place);
         }
-        self.unsent.retain(|message| message.place().is_none_or(|place| there.binary_search(&place).is_ok()));
+        let is_there = |place: &Place| there.binary_search(place).is_ok();
+        self.unsent.retain(|message| message.place().as_ref().is_none_or(is_there));
+        self.gone.retain(is_there);
         self.known = true;
     }
 
@@ -177,7 +184,9 @@ impl Outbox {
 
     pub(crate) fn remove(&mut self, cid: &Cid) -> Option<Unsent> {
         let index = self.unsent.iter().position(|message| message.cid == *cid)?;
-        Some(self.unsent.remove(index))
+        let message = self.unsent.remove(index);
+        self.gone.extend(message.place());
+        Some(message)
     }
 
     /// The server has it. Its event, to be taken in before its push arrives.
@@ -200,7 +209,10 @@ impl Outbox {
             .filter(|cid| waiting.contains(cid))
             .cloned()
             .collect();
-        self.unsent.extract_if(.., |message| settled.contains(&message.cid)).collect()
+        let settled: Vec<Unsent> =
+            self.unsent.extract_if(.., |message| settled.contains(&message.cid)).collect();
+        self.gone.extend(settled.iter().filter_map(Unsent::place));
+        settled
     }
 
     /// Puts a message before those whose places are further, and before those that have none yet:
@@ -319,6 +331,16 @@ mod tests {
         let mut outbox = restored([1, 2, 3]);
         outbox.read([(Place(2), unsent(2))]);
         assert_eq!(cids(&outbox), [unsent(2).cid]);
+    }
+
+    #[test]
+    fn what_was_let_go_of_here_does_not_come_back_with_an_older_reading() {
+        let mut outbox = restored([1, 2]);
+        outbox.remove(&unsent(1).cid);
+        outbox.read([(Place(1), unsent(1)), (Place(2), unsent(2))]);
+        assert_eq!(cids(&outbox), [unsent(2).cid]);
+        outbox.read([(Place(2), unsent(2))]);
+        assert!(outbox.gone.is_empty());
     }
 
     #[test]
