@@ -166,7 +166,9 @@ impl Chat {
 
     /// Something that was in the outbox is in the log, says the server or another window.
     pub(super) async fn said(self, told: RoomEvent) {
-        if self.visit.is_in(&told.room) {
+        // In a long conversation the timeline of a page that was just opened may begin after it.
+        let older = self.visit.timeline.with_untracked(|timeline| timeline.begins_after(told.event.seq));
+        if self.visit.is_in(&told.room) && !older {
             self.visit.timeline.update(|timeline| timeline.pushed(told.event));
             self.show();
             self.fill().await;

@@ -77,6 +77,11 @@ impl Timeline {
         self.log.as_ref().map(Log::last)
     }
 
+    /// Whether this event is older than everything held, and so does not come by itself.
+    pub(crate) fn begins_after(&self, seq: Seq) -> bool {
+        self.log.as_ref().is_some_and(|log| seq <= log.base)
+    }
+
     /// Ask `history after` this: the server has spoken of events that are not here.
     pub(crate) fn missing(&self) -> Option<Seq> {
         self.last().filter(|last| *last < self.horizon)
@@ -208,6 +213,19 @@ mod tests {
             timeline.page(&before(seq));
         }
         assert_eq!(numbers(&timeline), [1, 2, 3, 4, 5]);
+    }
+
+    #[test]
+    fn what_lies_before_the_first_page_does_not_come_by_itself() {
+        let mut timeline = Timeline::default();
+        assert!(!timeline.begins_after(Seq(3)), "nothing is known yet");
+        timeline.joined(&joined(log(4, 5), 5, true));
+        assert_eq!(
+            (3..=6).map(|seq| timeline.begins_after(Seq(seq))).collect::<Vec<_>>(),
+            [true, false, false, false]
+        );
+        timeline.page(&before(Seq(4)));
+        assert!(!timeline.begins_after(Seq(3)));
     }
 
     #[test]
