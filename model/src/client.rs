@@ -31,7 +31,7 @@ impl Client {
         Client {
             number,
             written,
-            memory: Memory::new(number, written),
+            memory: Memory::new((1..=written).map(|count| Message { sender: number, number: count })),
             acked: Vec::new(),
             joined: false,
             in_flight: Vec::new(),
@@ -66,6 +66,12 @@ impl Client {
         self.joined && self.filling.is_none() && self.memory.last().is_none_or(|have| have < last)
     }
 
+    /// The page is opened anew.
+    pub(crate) fn reload(&mut self) {
+        self.memory = Memory::new(self.memory.unsettled(self.number));
+        self.lose_line();
+    }
+
     /// The line is gone.
     pub(crate) fn lose_line(&mut self) {
         self.joined = false;
@@ -95,7 +101,10 @@ impl Client {
                 self.acked.push(entry);
                 let me = memory::person(self.number);
                 self.memory.learn(|timeline, outbox| {
-                    if let Some(event) = outbox.accept(&memory::sent(entry), me) {
+                    let Some(event) = outbox.accept(&memory::sent(entry), me) else { return };
+                    if timeline.begins_after(event.seq) && mutation != Some(Mutation::OldIsAwaited) {
+                        outbox.settle(&[event]);
+                    } else {
                         timeline.pushed(event);
                     }
                 });

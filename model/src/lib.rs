@@ -6,13 +6,15 @@
 //! everybody has everything. `protocol` names what can happen and `promises` what must hold;
 //! `checker` tries all of it and shows a shortest way to whatever is broken.
 //!
-//! **Modelled.** One room. Clients that write, lose their connection, come back and join again.
-//! Lines whose two directions are queues in order, which end at either end at any moment and lose
-//! what was on its way, and on which a packet may also vanish without a trace. A session per line
-//! that does one command at a time, each step of `join` for itself; what an ended line had still
-//! brought to the server is done beside the line that followed it. The writer: the queue, the group
-//! in one transaction, a commit that may fail, the answers after it. The bus; queues that overflow;
-//! heartbeats; a kill at any moment, after which only what was committed is left.
+//! **Modelled.** One room. Clients that write, lose their connection, come back and join again, or are
+//! closed and opened again with nothing but what is on their disk. Lines whose two directions are
+//! queues in order, which end at either end at any moment and lose what was on its way, and on which
+//! a packet may also vanish without a trace. A session per line that does one command at a time, each
+//! step of `join` for itself; what an ended line had still brought to the server is done beside the
+//! line that followed it. The writer: the queue, the group in one transaction, a commit that may
+//! fail, the answers after it. The bus; queues that overflow; heartbeats; a kill at any moment, after
+//! which only what was committed is left. Time only as far as it may pass: nothing but a packet that
+//! vanished may have to wait for a heartbeat or for a client's patience to end.
 //!
 //! **The code itself.** What a client knows is held by the page's own `Timeline` and `Outbox`, whose
 //! files are compiled in here. The order in which they are asked is a small copy of `app/src/chat`,

@@ -41,14 +41,12 @@ impl Hash for Memory {
 }
 
 impl Memory {
-    /// Nothing is known, and so many messages are written.
-    pub(crate) fn new(client: u8, messages: u8) -> Memory {
+    /// A page that was just opened: it knows what is kept on the disk, and nothing else.
+    pub(crate) fn new(kept: impl IntoIterator<Item = Message>) -> Memory {
         let mut held = Held::default();
-        let written = (1..=messages).map(|number| {
-            let message = Message { sender: client, number };
-            (Place(number.into()), Unsent::new(room(), cid(message), body(), at(message)))
-        });
-        held.outbox.read(written);
+        held.outbox.read(kept.into_iter().map(|message| {
+            (Place(message.number.into()), Unsent::new(room(), cid(message), body(), at(message)))
+        }));
         let fingerprint = fingerprint(&held);
         Memory { held: Rc::new(held), fingerprint }
     }
@@ -74,6 +72,11 @@ impl Memory {
     /// What is written and not in the timeline.
     pub(crate) fn unsettled(&self, client: u8) -> Vec<Message> {
         self.held.outbox.in_room(&room()).map(|unsent| message(client, unsent.at)).collect()
+    }
+
+    /// Where what the timeline holds begins, if it holds anything: behind this number.
+    pub(crate) fn begins_after(&self) -> Option<u8> {
+        self.shown().next().map(|first| first.seq - 1).or(self.last())
     }
 
     /// What the timeline shows.

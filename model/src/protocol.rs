@@ -32,6 +32,8 @@ pub struct Faults {
     pub losses: u8,
     /// A transaction can not be committed.
     pub full_disks: u8,
+    /// A client is closed and opened again, with nothing but what it kept on its disk.
+    pub reloads: u8,
 }
 
 /// A mistake in the protocol, to show that the promises would be seen to break.
@@ -56,6 +58,8 @@ pub enum Mutation {
     SeqUnchecked,
     /// A client sends its next message before the last one is answered.
     TwoInFlight,
+    /// A client keeps what it sent until it is in its timeline, which may begin only after it.
+    OldIsAwaited,
 }
 
 /// The world at one moment.
@@ -94,6 +98,7 @@ pub enum Action {
     BreakHere(usize),
     /// The server's end of a line breaks.
     BreakThere(usize),
+    Reload(usize),
     /// The next packet for a client vanishes.
     LosePacket(usize),
     FailCommit,
@@ -143,6 +148,7 @@ impl Model for Config {
             Action::LosePatience(_) | Action::Heartbeat(_) => Cause::Time,
             Action::BreakHere(_)
             | Action::BreakThere(_)
+            | Action::Reload(_)
             | Action::LosePacket(_)
             | Action::FailCommit
             | Action::Crash => Cause::Fault,
@@ -181,6 +187,7 @@ impl Config {
             (Action::Heartbeat(number), beats && !line.has_heartbeat()),
             (Action::BreakHere(number), left.breaks > 0),
             (Action::BreakThere(number), left.breaks > 0 && !cut),
+            (Action::Reload(number), left.reloads > 0),
             (Action::LosePacket(number), left.losses > 0 && !line.down.is_empty()),
         ];
         actions.extend(possible.into_iter().filter_map(|(action, possible)| possible.then_some(action)));
@@ -215,6 +222,11 @@ impl Config {
             Action::BreakThere(number) => {
                 left.breaks -= 1;
                 server.cut(ways, number);
+            }
+            Action::Reload(number) => {
+                left.reloads -= 1;
+                clients[number].reload();
+                state.give_up(number);
             }
             Action::LosePacket(number) => {
                 left.losses -= 1;

@@ -8,7 +8,7 @@ use model::{
     protocol::{Config, Faults, Mutation},
 };
 
-const NO_FAULTS: Faults = Faults { breaks: 0, crashes: 0, losses: 0, full_disks: 0 };
+const NO_FAULTS: Faults = Faults { breaks: 0, crashes: 0, losses: 0, full_disks: 0, reloads: 0 };
 
 /// Two clients with a message each; a page brings one event, so that coming back takes several.
 fn two_writers(faults: Faults) -> Config {
@@ -50,6 +50,11 @@ fn promises_hold_when_the_server_is_killed() {
 }
 
 #[test]
+fn promises_hold_when_pages_are_reloaded() {
+    holds(&two_writers(Faults { reloads: 1, ..NO_FAULTS }));
+}
+
+#[test]
 fn promises_hold_when_packets_vanish() {
     holds(&two_writers(Faults { losses: 1, ..NO_FAULTS }));
 }
@@ -61,7 +66,7 @@ fn promises_hold_when_the_disk_is_full() {
 
 #[test]
 fn promises_hold_when_everything_goes_wrong_for_one() {
-    let faults = Faults { breaks: 2, crashes: 1, losses: 1, full_disks: 1 };
+    let faults = Faults { breaks: 1, crashes: 1, losses: 1, full_disks: 1, reloads: 1 };
     holds(&Config { messages: vec![2], ..two_writers(faults) });
 }
 
@@ -85,25 +90,29 @@ fn promises_hold_in_larger_worlds() {
     holds(&Config { messages: vec![1, 1, 0], ..two_writers(NO_FAULTS) });
 }
 
-/// A mistake, what goes wrong beside it, and the promise that is seen to break.
+/// A mistake, the world it is made in, and the promise that is seen to break.
 #[test]
 fn every_mistake_is_found() {
-    let breaks = Faults { breaks: 1, ..NO_FAULTS };
-    let full_disks = Faults { full_disks: 1, ..NO_FAULTS };
+    let nothing_wrong = writer_and_reader(NO_FAULTS);
+    let a_break = writer_and_reader(Faults { breaks: 1, ..NO_FAULTS });
+    let a_loss = writer_and_reader(Faults { losses: 1, ..NO_FAULTS });
+    let a_full_disk = writer_and_reader(Faults { full_disks: 1, ..NO_FAULTS });
+    let a_reload = two_writers(Faults { reloads: 1, ..NO_FAULTS });
     let mistakes = [
-        (Mutation::AckBeforeCommit, NO_FAULTS, "was acknowledged and is not in the log"),
-        (Mutation::FanOutBeforeCommit, NO_FAULTS, "where it is not in the log"),
-        (Mutation::NoDedupe, breaks, "of its sender's in the log"),
-        (Mutation::CountInMemory, full_disks, "the log has a gap"),
-        (Mutation::ReadBeforeSitting, NO_FAULTS, "never hears of the last event"),
-        (Mutation::LastBeforeSitting, breaks, "never hears of the last event"),
-        (Mutation::OverflowSkips, NO_FAULTS, "something written never comes into the log"),
-        (Mutation::NoHeartbeat, Faults { losses: 1, ..NO_FAULTS }, "never hears of the last event"),
-        (Mutation::SeqUnchecked, NO_FAULTS, "where it is not in the log"),
-        (Mutation::TwoInFlight, full_disks, "of its sender's in the log"),
+        (Mutation::AckBeforeCommit, &nothing_wrong, "was acknowledged and is not in the log"),
+        (Mutation::FanOutBeforeCommit, &nothing_wrong, "where it is not in the log"),
+        (Mutation::NoDedupe, &a_break, "of its sender's in the log"),
+        (Mutation::CountInMemory, &a_full_disk, "the log has a gap"),
+        (Mutation::ReadBeforeSitting, &nothing_wrong, "never hears of the last event"),
+        (Mutation::LastBeforeSitting, &a_break, "never hears of the last event"),
+        (Mutation::OverflowSkips, &nothing_wrong, "something written never comes into the log"),
+        (Mutation::NoHeartbeat, &a_loss, "never hears of the last event"),
+        (Mutation::SeqUnchecked, &nothing_wrong, "where it is not in the log"),
+        (Mutation::TwoInFlight, &a_full_disk, "of its sender's in the log"),
+        (Mutation::OldIsAwaited, &a_reload, "is never empty"),
     ];
-    for (mutation, faults, broken) in mistakes {
-        let config = Config { queue: 2, mutation: Some(mutation), ..writer_and_reader(faults) };
+    for (mutation, world, broken) in mistakes {
+        let config = Config { queue: 2, mutation: Some(mutation), ..world.clone() };
         let found = check(&config).expect_err(&format!("{mutation:?} is not found"));
         assert!(found.broken.contains(broken), "{mutation:?}: {found:?}");
         println!("{mutation:?}: {found:?}");
