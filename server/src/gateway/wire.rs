@@ -8,13 +8,14 @@
 
 use std::{
     collections::VecDeque,
-    io,
+    fmt, io,
     pin::Pin,
     sync::{
         Arc, Mutex, Weak,
         atomic::{AtomicU64, Ordering},
     },
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use socket2::SockRef;
@@ -22,20 +23,37 @@ use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
 };
+use tokio_util::sync::CancellationToken;
 
 use crate::lock::lock;
 
 /// The most that may wait for one peer, in bytes. With what the kernel holds this stays below 1 MiB.
 pub(super) const MAX_WAITING: usize = 512 * 1024;
 
-/// How the packet begins that lets a client of Socket.IO in.
+/// How the frame of a text begins, and the packet that lets a client of Socket.IO in.
+const TEXT: u8 = 0x81;
 const CONNECT: &[u8] = b"40";
+
+/// How long what waits is still offered to the peer when the connection is over for everybody else.
+const LAST_WORDS: Duration = Duration::from_secs(10);
 
 /// A grip on a TCP connection from outside the task that serves it.
 #[derive(Clone, Debug)]
 pub(super) struct Wire {
-    stream: Weak<TcpStream>,
+    stream: Weak<Kept>,
     traffic: Arc<Traffic>,
+}
+
+/// A TCP stream, and what is kept as long as there is one.
+struct Kept {
+    stream: TcpStream,
+    _with: Box<dyn Send + Sync>,
+}
+
+impl fmt::Debug for Kept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.stream.fmt(f)
+    }
 }
 
 /// What went through a connection so far, and what waits.
@@ -45,6 +63,8 @@ struct Traffic {
     written: AtomicU64,
     /// Once a gateway has taken the writing over.
     outgoing: Mutex<Option<Outgoing>>,
+    /// Cancelled when nobody reads from the connection any more.
+    over: CancellationToken,
 }
 
 /// What was not given to the kernel yet.
@@ -81,7 +101,7 @@ impl Wire {
     pub(super) fn cut(&self) {
         if let Some(stream) = self.stream.upgrade() {
             // It fails when the connection is over already.
-            let _ = SockRef::from(&*stream).shutdown(std::net::Shutdown::Both);
+            let _ = SockRef::from(&stream.stream).shutdown(std::net::Shutdown::Both);
         }
     }
 
@@ -97,29 +117,41 @@ impl Wire {
 
     /// Sends a whole frame, after everything that was sent before.
     pub(super) fn send(&self, frame: &[u8]) -> Result<(), Unsent> {
-        let stream = self.stream.upgrade().ok_or(Unsent::Over)?;
+        let kept = self.stream.upgrade().ok_or(Unsent::Over)?;
         let mut traffic = lock(&self.traffic.outgoing);
         let outgoing = traffic.as_mut().ok_or(Unsent::Over)?;
         let mut sent = 0;
         if outgoing.waiting.is_empty() && !outgoing.is_held {
-            sent = self.traffic.write(&stream, frame).map_err(|_| Unsent::Over)?;
+            sent = self.traffic.write(&kept.stream, frame).map_err(|_| Unsent::Over)?;
         } else if !outgoing.waiting.is_empty() && outgoing.waiting.len() + frame.len() > MAX_WAITING {
             return Err(Unsent::Full);
         }
         outgoing.waiting.extend(&frame[sent..]);
-        self.flush_later(outgoing, stream);
+        self.flush_later(outgoing, kept);
         Ok(())
     }
 
-    fn flush_later(&self, outgoing: &mut Outgoing, stream: Arc<TcpStream>) {
+    fn flush_later(&self, outgoing: &mut Outgoing, kept: Arc<Kept>) {
         if outgoing.waiting.is_empty() || outgoing.is_held || outgoing.is_flushing {
             return;
         }
         outgoing.is_flushing = true;
         let traffic = self.traffic.clone();
         tokio::spawn(async move {
-            // Cutting the connection makes it writable, and writing fail.
-            while stream.writable().await.is_ok() && traffic.flush(&stream).is_ok_and(|is_done| !is_done) {}
+            let flushed = async {
+                // Cutting the connection makes it writable, and writing fail.
+                while kept.stream.writable().await.is_ok()
+                    && traffic.flush(&kept.stream).is_ok_and(|is_done| !is_done)
+                {}
+            };
+            let given_up = async {
+                traffic.over.cancelled().await;
+                tokio::time::sleep(LAST_WORDS).await;
+            };
+            tokio::select! {
+                () = flushed => {}
+                () = given_up => {}
+            }
         });
     }
 }
@@ -158,21 +190,26 @@ impl Traffic {
     }
 }
 
-/// A TCP stream whose [`Wire`] measures it, writes to it and cuts it. It keeps something as long as
-/// it lives.
-pub(super) struct Metered<K> {
-    stream: Arc<TcpStream>,
+/// A TCP stream whose [`Wire`] measures it, writes to it and cuts it.
+pub(super) struct Metered {
+    kept: Arc<Kept>,
     traffic: Arc<Traffic>,
-    _kept: K,
 }
 
-impl<K> Metered<K> {
-    pub(super) fn new(stream: TcpStream, kept: K) -> Metered<K> {
-        Metered { stream: Arc::new(stream), traffic: Arc::default(), _kept: kept }
+impl Drop for Metered {
+    fn drop(&mut self) {
+        self.traffic.over.cancel();
+    }
+}
+
+impl Metered {
+    /// Keeps `with` as long as the stream is open, which may be a little longer than this.
+    pub(super) fn new(stream: TcpStream, with: impl Send + Sync + 'static) -> Metered {
+        Metered { kept: Arc::new(Kept { stream, _with: Box::new(with) }), traffic: Arc::default() }
     }
 
     pub(super) fn wire(&self) -> Wire {
-        Wire { stream: Arc::downgrade(&self.stream), traffic: self.traffic.clone() }
+        Wire { stream: Arc::downgrade(&self.kept), traffic: self.traffic.clone() }
     }
 
     /// Whole frames of the library's, on a connection that was taken over. Who makes it answer ping
@@ -181,21 +218,20 @@ impl<K> Metered<K> {
         if outgoing.waiting.len() + frames.len() > MAX_WAITING {
             return Err(io::ErrorKind::WriteZero.into());
         }
-        let mut passed = 0;
         if outgoing.is_held {
-            passed = self.traffic.write(&self.stream, frames)?;
-            // Nothing but pings comes before it, and they are of one digit.
-            outgoing.is_held = !frames.windows(CONNECT.len()).any(|window| window == CONNECT);
-            for byte in frames[passed..].iter().rev() {
-                outgoing.waiting.push_front(*byte);
+            // The first words on a connection: a peer that has no room for them has none for more.
+            if self.traffic.write(&self.kept.stream, frames)? < frames.len() {
+                return Err(io::ErrorKind::WriteZero.into());
             }
+            outgoing.is_held = !lets_in(frames);
         } else {
+            let mut passed = 0;
             if outgoing.waiting.is_empty() {
-                passed = self.traffic.write(&self.stream, frames)?;
+                passed = self.traffic.write(&self.kept.stream, frames)?;
             }
             outgoing.waiting.extend(&frames[passed..]);
         }
-        self.wire().flush_later(outgoing, self.stream.clone());
+        self.wire().flush_later(outgoing, self.kept.clone());
         Ok(())
     }
 
@@ -205,8 +241,8 @@ impl<K> Metered<K> {
         send: impl Fn(&TcpStream) -> io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
         loop {
-            ready!(self.stream.poll_write_ready(cx))?;
-            match send(&self.stream) {
+            ready!(self.kept.stream.poll_write_ready(cx))?;
+            match send(&self.kept.stream) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => return Poll::Ready(Err(error)),
                 Ok(sent) => {
@@ -218,15 +254,33 @@ impl<K> Metered<K> {
     }
 }
 
-impl<K: Unpin> AsyncRead for Metered<K> {
+/// Whether one of these frames (RFC 6455 §5.2) is the packet that lets a client in.
+fn lets_in(mut frames: &[u8]) -> bool {
+    while let [kind, length, rest @ ..] = frames {
+        let (length, rest) = match (length, rest) {
+            (126, [a, b, rest @ ..]) => (usize::from(u16::from_be_bytes([*a, *b])), rest),
+            // Nothing so long comes before it.
+            (127, _) => return false,
+            (length, rest) => (usize::from(*length), rest),
+        };
+        let Some((payload, rest)) = rest.split_at_checked(length) else { return false };
+        if *kind == TEXT && payload.starts_with(CONNECT) {
+            return true;
+        }
+        frames = rest;
+    }
+    false
+}
+
+impl AsyncRead for Metered {
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         loop {
-            ready!(self.stream.poll_read_ready(cx))?;
-            match self.stream.try_read(buffer.initialize_unfilled()) {
+            ready!(self.kept.stream.poll_read_ready(cx))?;
+            match self.kept.stream.try_read(buffer.initialize_unfilled()) {
                 Ok(read) => {
                     self.traffic.read.fetch_add(read as u64, Ordering::Relaxed);
                     buffer.advance(read);
@@ -240,7 +294,7 @@ impl<K: Unpin> AsyncRead for Metered<K> {
     }
 }
 
-impl<K: Unpin> AsyncWrite for Metered<K> {
+impl AsyncWrite for Metered {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         if let Some(outgoing) = &mut *lock(&self.traffic.outgoing) {
             return Poll::Ready(self.pass(outgoing, bytes).map(|()| bytes.len()));
@@ -255,7 +309,8 @@ impl<K: Unpin> AsyncWrite for Metered<K> {
     ) -> Poll<io::Result<usize>> {
         if lock(&self.traffic.outgoing).is_some() {
             // Together, for a frame may be spread over them.
-            return self.poll_write(cx, &slices.iter().flat_map(|slice| slice.to_vec()).collect::<Vec<u8>>());
+            let together: Vec<u8> = slices.iter().flat_map(|slice| slice.iter().copied()).collect();
+            return self.poll_write(cx, &together);
         }
         self.poll_send(cx, |stream| stream.try_write_vectored(slices))
     }
@@ -269,6 +324,25 @@ impl<K: Unpin> AsyncWrite for Metered<K> {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(SockRef::from(&*self.stream).shutdown(std::net::Shutdown::Write))
+        Poll::Ready(SockRef::from(&self.kept.stream).shutdown(std::net::Shutdown::Write))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(kind: u8, payload: &[u8]) -> Vec<u8> {
+        [&[kind, payload.len() as u8], payload].concat()
+    }
+
+    #[test]
+    fn only_the_packet_that_lets_a_client_in_does() {
+        assert!(lets_in(&frame(TEXT, b"40{}")));
+        assert!(lets_in(&[frame(TEXT, b"2"), frame(TEXT, b"40")].concat()));
+        let pong = 0x8A;
+        for other in [frame(TEXT, b"0{\"sid\":\"a40\"}"), frame(pong, b"40"), frame(TEXT, b"2"), vec![TEXT]] {
+            assert!(!lets_in(&other), "{other:?}");
+        }
     }
 }

@@ -273,6 +273,36 @@ async fn a_polling_client_that_floods_its_inbox_is_refused_from_then_on() {
     assert!(next.starts_with("HTTP/1.1 400"), "{next}");
 }
 
+/// A connection that a reverse proxy uses for many people must not become one session's WebSocket,
+/// whatever the session's query says.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_polling_session_never_takes_a_shared_connection_for_its_own() {
+    let server = TestServer::start().await;
+    let address = server.address;
+    let path = "/socket.io/?EIO=4&transport=polling&x=transport=websocket";
+    let mut shared = TcpStream::connect(address).await.unwrap();
+    let answer = exchange(&mut shared, &format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n\r\n")).await;
+    let sid = answer.split("\"sid\":\"").nth(1).unwrap().split('"').next().unwrap();
+    let session = format!("{path}&sid={sid} HTTP/1.1\r\nHost: {address}");
+    assert!(request(address, &format!("POST {session}"), "40").await.ends_with("ok"));
+    assert!(request(address, &format!("GET {session}"), "").await.contains("40{"));
+    request(address, &format!("POST {session}"), r#"420["join",{"room":"r"}]"#).await;
+    let mut speaker = server.client().await;
+    speaker.join("r").await.unwrap();
+    speaker.say("r", "into somebody else's answer").await;
+    while !request(address, &format!("GET {session}"), "").await.contains("somebody else") {}
+    let answer = exchange(&mut shared, &format!("GET /up HTTP/1.1\r\nHost: {address}\r\n\r\n")).await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer:?}");
+}
+
+/// One request and its short answer, on a connection that stays open.
+async fn exchange(stream: &mut TcpStream, request: &str) -> String {
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = [0; 4096];
+    let read = stream.read(&mut answer).await.unwrap();
+    String::from_utf8_lossy(&answer[..read]).into_owned()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_that_are_given_up_take_nothing_from_others() {
     let server = TestServer::start().await;

@@ -96,7 +96,7 @@ impl Connection {
     fn sent(&self, wire: &Wire, frame: Result<&[u8], &serde_json::Error>) -> bool {
         match frame.map(|frame| wire.send(frame)) {
             Ok(Ok(())) => return true,
-            Ok(Err(Unsent::Over)) => return false,
+            Ok(Err(Unsent::Over)) => {}
             Ok(Err(Unsent::Full)) => debug!("cutting a connection that does not read"),
             Err(error) => warn!("writing to a client: {error}"),
         }

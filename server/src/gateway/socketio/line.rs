@@ -20,7 +20,7 @@ use std::{
 use axum::{
     body::HttpBody,
     extract::{Request, State},
-    http::{Method, StatusCode},
+    http::{Method, StatusCode, Uri},
     middleware::Next,
     response::Response,
 };
@@ -31,7 +31,6 @@ use socketioxide::{
 };
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
-use url::form_urlencoded;
 
 use super::PATH;
 use crate::{
@@ -154,8 +153,19 @@ impl Line {
 /// somebody else's requests by now.
 fn own_wire(socket: &Socket) -> Option<Wire> {
     let handshake = socket.req_parts();
-    let direct = handshake.uri.query().is_some_and(|query| query.contains("transport=websocket"));
-    direct.then(|| handshake.extensions.get::<Visitor>().map(|visitor| visitor.peer.wire.clone())).flatten()
+    let visitor = handshake.extensions.get::<Visitor>().filter(|_| is_websocket(&handshake.uri))?;
+    Some(visitor.peer.wire.clone())
+}
+
+/// Whether a request is for a WebSocket, in the library's eyes.
+fn is_websocket(uri: &Uri) -> bool {
+    parameter(uri, "transport").and_then(|value| value.split('=').next()) == Some("websocket")
+}
+
+/// What a request's query says under this name, read exactly as the library reads it: whoever could
+/// be two things to the two of us would get hold of a connection that carries other people's requests.
+fn parameter<'a>(uri: &'a Uri, name: &str) -> Option<&'a str> {
+    uri.query()?.split('&').find_map(|part| part.strip_prefix(name)?.strip_prefix('='))
 }
 
 /// A text of so many bytes as a server's WebSocket frame (RFC 6455 §5.2).
@@ -249,9 +259,7 @@ pub(in crate::gateway) async fn watch(State(lines): State<Lines>, request: Reque
     else {
         return next.run(request).await;
     };
-    let query = request.uri().query().unwrap_or_default();
-    let sid = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "sid");
-    let Some((_, sid)) = sid else {
+    let Some(sid) = parameter(request.uri(), "sid") else {
         if let Err(refusal) = lines.0.chat.knock(visitor.peer.address) {
             return refused(StatusCode::TOO_MANY_REQUESTS, refusal);
         }
@@ -265,7 +273,7 @@ pub(in crate::gateway) async fn watch(State(lines): State<Lines>, request: Reque
         return refused(StatusCode::BAD_REQUEST, Refusal::Unavailable);
     }
     line.polls.fetch_add(1, Ordering::Relaxed);
-    if query.contains("transport=websocket") {
+    if is_websocket(request.uri()) {
         *lock(&line.wire) = Some(visitor.peer.wire.clone());
         return next.run(request).await;
     }
@@ -275,4 +283,26 @@ pub(in crate::gateway) async fn watch(State(lines): State<Lines>, request: Reque
         line.polled(response.body().size_hint().lower());
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_is_read_as_the_library_reads_it() {
+        for (query, websocket, sid) in [
+            ("EIO=4&transport=websocket", true, None),
+            ("EIO=4&transport=websocket&sid=a", true, Some("a")),
+            ("EIO=4&transport=polling&x=transport=websocket", false, None),
+            ("EIO=4&xtransport=websocket&transport=polling", false, None),
+            ("EIO=4&transport=polling&transport=websocket", false, None),
+            ("EIO=4&transport=websocket=x&sid", true, None),
+            ("EIO=4&transport=websocket&%73id=a", true, None),
+            ("EIO=4&transport=polling&sid=a&sid=b", false, Some("a")),
+        ] {
+            let uri: Uri = format!("http://127.0.0.1/socket.io/?{query}").parse().unwrap();
+            assert_eq!((is_websocket(&uri), parameter(&uri, "sid")), (websocket, sid), "{query}");
+        }
+    }
 }

@@ -61,7 +61,8 @@ const MAX_PACKET: usize = 64 * 1024;
 const READ_BUFFER: usize = 512;
 /// How many commands of one connection may wait. One more, and the connection is cut.
 const INBOX: usize = 256;
-/// How many packets may wait for one connection. One more, and it is cut and comes back.
+/// How many packets may wait for a connection that began with long-polling. One more, and it is cut
+/// and comes back. (A WebSocket is written to directly; what waits for it is bounded in bytes.)
 const OUTBOX: usize = 256;
 /// How long a client may take from opening the transport to entering the namespace.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
