@@ -115,18 +115,18 @@ impl Wire {
         });
     }
 
-    /// Sends a whole frame, after everything that was sent before.
-    pub(super) fn send(&self, frame: &[u8]) -> Result<(), Unsent> {
+    /// Sends whole frames, after everything that was sent before.
+    pub(super) fn send(&self, frames: &[u8]) -> Result<(), Unsent> {
         let kept = self.stream.upgrade().ok_or(Unsent::Over)?;
         let mut traffic = lock(&self.traffic.outgoing);
         let outgoing = traffic.as_mut().ok_or(Unsent::Over)?;
         let mut sent = 0;
         if outgoing.waiting.is_empty() && !outgoing.is_held {
-            sent = self.traffic.write(&kept.stream, frame).map_err(|_| Unsent::Over)?;
-        } else if !outgoing.waiting.is_empty() && outgoing.waiting.len() + frame.len() > MAX_WAITING {
+            sent = self.traffic.write(&kept.stream, frames).map_err(|_| Unsent::Over)?;
+        } else if !outgoing.waiting.is_empty() && outgoing.waiting.len() + frames.len() > MAX_WAITING {
             return Err(Unsent::Full);
         }
-        outgoing.waiting.extend(&frame[sent..]);
+        outgoing.waiting.extend(&frames[sent..]);
         self.flush_later(outgoing, kept);
         Ok(())
     }
@@ -330,6 +330,11 @@ impl AsyncWrite for Metered {
 
 #[cfg(test)]
 mod tests {
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+    };
+
     use super::*;
 
     fn frame(kind: u8, payload: &[u8]) -> Vec<u8> {
@@ -344,5 +349,59 @@ mod tests {
         for other in [frame(TEXT, b"0{\"sid\":\"a40\"}"), frame(pong, b"40"), frame(TEXT, b"2"), vec![TEXT]] {
             assert!(!lets_in(&other), "{other:?}");
         }
+    }
+
+    const LET_IN: &[u8] = b"\x81\x0640{\"\"}";
+
+    async fn connection() -> (Metered, Wire, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let stream = Metered::new(listener.accept().await.unwrap().0, ());
+        let wire = stream.wire();
+        wire.take_over();
+        (stream, wire, client)
+    }
+
+    #[tokio::test]
+    async fn what_is_sent_before_the_client_is_let_in_comes_after_that_in_order() {
+        let (mut library, wire, mut client) = connection().await;
+        wire.send(b"first ").unwrap();
+        wire.send(b"second ").unwrap();
+        library.write_all(LET_IN).await.unwrap();
+        wire.send(b"third").unwrap();
+        let mut heard = vec![0; LET_IN.len() + 18];
+        client.read_exact(&mut heard).await.unwrap();
+        assert_eq!(heard, [LET_IN, b"first second third"].concat());
+    }
+
+    #[tokio::test]
+    async fn a_slow_reader_hears_everything_in_order_and_the_library_between_whole_frames() {
+        let (mut library, wire, mut client) = connection().await;
+        library.write_all(LET_IN).await.unwrap();
+        let mut expected = LET_IN.to_vec();
+        for number in 0.. {
+            let frame = format!("{number:08}").repeat(512);
+            if wire.send(frame.as_bytes()) == Err(Unsent::Full) {
+                break;
+            }
+            expected.extend(frame.as_bytes());
+            if number % 10 == 0 {
+                library.write_all(b"ping").await.unwrap();
+                expected.extend(b"ping");
+            }
+        }
+        let mut heard = vec![0; expected.len()];
+        client.read_exact(&mut heard).await.unwrap();
+        assert!(heard == expected, "{} bytes, not in order", heard.len());
+        wire.send(b"again").unwrap();
+        client.read_exact(&mut heard[..5]).await.unwrap();
+        assert_eq!(&heard[..5], b"again");
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_is_over_takes_nothing() {
+        let (library, wire, _client) = connection().await;
+        drop(library);
+        assert_eq!(wire.send(b"hello?"), Err(Unsent::Over));
     }
 }
