@@ -11,6 +11,9 @@ use tokio::sync::mpsc;
 /// senders behind it.
 const CAPACITY: usize = 1024;
 
+/// How many events are taken at once, when the rooms are behind.
+const AT_ONCE: usize = 16;
+
 /// The writer's end.
 #[derive(Clone, Debug)]
 pub struct Publisher(mpsc::Sender<RoomEvent>);
@@ -35,8 +38,11 @@ impl Publisher {
 }
 
 impl Subscription {
-    /// The next event; `None` when the store is closed and everything was told.
-    pub async fn next(&mut self) -> Option<RoomEvent> {
-        self.0.recv().await
+    /// The next event and those right behind it, at most [`AT_ONCE`]; none when the store is closed
+    /// and everything was told.
+    pub async fn next(&mut self) -> Vec<RoomEvent> {
+        let mut events = Vec::new();
+        self.0.recv_many(&mut events, AT_ONCE).await;
+        events
     }
 }

@@ -90,8 +90,12 @@ impl Chat {
         }));
         let rooms = chat.clone();
         tokio::spawn(async move {
-            while let Some(event) = committed.next().await {
-                rooms.tell(event);
+            loop {
+                let events = committed.next().await;
+                if events.is_empty() {
+                    break;
+                }
+                rooms.tell(events);
             }
         });
         tokio::spawn(beat(Arc::downgrade(&chat.0)));
@@ -135,12 +139,23 @@ impl Chat {
         Ok(RoomList { rooms })
     }
 
-    /// Tells a stored event to everybody in its room.
-    fn tell(&self, event: RoomEvent) {
-        if let Some(room) = self.open_room(&event.room) {
-            fault::pass(Point::BeforeFanOut);
-            lock(&room).tell(&Notice::new(Push::Event(event)));
-            fault::pass(Point::AfterFanOut);
+    /// Tells stored events to everybody in their rooms, those of one room together.
+    fn tell(&self, events: Vec<RoomEvent>) {
+        let mut notices: Vec<(RoomName, Vec<Notice>)> = Vec::new();
+        for event in events {
+            let room = event.room.clone();
+            let notice = Notice::new(Push::Event(event));
+            match notices.iter_mut().find(|(name, _)| *name == room) {
+                Some((_, told)) => told.push(notice),
+                None => notices.push((room, vec![notice])),
+            }
+        }
+        for (room, told) in notices {
+            if let Some(room) = self.open_room(&room) {
+                fault::pass(Point::BeforeFanOut);
+                lock(&room).tell(&told);
+                fault::pass(Point::AfterFanOut);
+            }
         }
     }
 

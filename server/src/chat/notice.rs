@@ -58,6 +58,11 @@ pub trait Listener: Send + Sync {
     /// A connection that can not take it has missed something and must not hear what comes after:
     /// the listener cuts it, the room forgets it, and it comes back and asks for what it missed.
     fn hear(&self, notice: &Notice) -> Result<(), Lagging>;
+
+    /// Hears several, one after the other; a listener may take them in one go.
+    fn hear_all(&self, notices: &[Notice]) -> Result<(), Lagging> {
+        notices.iter().try_for_each(|notice| self.hear(notice))
+    }
 }
 
 /// The connection does not keep up.

@@ -144,12 +144,14 @@ impl Room {
     }
 
     /// Tells every connection; those that do not keep up are forgotten, as they have been cut.
-    pub fn tell(&mut self, notice: &Notice) {
-        if let Push::Event(told) = &notice.push {
-            self.reaches(told.event.seq);
-            self.last_at = Some(told.event.at);
+    pub fn tell(&mut self, notices: &[Notice]) {
+        for notice in notices {
+            if let Push::Event(told) = &notice.push {
+                self.reaches(told.event.seq);
+                self.last_at = Some(told.event.at);
+            }
         }
-        self.listeners.retain(|_, listener| listener.hear(notice).is_ok());
+        self.listeners.retain(|_, listener| listener.hear_all(notices).is_ok());
     }
 
     /// Learns that the log goes at least this far.
@@ -160,7 +162,7 @@ impl Room {
     /// Tells how far the log goes, so that whoever missed the last event notices.
     pub fn tell_heartbeat(&mut self) {
         let heartbeat = Heartbeat { room: self.name.clone(), last: self.last };
-        self.tell(&Notice::new(Push::Heartbeat(heartbeat)));
+        self.tell(&[Notice::new(Push::Heartbeat(heartbeat))]);
     }
 
     /// Whether there is something to tell that nobody has promised to [tell](Room::tell_news) yet.
@@ -178,7 +180,7 @@ impl Room {
             return;
         }
         let presence = Presence { room: self.name.clone(), changes };
-        self.tell(&Notice::new(Push::Presence(presence)));
+        self.tell(&[Notice::new(Push::Presence(presence))]);
     }
 
     /// Whoever is alone here knows that they came.

@@ -29,6 +29,9 @@ use crate::{
 /// The event that carries a refusal to a client which asked for no acknowledgement.
 const REFUSED: &str = "refused";
 
+/// The most that is put together for one write, in bytes.
+const MAX_TOGETHER: usize = 64 * 1024;
+
 /// What stands around the name and the payload of an event: `42["…",…]`.
 const EVENT_FRAME: usize = 7;
 /// What stands around the payload of an acknowledgement with a number of one digit: `430[…]`.
@@ -92,9 +95,24 @@ impl Connection {
         }
     }
 
-    /// Sends a frame right away, and cuts the connection when too much waits already.
-    fn sent(&self, wire: &Wire, frame: Result<&[u8], &serde_json::Error>) -> bool {
-        match frame.map(|frame| wire.send(frame)) {
+    /// The frames of several notices for one write, which costs little more than the write of one:
+    /// who is behind catches up. `None` when they must be sent one by one.
+    fn together(&self, notices: &[Notice]) -> Option<Vec<u8>> {
+        if notices.len() < 2 || self.wire.is_none() || self.old || self.tutorial.load(Ordering::Relaxed) {
+            return None;
+        }
+        let mut frames = Vec::new();
+        for notice in notices {
+            notice.with_written(Slot::SOCKETIO, write, |written| {
+                written.as_ref().ok().map(|written| frames.extend(&written.frame))
+            })?;
+        }
+        (frames.len() <= MAX_TOGETHER).then_some(frames)
+    }
+
+    /// Sends whole frames right away, and cuts the connection when too much waits already.
+    fn sent(&self, wire: &Wire, frames: Result<&[u8], &serde_json::Error>) -> bool {
+        match frames.map(|frames| wire.send(frames)) {
             Ok(Ok(())) => return true,
             Ok(Err(Unsent::Over)) => {}
             Ok(Err(Unsent::Full)) => debug!("cutting a connection that does not read"),
@@ -171,5 +189,13 @@ impl Listener for Connection {
             _ => notice.with_written(Slot::SOCKETIO, write, send),
         };
         if heard { Ok(()) } else { Err(Lagging) }
+    }
+
+    fn hear_all(&self, notices: &[Notice]) -> Result<(), Lagging> {
+        match (&self.wire, self.together(notices)) {
+            (Some(wire), Some(frames)) if self.sent(wire, Ok(&frames)) => Ok(()),
+            (Some(_), Some(_)) => Err(Lagging),
+            _ => notices.iter().try_for_each(|notice| self.hear(notice)),
+        }
     }
 }
