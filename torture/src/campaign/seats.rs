@@ -38,7 +38,9 @@ const SEAT_BACK: Duration = Duration::from_secs(5);
 /// How long to wait before asking again for a seat that should be free.
 const ASK_AGAIN: Duration = Duration::from_millis(2);
 /// How often somebody comes in a coming and going.
-const VISITS: u32 = 3;
+const VISITS: usize = 3;
+/// How long somebody stays on a seat, or waits for one before asking again, in milliseconds.
+const STAY: RangeInclusive<u64> = 0..=10;
 
 /// How a seats campaign goes.
 #[derive(Args, Clone, Debug)]
@@ -166,14 +168,14 @@ impl Race {
         figures: &mut Figures,
     ) -> Vec<Connection> {
         let inside = AtomicUsize::new(0);
-        let ways: Vec<[Way; VISITS as usize]> =
-            people.iter().map(|_| std::array::from_fn(|_| Way::any(random))).collect();
+        let visits: Vec<[Visit; VISITS]> =
+            people.iter().map(|_| std::array::from_fn(|_| Visit::any(random))).collect();
         let counted = &*figures;
-        let visits = people.into_iter().zip(ways).map(|(person, ways)| {
+        let visits = people.into_iter().zip(visits).map(|(person, visits)| {
             let inside = &inside;
             async move {
                 let (mut person, mut failures) = (Some(person), Vec::new());
-                for way in ways {
+                for visit in visits {
                     let Some(mut visitor) = person.take() else { break };
                     match self.ask_in(&mut visitor, counted).await {
                         Ok(true) => {
@@ -181,10 +183,15 @@ impl Race {
                             if now > self.seats {
                                 failures.push(format!("{now} are in a room of {}", self.seats));
                             }
+                            tokio::time::sleep(visit.stay).await;
+                            // Before leaving: who is counted has a seat for certain.
                             inside.fetch_sub(1, Ordering::SeqCst);
-                            person = self.leave(visitor, way).await;
+                            person = self.leave(visitor, visit.way).await;
                         }
-                        Ok(false) => person = Some(visitor),
+                        Ok(false) => {
+                            tokio::time::sleep(visit.stay).await;
+                            person = Some(visitor);
+                        }
                         Err(failure) => failures.push(failure),
                     }
                 }
@@ -250,6 +257,19 @@ impl Race {
             Way::Reset => person.reset(),
         }
         None
+    }
+}
+
+/// One time of coming and going.
+#[derive(Clone, Copy, Debug)]
+struct Visit {
+    stay: Duration,
+    way: Way,
+}
+
+impl Visit {
+    fn any(random: &mut StdRng) -> Visit {
+        Visit { stay: Duration::from_millis(random.random_range(STAY)), way: Way::any(random) }
     }
 }
 
