@@ -46,12 +46,17 @@ impl Madang {
         self.folder.join("data/madang.sqlite")
     }
 
+    /// What it logs, over all its starts.
+    pub fn log(&self) -> PathBuf {
+        self.folder.join("madang.log")
+    }
+
     /// Starts it with this fault (see `server/src/fault.rs`), over a disk of ours if there is one, and
     /// waits until it is open.
     pub async fn start(&self, fault: Option<&str>, disk: Option<&Disk>) -> anyhow::Result<Running> {
         let started = Instant::now();
-        let log = self.folder.join("madang.log");
-        let log = File::options().create(true).append(true).open(&log).context("opening the server's log")?;
+        let log =
+            File::options().create(true).append(true).open(self.log()).context("opening the server's log")?;
         let mut command = Command::new(&self.program);
         command
             .args(["--listen", "http://127.0.0.1:0", "--log", "warn", "--data"])

@@ -1,31 +1,50 @@
-//! The checker's own test: a server that breaks one promise must be caught, each time, and one that
-//! breaks none must not be.
+//! The checker's own test: a server that breaks one promise must be caught, each time, by the rule
+//! for that promise, and one that breaks none must not be.
 
+use std::fs;
+
+use anyhow::Context;
 use clap::Args;
 use rand::{SeedableRng, rngs::StdRng};
 
 use super::crash::{self, Figures, Game, Loss};
 use crate::{
-    checker::Violation,
+    checker::{Rule, Violation},
     report::{Progress, Report, verdict},
-    workshop::Workshop,
+    workshop::{Round, Workshop},
 };
 
-/// The names of `server/src/fault.rs`, and how many kills it takes to show each: what is only
-/// wrong in a push shows without.
-const SABOTAGES: [(&str, u32); 8] = [
-    ("drop-pushes", 0),
-    ("repeat-pushes", 0),
-    ("swap-pushes", 0),
-    ("deaf-connection", 0),
-    ("ack-unstored", 0),
-    ("ack-early", 6),
-    ("forget-cids", 4),
-    (NO_SYNC, 4),
+/// One way to break a promise.
+struct Sabotage {
+    /// Its name in `server/src/fault.rs`.
+    name: &'static str,
+    /// The rule that must notice; what the others notice beside it proves nothing.
+    breaks: Rule,
+    /// How many kills it takes to show: what is only wrong in a push shows without.
+    kills: u32,
+}
+
+const SABOTAGES: [Sabotage; 8] = [
+    Sabotage { name: "drop-pushes", breaks: Rule::Told, kills: 0 },
+    Sabotage { name: "repeat-pushes", breaks: Rule::Told, kills: 0 },
+    Sabotage { name: "swap-pushes", breaks: Rule::Told, kills: 0 },
+    Sabotage { name: "deaf-connection", breaks: Rule::Told, kills: 0 },
+    Sabotage { name: "ack-unstored", breaks: Rule::Acked, kills: 0 },
+    Sabotage { name: "ack-early", breaks: Rule::Acked, kills: 6 },
+    Sabotage { name: "forget-cids", breaks: Rule::Genuine, kills: 4 },
+    Sabotage { name: NO_SYNC, breaks: Rule::Acked, kills: 4 },
 ];
 
 /// The one that shows only when the power fails.
 const NO_SYNC: &str = "no-sync";
+
+/// What SQLite calls a database that is past reading, in the server's log or when we read it.
+const DAMAGED: [&str; 4] = [
+    "database disk image is malformed",
+    "malformed database schema",
+    "file is not a database",
+    "SQLite's integrity check says",
+];
 
 /// How many kills an honest server must survive beside them.
 const CLEAN: u32 = 4;
@@ -45,50 +64,55 @@ pub struct Plan {
 pub async fn run(workshop: &Workshop, plan: &Plan) -> anyhow::Result<Report> {
     let mut report = Report::new("sabotage: the checker notices");
     let (mut failures, mut caught, mut progress) = (Vec::new(), 0, Progress::default());
-    let chosen = SABOTAGES.iter().filter(|(name, _)| plan.only.as_deref().is_none_or(|only| only == *name));
-    let runs: Vec<(Option<&str>, u32)> =
-        chosen.map(|(name, kills)| (Some(*name), *kills)).chain([(None, CLEAN)]).collect();
-    for (sabotage, kills) in &runs {
+    let chosen = |sabotage: &&Sabotage| plan.only.as_deref().is_none_or(|only| only == sabotage.name);
+    let sabotages: Vec<&Sabotage> = SABOTAGES.iter().filter(chosen).collect();
+    for sabotage in sabotages.iter().copied().map(Some).chain([None]) {
+        let (name, kills) = sabotage.map_or((None, CLEAN), |sabotage| (Some(sabotage.name), sabotage.kills));
         let plan = crash::Plan {
-            kills: *kills,
+            kills,
             writers: 200,
             rooms: 20,
             seconds: vec![0.4, 1.5],
             pace: plan.pace,
-            check_every: *kills,
+            check_every: kills,
             settle: 3,
         };
         let round = workshop.round("sabotage")?;
         let mut random = StdRng::seed_from_u64(workshop.seed);
         let mut figures = Figures::default();
-        let loss = if *sabotage == Some(NO_SYNC) { Loss::Unsynced } else { Loss::Memory };
-        let played = Game { plan: &plan, kills: *kills, sabotage: *sabotage, loss }
+        let loss = if name == Some(NO_SYNC) { Loss::Unsynced } else { Loss::Memory };
+        let played = Game { plan: &plan, kills, sabotage: name, loss }
             .play(&round, &mut random, &mut figures, &mut progress)
             .await;
         let played = match played {
             // Without its syncs the database itself may be past reading.
-            Err(error) if *sabotage == Some(NO_SYNC) => {
+            Err(error) if name == Some(NO_SYNC) => {
+                let damage = damage(&round, &error)?.with_context(|| format!("{NO_SYNC}: {error:#}"))?;
                 caught += 1;
-                report.row(NO_SYNC, format!("caught: {error:#}"));
+                report.row(NO_SYNC, format!("caught: {damage}"));
                 round.remove()?;
                 continue;
             }
             played => played?,
         };
         let found = format!("{} (rules {})", verdict(&played.violations), rules(&played.violations));
-        match (sabotage, played.violations.is_empty()) {
-            (Some(name), false) => {
-                caught += 1;
-                report.row(name, format!("caught: {found}"));
+        match sabotage {
+            Some(Sabotage { name, breaks, .. }) => {
+                if played.violations.iter().any(|violation| violation.rule == *breaks) {
+                    caught += 1;
+                    report.row(name, format!("caught: {found}"));
+                } else {
+                    failures.push(format!(
+                        "{name} was not noticed by rule {} among {} messages: {found}",
+                        breaks.letter(),
+                        figures.acked
+                    ));
+                }
                 round.remove()?;
             }
-            (Some(name), true) => {
-                failures.push(format!("{name} was not noticed among {} messages", figures.acked));
-                round.remove()?;
-            }
-            (None, clean) => {
+            None => {
                 report.row("none", verdict(&played.violations));
-                if !clean {
+                if !played.violations.is_empty() {
                     failures.push(format!("an honest server was accused: {found}"));
                 }
                 round.end(&played.violations, &played.histories)?;
@@ -96,8 +120,16 @@ pub async fn run(workshop: &Workshop, plan: &Plan) -> anyhow::Result<Report> {
         }
     }
     report.row("seconds", progress.elapsed().as_secs());
-    report.conclude(format!("{caught} of {} sabotages caught", runs.len() - 1), failures);
+    report.conclude(format!("{caught} of {} sabotages caught", sabotages.len()), failures);
     Ok(report)
+}
+
+/// Where this error, or the log of the server behind it, says that the database is past reading.
+fn damage(round: &Round, error: &anyhow::Error) -> anyhow::Result<Option<String>> {
+    let logged = fs::read_to_string(round.madang.log()).context("reading the server's log")?;
+    let said = format!("{error:#}\n{logged}");
+    let damaged = |line: &&str| DAMAGED.iter().any(|damage| line.contains(damage));
+    Ok(said.lines().find(damaged).map(str::to_owned))
 }
 
 /// The letters of the rules that were broken.
