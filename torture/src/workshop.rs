@@ -2,6 +2,7 @@
 //! when a promise was broken.
 
 use std::{
+    fmt::Display,
     fs,
     io::{BufWriter, Write},
     path::{Path, PathBuf},
@@ -9,7 +10,7 @@ use std::{
 
 use anyhow::Context;
 
-use crate::{checker::Violation, disk::Disk, history::History, madang::Madang};
+use crate::{disk::Disk, history::History, madang::Madang};
 
 /// What all campaigns need.
 #[derive(Clone, Debug)]
@@ -53,11 +54,11 @@ impl Round {
     }
 
     /// Ends a round: removes the folder, or writes down beside the database what was found.
-    pub fn end(self, violations: &[Violation], histories: &[History]) -> anyhow::Result<()> {
-        if violations.is_empty() {
+    pub fn end(self, failures: &[impl Display], histories: &[History]) -> anyhow::Result<()> {
+        if failures.is_empty() {
             return self.remove();
         }
-        write(&self.folder.join("violations.txt"), violations.iter().map(ToString::to_string))?;
+        write(&self.folder.join("failures.txt"), failures.iter().map(ToString::to_string))?;
         let rooms = |history: &History| {
             let client = history.client.clone();
             let line = move |(room, inside): (&_, &_)| format!("{client} {room}: {inside:?}");
