@@ -9,7 +9,7 @@ use rand::{RngExt, SeedableRng, rngs::StdRng};
 use tokio::time::{Duration, sleep};
 
 use crate::{
-    board::Board,
+    board::{Board, Counter},
     checker::{Scope, check, check_served},
     crowd::{Crowd, Members, rooms},
     disk::Mood,
@@ -18,9 +18,9 @@ use crate::{
     workshop::Workshop,
 };
 
-/// How often is looked whether messages are acknowledged again.
+/// How often is looked whether messages are refused, or acknowledged again.
 const LOOK: Duration = Duration::from_millis(5);
-/// How long that may take once the disk works.
+/// How long that may take once the disk feels differently.
 const RECOVERY: Duration = Duration::from_secs(10);
 
 /// How a disk campaign goes.
@@ -63,9 +63,9 @@ pub async fn run(workshop: &Workshop, plan: &Plan) -> anyhow::Result<Report> {
             wait_for_acks(&board).await?;
             sleep(Duration::from_millis(random.random_range(50..300))).await;
             disk.feel(mood)?;
-            let refused = board.refusals.get();
+            let silence = format!("nobody is refused although the disk is {mood:?}");
+            wait_for_one_more(&board.refusals, &silence).await?;
             sleep(Duration::from_millis(random.random_range(100..500))).await;
-            ensure!(board.refusals.get() > refused, "nobody was refused while the disk was {mood:?}");
             disk.feel(Mood::Works)?;
             recoveries.push(wait_for_acks(&board).await?);
         }
@@ -93,9 +93,14 @@ pub async fn run(workshop: &Workshop, plan: &Plan) -> anyhow::Result<Report> {
 
 /// Waits until one more message is acknowledged, and tells how long that took.
 async fn wait_for_acks(board: &Board) -> anyhow::Result<Duration> {
-    let (began, acked) = (Instant::now(), board.acked.get());
-    while board.acked.get() == acked {
-        ensure!(began.elapsed() < RECOVERY, "nothing is acknowledged although the disk works");
+    wait_for_one_more(&board.acked, "nothing is acknowledged although the disk works").await
+}
+
+/// Waits until this was counted once more, and tells how long that took; fails with this `silence`.
+async fn wait_for_one_more(counter: &Counter, silence: &str) -> anyhow::Result<Duration> {
+    let (began, before) = (Instant::now(), counter.get());
+    while counter.get() == before {
+        ensure!(began.elapsed() < RECOVERY, "{silence}");
         sleep(LOOK).await;
     }
     Ok(began.elapsed())
