@@ -16,7 +16,7 @@ const { values } = parseArgs({
 });
 const [missed, runs] = [Number(values.missed), Number(values.runs)];
 
-const server = await Server.start(['--read-rate', '10000', '--read-burst', '100000'].slice(0, 0));
+const server = await Server.start();
 const browser = await launch();
 try {
   const times = [];

@@ -10,7 +10,7 @@ import { serveFolder } from './static.mjs';
 
 const [folder] = process.argv.slice(2);
 const front = folder && (await serveFolder(folder));
-const server = await Server.start(front ? ['--public-url', front.url] : []);
+const server = await Server.start(front ? { '--public-url': front.url } : {});
 front?.passOnTo(server.url);
 const browser = await launch();
 

@@ -9,14 +9,19 @@ import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 
 // Tests say in a second what people say in a day.
-const PATIENT = ['--message-rate', '10000', '--message-burst', '100000', '--join-rate', '10000', '--join-burst', '100000'];
+const PATIENT = {
+  '--message-rate': '10000',
+  '--message-burst': '100000',
+  '--join-rate': '10000',
+  '--join-burst': '100000',
+};
 const START_LIMIT = 30_000;
 
 export class Server {
-  /** Starts a server on a free port. `options` are further command line options. */
-  static async start(options = []) {
+  /** Starts a server on a free port. `options` are command line options with their values. */
+  static async start(options = {}) {
     const data = await mkdtemp(join(tmpdir(), 'madang-e2e-'));
-    const server = new Server(data, [...PATIENT, ...options]);
+    const server = new Server(data, Object.entries({ ...PATIENT, ...options }).flat());
     await server.open(0);
     return server;
   }

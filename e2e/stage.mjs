@@ -9,10 +9,11 @@ import { launch, Person } from './page.mjs';
 import { Server } from './server.mjs';
 
 export class Stage {
-  constructor() {
+  /** `options` are those of the server. */
+  constructor(options) {
     this.people = [];
     before(async () => {
-      this.server = await Server.start();
+      this.server = await Server.start(options);
       this.browser = await launch();
     });
     after(async () => {

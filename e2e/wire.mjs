@@ -49,6 +49,16 @@ export class Wire {
       if (ack && matches(...JSON.parse(command))) return `43${ack}[{"error":{"code":"${code}","message":""}}]`;
     };
   }
+
+  /** Waits until the server refuses something with this code. */
+  refused(code) {
+    return new Promise((refused) => {
+      this.loses = (frame) => {
+        if (`${frame}`.startsWith('43') && `${frame}`.includes(`"code":"${code}"`)) refused();
+        return false;
+      };
+    });
+  }
 }
 
 /** Whether a frame tells of this text being said. */

@@ -63,6 +63,8 @@ pub(crate) struct Chat {
     elsewhere: Field<bool>,
     /// The seats of a room that is about to be opened by us.
     planned: Field<Option<(RoomName, Seats)>>,
+    /// Which connection this is, counted: what one has joined, the next one has not.
+    connection: Field<u32>,
     socket: StoredValue<Option<Socket>, LocalStorage>,
     windows: StoredValue<Option<Windows>, LocalStorage>,
 }
@@ -79,6 +81,7 @@ pub(crate) fn provide_chat() -> Chat {
         outdated: Field::new(false),
         elsewhere: Field::new(false),
         planned: Field::new(None),
+        connection: Field::new(0),
         socket: StoredValue::new_local(None),
         windows: StoredValue::new_local(None),
     };
@@ -157,6 +160,7 @@ impl Chat {
     fn hear(self, notice: Notice) {
         match notice {
             Notice::Online => {
+                self.connection.update(|connection| *connection += 1);
                 self.link.set(Link::Online);
                 self.turned_away.set(None);
                 spawn_local(self.arrive());
@@ -222,11 +226,13 @@ impl Chat {
     /// Gives a command, again and again while the server only wants time and `still` holds.
     async fn ask_patiently<A: Ask>(self, ask: &A, still: &dyn Fn() -> bool) -> Result<A::Reply, Failure> {
         loop {
-            match self.ask(ask).await {
-                Err(Failure::Refused(refusal)) if refusal.is_passing() && still() => {
-                    TimeoutFuture::new(BREATH).await;
-                }
-                reply => return reply,
+            let reply = self.ask(ask).await;
+            if !matches!(&reply, Err(Failure::Refused(refusal)) if refusal.is_passing()) {
+                return reply;
+            }
+            TimeoutFuture::new(BREATH).await;
+            if !still() {
+                return reply;
             }
         }
     }

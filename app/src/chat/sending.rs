@@ -83,7 +83,7 @@ impl Chat {
         }
         visit.sending.set(true);
         let alone = windows::alone(room.as_str()).await;
-        self.send_all(&room, &|| visit.is(number)).await;
+        self.send_all(&room, &|| visit.is(number) && visit.joined.get_untracked()).await;
         drop(alone);
         if visit.is(number) {
             visit.sending.set(false);
@@ -115,7 +115,8 @@ impl Chat {
             // Another window may be in the room and about to send it.
             TimeoutFuture::new(BREATH).await;
         }
-        let passing = || !self.visit.is_in(room);
+        let connection = self.connection.get_untracked();
+        let passing = || !self.visit.is_in(room) && self.connection.get_untracked() == connection;
         if !passing() || self.next(room).is_none() {
             return;
         }
@@ -129,7 +130,8 @@ impl Chat {
         }
     }
 
-    /// Sends what waits in a room that we have joined, for as long as `still` holds.
+    /// Sends what waits in a room that we have joined, for as long as `still` holds: this connection
+    /// is in the room, and nobody else sends there.
     async fn send_all(self, room: &RoomName, still: &dyn Fn() -> bool) {
         while let Some(Unsent { cid, body, .. }) = self.next(room)
             && still()
@@ -139,6 +141,8 @@ impl Chat {
                 Ok(sent) => self.sent(room, &sent).await,
                 // Nobody else makes our cids: we said it when this browser was another person.
                 Err(Failure::Refused(Refusal::CidTaken)) => self.discard(&cid),
+                // It says nothing about the message: the next time we are in the room it is sent.
+                Err(Failure::Refused(Refusal::NotInRoom)) => return,
                 Err(Failure::Refused(refusal)) if still() => {
                     let message = self.outbox.update(|outbox| outbox.fail(&cid, refusal).cloned());
                     self.show();
