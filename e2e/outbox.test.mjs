@@ -121,6 +121,28 @@ test('a server that wants time gets it, and the message', async () => {
   assert.deepEqual(await stage.log(room), ['too_fast', 'unavailable', 'not_stored']);
 });
 
+test('what was said without an answer long before the page is opened again is not sending for ever', async () => {
+  const [jieun, minho] = [await stage.arrive('지은'), await stage.visitor('민호')];
+  const wire = await Wire.of(jieun);
+  const room = newRoom();
+  await jieun.enter(room);
+  await minho.ask('join', { room });
+  wire.loses = (frame) => `${frame}`.startsWith('4');
+  await jieun.writes('대답 없는 말');
+  await minho.told('event');
+  await jieun.page.goto('about:blank');
+  wire.loses = () => false;
+  await stage.fill(room, 60);
+  await jieun.page.goto(Person.linkTo(room));
+  await jieun.sees('이야기 60');
+  await eventually('an empty outbox', async () => (await jieun.kept()) === 0);
+  await jieun.hasSaidAll();
+  assert.equal(await jieun.row('대답 없는 말').count(), 0, 'it stands where it was said');
+  await jieun.scrollUpUntil(jieun.row('대답 없는 말'));
+  await jieun.sees('대답 없는 말');
+  minho.leave();
+});
+
 test('what was left behind in a room is said without going back there', async () => {
   const jieun = await stage.arrive('지은');
   const [room, elsewhere] = [newRoom(), newRoom()];
@@ -133,8 +155,10 @@ test('what was left behind in a room is said without going back there', async ()
   await jieun.composer.waitFor();
   await eventually('the messages in the other room', async () => (await stage.log(room)).length === 2);
   assert.deepEqual(await stage.log(room), texts);
-  const { rooms } = await (await fetch(new URL('/api/rooms', stage.server.url))).json();
-  assert.equal(rooms.find((summary) => summary.room === room).here, 0, 'nobody stays behind');
+  await eventually('that nobody stays behind', async () => {
+    const { rooms } = await (await fetch(new URL('/api/rooms', stage.server.url))).json();
+    return rooms.find((summary) => summary.room === room).here === 0;
+  });
   jieun.forgiveLostConnections();
 });
 

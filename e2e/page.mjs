@@ -190,6 +190,24 @@ export class Person {
     await this.log.locator('[data-delivery]').first().waitFor({ state: 'detached' });
   }
 
+  /** How many messages the disk holds that are not said yet, in all rooms. */
+  kept() {
+    return this.page.evaluate(
+      () =>
+        new Promise((count) => {
+          const opening = indexedDB.open('madang');
+          // Not there yet: then the page is to furnish it, and not we.
+          opening.onupgradeneeded = () => opening.transaction.abort();
+          opening.onerror = () => count(0);
+          opening.onsuccess = () => {
+            const counting = opening.result.transaction('outbox').objectStore('outbox').count();
+            counting.onsuccess = () => count(counting.result);
+            opening.result.close();
+          };
+        }),
+    );
+  }
+
   /** Forgets complaints about the server being away; only for a test that took it away. */
   forgiveLostConnections() {
     this.complaints = this.complaints.filter((text) => !/WebSocket connection|ERR_CONNECTION|ERR_EMPTY/.test(text));

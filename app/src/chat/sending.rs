@@ -178,6 +178,7 @@ impl Chat {
             self.fill().await;
         } else {
             let settled = self.outbox.update(|outbox| outbox.settle(&[told.event]));
+            self.show();
             self.forget(settled).await;
         }
     }
