@@ -6,7 +6,7 @@ import { test } from 'node:test';
 
 import { newCid, newRoom } from './clients.mjs';
 import { Stage } from './stage.mjs';
-import { tells, Wire } from './wire.mjs';
+import { isAnswerToSend, tells, Wire } from './wire.mjs';
 
 /** The server tells every 15 seconds how far a room's log goes. */
 const HEARTBEAT = 20_000;
@@ -67,9 +67,8 @@ test('what was said while the wire was cut is there when it is mended', async ()
 
 test('an answer that is lost makes nobody say anything twice', async () => {
   const { jieun, minho, wire, room } = await scene();
-  const isAnswer = (frame) => /^43\d+\[\{"cid"/.test(`${frame}`);
   for (const text of ['대답 없는 말', '또 한 번']) {
-    wire.loses = isAnswer;
+    wire.loses = isAnswerToSend;
     await jieun.say(text);
     let told;
     do told = await minho.told('event');

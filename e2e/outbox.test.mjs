@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { eventually, newRoom } from './clients.mjs';
 import { Person } from './page.mjs';
 import { Stage } from './stage.mjs';
-import { Wire } from './wire.mjs';
+import { isAnswerToSend, Wire } from './wire.mjs';
 
 const stage = new Stage();
 
@@ -79,6 +79,25 @@ test('two windows that both have a connection say everything once', async () => 
     await window.hasSaidAll();
   }
   assert.deepEqual(await stage.log(room), texts);
+});
+
+test('a message that arrives without its answer is gone from a window without a connection too', async () => {
+  const jieun = await stage.arrive('지은');
+  const wire = await Wire.of(jieun);
+  const room = newRoom();
+  await jieun.enter(room);
+  const offline = await stage.anotherWindow(jieun);
+  await offline.page.routeWebSocket(/\/socket\.io\//, (page) => page.close());
+  await offline.page.goto(Person.linkTo(room));
+  await offline.composer.waitFor();
+  await wire.cut();
+  await jieun.writes('대답 없는 말');
+  await offline.keeps('대답 없는 말');
+  wire.loses = isAnswerToSend;
+  wire.mend();
+  await jieun.hasSaidAll();
+  await offline.row('대답 없는 말').waitFor({ state: 'detached' });
+  for (const window of [jieun, offline]) window.forgiveLostConnections();
 });
 
 test('a message that failed is thrown away in every window, or sent again from any', async () => {

@@ -63,3 +63,6 @@ export class Wire {
 
 /** Whether a frame tells of this text being said. */
 export const tells = (text) => (frame) => `${frame}`.startsWith('42["event"') && `${frame}`.includes(JSON.stringify(text));
+
+/** Whether a frame says that a message is stored. */
+export const isAnswerToSend = (frame) => /^43\d+\[\{"cid"/.test(`${frame}`);

@@ -70,11 +70,13 @@ impl Chat {
         self.read_outbox().await;
     }
 
-    /// Keeps these no longer: they are said, or thrown away.
+    /// Keeps these no longer: they are said, or thrown away. A window that is not in their room, or
+    /// has no connection, hears of it only from us.
     pub(super) async fn forget(self, messages: Vec<Unsent>) {
         let places: Vec<_> = messages.iter().filter_map(Unsent::place).collect();
         if !places.is_empty() {
             indexed_db::remove(&places).await;
+            self.tell(&News::Outbox);
         }
     }
 

@@ -54,10 +54,7 @@ impl Chat {
     pub(crate) fn discard(self, cid: &Cid) {
         let message = self.outbox.update(|outbox| outbox.remove(cid));
         self.show();
-        spawn_local(async move {
-            self.forget(message.into_iter().collect()).await;
-            self.tell(&News::Outbox);
-        });
+        spawn_local(self.forget(message.into_iter().collect()));
     }
 
     /// Empties the outbox, as far as the connection and the server let us.
