@@ -9,6 +9,9 @@ import { Person } from './page.mjs';
 import { Stage } from './stage.mjs';
 import { isAnswerToSend, Wire } from './wire.mjs';
 
+/** `PATIENCE` in app/src/indexed_db.rs is ten seconds. */
+const LONGER_THAN_THE_PAGE_WAITS = 12_000;
+
 const stage = new Stage();
 
 test('what was written while the server was away is said after a reload, in order', async () => {
@@ -195,6 +198,48 @@ test('a browser without IndexedDB sends all the same, and does not say that it k
   assert.deepEqual(await stage.log(room), ['지금만 있는 말']);
   jieun.forgiveLostConnections();
 });
+
+test('a disk that is slow for once neither changes the order nor is given up', async () => {
+  const jieun = await stage.arrive('지은');
+  const wire = await Wire.of(jieun);
+  const room = newRoom();
+  await jieun.enter(room);
+  await wire.cut();
+  await jieun.writes('먼저');
+  const sleepy = await stage.anotherWindow(jieun);
+  await sleepy.page.goto('/api/rooms');
+  await sleepy.page.evaluate(holdTheDatabase, LONGER_THAN_THE_PAGE_WAITS);
+  await jieun.page.reload();
+  wire.mend();
+  await jieun.say('나중');
+  const order = ['먼저', '나중'];
+  await eventually('both messages', async () => (await stage.log(room)).length === 2, 2 * LONGER_THAN_THE_PAGE_WAITS);
+  assert.deepEqual(await stage.log(room), order);
+  await wire.cut();
+  await jieun.writes('맨 끝');
+  wire.mend();
+  await jieun.hasSaidAll();
+  assert.deepEqual(await stage.log(room), [...order, '맨 끝']);
+  jieun.forgiveLostConnections();
+});
+
+/** Runs in a page: begins a transaction that is not over for so many milliseconds. */
+function holdTheDatabase(milliseconds) {
+  const end = performance.now() + milliseconds;
+  return new Promise((held) => {
+    const opening = indexedDB.open('madang');
+    opening.onsuccess = () => {
+      const outbox = opening.result.transaction('outbox', 'readwrite').objectStore('outbox');
+      const ask = () => {
+        outbox.count().onsuccess = () => {
+          held();
+          if (performance.now() < end) ask();
+        };
+      };
+      ask();
+    };
+  });
+}
 
 function failed(person, text) {
   return person.row(text).and(person.page.locator('[data-delivery="failed"]'));

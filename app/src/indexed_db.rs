@@ -2,7 +2,8 @@
 //!
 //! Writing is over when the disk has it (`durability: "strict"`). All windows of a browser share
 //! the row; the database gives places in order and without a gap, whatever the clock does. `None`
-//! everywhere means that this browser keeps nothing: it forbids it, has no room left, or is stuck.
+//! means that it did not work this time: there is no room left, or the disk is slow; a database that
+//! does not even open is [missing](is_missing) for as long as the page lives.
 
 use std::cell::RefCell;
 
@@ -20,8 +21,13 @@ const DATABASE: &str = "madang";
 const VERSION: u32 = 1;
 const OUTBOX: &str = "outbox";
 
-/// How long the database may take before it counts as stuck, in ms.
+/// How long the database may take for one thing before nobody waits for it any more, in ms.
 const PATIENCE: u32 = 10_000;
+
+/// Whether this browser keeps nothing.
+pub(crate) fn is_missing() -> bool {
+    STATE.with_borrow(|state| matches!(state, State::Missing))
+}
 
 /// The whole row, in its order.
 pub(crate) async fn read() -> Option<Vec<(Place, String)>> {
@@ -90,7 +96,7 @@ fn begin(database: &IdbDatabase, mode: &str) -> Result<IdbTransaction, JsValue> 
 enum State {
     Unopened,
     Open(IdbDatabase),
-    /// Not to be had in this browser, or stuck: nobody waits for it a second time.
+    /// Forbidden in this browser, or it does not open: nobody waits for it a second time.
     Missing,
 }
 
@@ -136,10 +142,7 @@ async fn opened() -> Option<IdbDatabase> {
 async fn finish(promise: Promise) -> Option<()> {
     match select(JsFuture::from(promise), TimeoutFuture::new(PATIENCE)).await {
         Either::Left((result, _)) => result.ok().map(drop),
-        Either::Right(_) => {
-            STATE.set(State::Missing);
-            None
-        }
+        Either::Right(_) => None,
     }
 }
 

@@ -15,6 +15,10 @@ use crate::{
     windows::{News, Windows},
 };
 
+/// How often a database that is slow is read before what it holds is no longer waited for: another
+/// window may have been put to sleep in the middle of writing.
+const ATTEMPTS: u32 = 3;
+
 impl Chat {
     /// Finds what earlier visits left unsent, and hears from now on what other windows do.
     pub(super) fn open_outbox(self) {
@@ -101,15 +105,21 @@ impl Chat {
             return;
         }
         self.reading.set(true);
+        let mut failures = 0;
         while self.outdated.update(mem::take) {
             // No other wait between here and the outbox: what is added later is not yet missing.
             let kept = indexed_db::read().await;
-            self.outbox.update(|outbox| match kept {
-                Some(kept) => {
+            failures = if kept.is_some() { 0 } else { failures + 1 };
+            match kept {
+                Some(kept) => self.outbox.update(|outbox| {
                     outbox.read(kept.iter().filter_map(|(place, text)| Some((*place, read(text)?))));
+                }),
+                None if indexed_db::is_missing() || failures == ATTEMPTS => {
+                    self.outbox.update(Outbox::go_without);
                 }
-                None => outbox.go_without(),
-            });
+                // What it holds goes before what is written now.
+                None => self.outdated.set(true),
+            }
             self.show();
         }
         self.reading.set(false);

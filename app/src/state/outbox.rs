@@ -134,7 +134,7 @@ impl Outbox {
         }
     }
 
-    /// There is no database to read from.
+    /// There is no database, or none that can be read.
     pub(crate) fn go_without(&mut self) {
         self.known = true;
     }
