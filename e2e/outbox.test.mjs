@@ -184,6 +184,25 @@ test('what was left behind in a room is said without going back there', async ()
   jieun.forgiveLostConnections();
 });
 
+test('a room for two that was never reached has two seats when its first message is said in passing', async () => {
+  const jieun = await stage.arrive('지은');
+  const wire = await Wire.of(jieun);
+  const room = newRoom();
+  await jieun.enter(newRoom());
+  await wire.cut();
+  await jieun.askForRoomForTwo(room);
+  await jieun.writes('둘이서만');
+  await jieun.page.goto(Person.linkTo(newRoom()));
+  await jieun.composer.waitFor();
+  wire.mend();
+  await eventually('an empty outbox', async () => (await jieun.kept()) === 0);
+  const minho = await stage.visitor('민호');
+  const { seats, events } = await minho.ask('join', { room });
+  assert.deepEqual([seats, events.length], [2, 1]);
+  minho.leave();
+  jieun.forgiveLostConnections();
+});
+
 test('a browser without IndexedDB sends all the same, and does not say that it keeps anything', async () => {
   const jieun = await stage.arrive('지은');
   await jieun.context.addInitScript(() => Object.defineProperty(window, 'indexedDB', { value: undefined }));

@@ -121,13 +121,17 @@ export class Person {
 
   /** Opens a room with two seats from the first page. */
   async openRoomForTwo(room) {
+    await this.askForRoomForTwo(room);
+    await this.introduce();
+    await this.composer.waitFor();
+  }
+
+  async askForRoomForTwo(room) {
     await this.page.goto('/');
     await this.page.getByRole('checkbox', { name: this.words.twoOnly }).check();
     const field = this.page.getByRole('textbox', { name: this.words.room, exact: true });
     await field.fill(room);
     await field.press('Enter');
-    await this.introduce();
-    await this.composer.waitFor();
   }
 
   async switchLanguage(language) {

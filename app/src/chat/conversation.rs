@@ -50,8 +50,7 @@ impl Chat {
     pub(super) async fn join(self) {
         let visit = self.visit;
         let Some((room, number)) = visit.current() else { return };
-        let seats =
-            self.planned.get_untracked().filter(|(planned, _)| *planned == room).map(|(_, seats)| seats);
+        let seats = self.planned_seats(&room);
         loop {
             let since = visit.timeline.with_untracked(Timeline::last);
             visit.roster.update(Roster::expect);

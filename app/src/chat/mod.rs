@@ -128,6 +128,15 @@ impl Chat {
         self.planned.set(seats.map(|seats| (room, seats)));
     }
 
+    /// How many seats we want this room to have, when it is new: what was planned for it may be
+    /// remembered by a message only.
+    fn planned_seats(self, room: &RoomName) -> Option<Seats> {
+        let planned = self.planned.with_untracked(|planned| {
+            planned.as_ref().filter(|(planned, _)| planned == room).map(|(_, seats)| *seats)
+        });
+        planned.or_else(|| self.outbox.with_untracked(|outbox| outbox.seats(room)))
+    }
+
     /// Asks the server who we are, for as long as it takes.
     async fn recognise(self) {
         let mut backoff = Backoff::default();

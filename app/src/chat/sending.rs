@@ -31,7 +31,9 @@ impl Chat {
     pub(crate) fn send(self, text: &str) -> Result<(), Refusal> {
         let body = Body::parse(text)?;
         let Some((room, _)) = self.visit.current() else { return Err(Refusal::NotInRoom) };
-        let message = Unsent::new(room, fresh_cid(), body, when::now());
+        // Until we have been let in, the room may have to be opened by whoever delivers this.
+        let seats = if self.visit.inside.get_untracked() { None } else { self.planned_seats(&room) };
+        let message = Unsent { seats, ..Unsent::new(room, fresh_cid(), body, when::now()) };
         self.outbox.update(|outbox| outbox.push(message));
         // Whoever says something wants to see it.
         self.visit.left_at.set(None);
@@ -117,7 +119,7 @@ impl Chat {
         if !passing() || self.next(room).is_none() {
             return;
         }
-        let join = Join { room: room.clone(), seats: None, since: None };
+        let join = Join { room: room.clone(), seats: self.planned_seats(room), since: None };
         if self.ask_patiently(&join, &passing).await.is_ok() {
             self.send_all(room, &passing).await;
             if passing() {

@@ -13,7 +13,7 @@ use common::{
     message::{Body, Cid, Timestamp},
     person::Person,
     refusal::Refusal,
-    room::RoomName,
+    room::{RoomName, Seats},
 };
 use serde::{Deserialize, Serialize};
 
@@ -41,6 +41,9 @@ pub(crate) struct Unsent {
     pub(crate) body: Body,
     /// By this browser's clock, for showing.
     pub(crate) at: Timestamp,
+    /// How many seats the room is to have if this message is what opens it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) seats: Option<Seats>,
     /// The server's no; a message without one is tried again by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) failed: Option<Refusal>,
@@ -65,7 +68,7 @@ pub(crate) enum Keeping {
 
 impl Unsent {
     pub(crate) fn new(room: RoomName, cid: Cid, body: Body, at: Timestamp) -> Unsent {
-        Unsent { room, cid, body, at, failed: None, keeping: Keeping::Pending, accepted: false }
+        Unsent { room, cid, body, at, seats: None, failed: None, keeping: Keeping::Pending, accepted: false }
     }
 
     pub(crate) fn place(&self) -> Option<Place> {
@@ -161,6 +164,11 @@ impl Outbox {
             }
         }
         rooms
+    }
+
+    /// How many seats this room is to have if it is not there yet.
+    pub(crate) fn seats(&self, room: &RoomName) -> Option<Seats> {
+        self.in_room(room).find_map(|message| message.seats)
     }
 
     /// The one to send now in this room. One that failed does not hold up those behind it; one that
@@ -378,6 +386,7 @@ mod tests {
     fn an_unsent_message_survives_a_reload() {
         let mut message = unsent(1);
         message.failed = Some(Refusal::TooFast);
+        message.seats = Some(Seats::TWO);
         let kept = serde_json::to_string(&message).unwrap();
         assert_eq!(serde_json::from_str::<Unsent>(&kept).unwrap(), message);
     }
