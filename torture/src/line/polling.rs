@@ -71,10 +71,13 @@ pub(super) async fn upgrade(address: SocketAddr) -> io::Result<Line> {
         }
     });
     // The server ends the last poll when the upgrade begins; only then may we confirm it.
-    last_poll?;
+    let last_poll = last_poll?;
     let mut socket = probed?;
     socket.send(Message::text("5")).await.map_err(broken)?;
-    ends.told.send(handshake).await.map_err(broken)?;
+    // The first ping may have come with it, and wants its answer.
+    for packet in std::iter::once(handshake.as_str()).chain(last_poll.split(SEPARATOR)) {
+        ends.told.send(packet.to_owned()).await.map_err(broken)?;
+    }
     websocket::carry(&mut line, ends, socket);
     Ok(line)
 }
