@@ -109,10 +109,9 @@ pub async fn run(workshop: &Workshop, plan: &Plan) -> anyhow::Result<Report> {
         repaired.map_or(format!("more than {limit} s"), |time| format!("{:.1} s", time.as_secs_f64())),
     );
     report.row("seconds", progress.elapsed().as_secs());
-    let mut failures: Vec<String> = violations.iter().map(ToString::to_string).collect();
-    if repaired.is_none() {
-        failures.push(format!("not everybody had the last event {limit} s after it was said"));
-    }
+    let late =
+        repaired.is_none().then(|| format!("not everybody had the last event {limit} s after it was said"));
+    let failures: Vec<String> = late.into_iter().chain(violations.iter().map(ToString::to_string)).collect();
     round.end(&failures, &histories)?;
     report.conclude(verdict(&violations), failures);
     Ok(report)
