@@ -4,6 +4,7 @@
 //! knows another.
 
 mod accept;
+mod entrance;
 mod guard;
 mod http;
 mod page;
@@ -50,12 +51,14 @@ impl Doors {
         let (sockets, door) = socketio::open(chat.clone(), config.max_connections, stop.clone());
         let guard = guard::Guard::new(&config.public_urls);
         let app = http::routes(chat.clone(), guard, sockets, door.lines());
-        let caps = accept::Caps::new(config);
+        let caps = entrance::Caps::new(config);
+        let patience = accept::Patience { header: config.header_timeout, body: config.body_timeout };
         for listener in self.http {
             gateways.spawn(accept::serve(
                 listener,
                 app.clone(),
                 caps.clone(),
+                patience,
                 stop.clone(),
                 gateways.clone(),
             ));
