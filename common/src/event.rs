@@ -263,7 +263,21 @@ pub struct Event {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum What {
-    Posted { cid: Cid, body: Body },
+    Posted {
+        cid: Cid,
+        body: Body,
+        /// There when nobody stands for it: the name is what the sender calls itself.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        via: Option<Via>,
+    },
+}
+
+/// By which door something came of which nobody knows who said it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Via {
+    /// A datagram from this address.
+    Udp(String),
 }
 
 /// Everything the server tells without being asked, each under its own Socket.IO event name.
@@ -402,6 +416,17 @@ mod tests {
         assert_eq!(history(r#"{"room":"r"}"#).span(), Err(Refusal::BadRequest));
         assert_eq!(history(r#"{"room":"r","before":9,"after":2}"#).span(), Err(Refusal::BadRequest));
         assert_eq!(history(r#"{"room":"r","before":9,"limit":9999}"#).page_size(), History::MAX);
+    }
+
+    #[test]
+    fn what_a_known_person_said_looks_as_it_did_before_there_were_datagrams() {
+        let known = r#"{"posted":{"cid":"a","body":"b"}}"#;
+        let What::Posted { via, .. } = serde_json::from_str(known).unwrap();
+        assert_eq!(via, None);
+        assert_eq!(serde_json::to_string(&serde_json::from_str::<What>(known).unwrap()).unwrap(), known);
+        let unknown = r#"{"posted":{"cid":"a","body":"b","via":{"udp":"192.0.2.7"}}}"#;
+        let What::Posted { via, .. } = serde_json::from_str(unknown).unwrap();
+        assert_eq!(via, Some(Via::Udp("192.0.2.7".to_owned())));
     }
 
     #[test]

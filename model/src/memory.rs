@@ -99,7 +99,7 @@ impl Memory {
 
 pub(crate) fn event(entry: Entry) -> Event {
     let Entry { seq, message } = entry;
-    let what = What::Posted { cid: cid(message), body: body() };
+    let what = What::Posted { cid: cid(message), body: body(), via: None };
     Event { seq: Seq(seq.into()), at: at(message), person: person(message.sender), what }
 }
 

@@ -29,7 +29,7 @@ pub struct Entry {
 
 impl Entry {
     fn of(event: Event) -> Entry {
-        let What::Posted { cid, body } = event.what;
+        let What::Posted { cid, body, .. } = event.what;
         Entry { seq: event.seq, cid, body }
     }
 }

@@ -1,6 +1,6 @@
 //! One message: who and when at the head of a group, the text, and how far it has come.
 
-use common::refusal::Refusal;
+use common::{event::Via, refusal::Refusal};
 use leptos::prelude::*;
 
 use super::face::{Face, hue};
@@ -63,6 +63,7 @@ fn head(row: &Row, words: &'static Words) -> impl IntoView + use<> {
             <span class="who" data-hue=hue(row.person.id).to_string() data-own=row.own.then_some("")>
                 {row.person.name.to_string()}
             </span>
+            {row.via.as_ref().map(|Via::Udp(from)| view! { <span class="via">{(words.unconfirmed)(from)}</span> })}
             {time(row, words)}
         </div>
     }

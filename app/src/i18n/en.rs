@@ -66,6 +66,7 @@ pub(super) static WORDS: Words = Words {
     waiting: "Waiting",
     waiting_unkept: "Waiting. Keep this window open until it is sent.",
     not_sent: "Not sent.",
+    unconfirmed: |from| format!("unconfirmed · UDP {from}"),
     retry: "Send again",
     delete: "Delete",
 

@@ -62,6 +62,7 @@ pub(super) static WORDS: Words = Words {
     waiting: "기다리는 중",
     waiting_unkept: "기다리는 중이에요. 보낼 때까지 이 창을 닫지 말아 주세요.",
     not_sent: "보내지 못했어요.",
+    unconfirmed: |from| format!("누구인지 확인되지 않음 · UDP {from}"),
     retry: "다시 보내기",
     delete: "지우기",
 

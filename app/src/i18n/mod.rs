@@ -71,6 +71,7 @@ pub(crate) struct Words {
     pub(crate) waiting: &'static str,
     pub(crate) waiting_unkept: &'static str,
     pub(crate) not_sent: &'static str,
+    pub(crate) unconfirmed: fn(&str) -> String,
     pub(crate) retry: &'static str,
     pub(crate) delete: &'static str,
 

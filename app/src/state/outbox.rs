@@ -201,7 +201,7 @@ impl Outbox {
     pub(crate) fn accept(&mut self, sent: &Sent, me: Person) -> Option<Event> {
         let message = self.find(&sent.cid)?;
         message.accepted = true;
-        let what = What::Posted { cid: sent.cid.clone(), body: message.body.clone() };
+        let what = What::Posted { cid: sent.cid.clone(), body: message.body.clone(), via: None };
         Some(Event { seq: sent.seq, at: sent.at, person: me, what })
     }
 

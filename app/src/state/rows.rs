@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 
 use common::{
-    event::What,
+    event::{Via, What},
     message::{Body, Cid, Timestamp},
     person::Person,
     refusal::Refusal,
@@ -24,6 +24,8 @@ pub(crate) struct Row {
     pub(crate) own: bool,
     pub(crate) at: Timestamp,
     pub(crate) body: Body,
+    /// Where it came from when nobody stands for it.
+    pub(crate) via: Option<Via>,
     pub(crate) delivery: Delivery,
     /// It outlives the browser: the server has it, or the disk under the outbox.
     pub(crate) kept: bool,
@@ -51,7 +53,7 @@ pub(crate) fn rows<'a>(
     let mut settled = HashSet::new();
     let mut rows: Vec<Row> = Vec::with_capacity(timeline.events().len() + waiting.len());
     for event in timeline.events() {
-        let What::Posted { cid, body } = &event.what;
+        let What::Posted { cid, body, via } = &event.what;
         if waiting.contains(cid) {
             settled.insert(cid.clone());
         }
@@ -61,6 +63,7 @@ pub(crate) fn rows<'a>(
             person: event.person.clone(),
             at: event.at,
             body: body.clone(),
+            via: via.clone(),
             delivery: Delivery::Said,
             kept: true,
             day: day_of(cid, event.at),
@@ -77,6 +80,7 @@ pub(crate) fn rows<'a>(
             person: me.clone(),
             at: message.at,
             body: message.body.clone(),
+            via: None,
             delivery: message.failed.map_or(Delivery::Sending, Delivery::Failed),
             kept: message.place().is_some(),
             day: day_of(&message.cid, message.at),
@@ -125,6 +129,7 @@ mod tests {
                 what: What::Posted {
                     cid: Cid::from_random(u128::from(seq)),
                     body: Body::parse("안녕").unwrap(),
+                    via: None,
                 },
             })
             .collect();

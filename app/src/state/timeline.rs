@@ -142,6 +142,7 @@ mod tests {
             what: What::Posted {
                 cid: Cid::from_random(u128::from(seq)),
                 body: Body::parse(&seq.to_string()).unwrap(),
+                via: None,
             },
         }
     }

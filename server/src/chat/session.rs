@@ -207,7 +207,7 @@ impl Session {
         let event = NewEvent {
             person: self.person(),
             at: now(),
-            what: What::Posted { cid: send.cid.clone(), body: send.body },
+            what: What::Posted { cid: send.cid.clone(), body: send.body, via: None },
         };
         let event = self.chat.0.store.append_event(room, event).await?;
         Ok(Sent { cid: send.cid, seq: event.seq, at: event.at })

@@ -12,7 +12,7 @@ use std::{
 use anyhow::{Context, bail};
 use async_trait::async_trait;
 use common::{
-    event::{Event, Page, RoomEvent, Span, What},
+    event::{Event, Page, RoomEvent, Span, Via, What},
     message::{Body, Cid, Seq, Timestamp},
     person::{DisplayName, Person, PersonId},
     refusal::Refusal,
@@ -29,7 +29,10 @@ use crate::{
 };
 
 /// The schema, one file a version; a file that was released is never changed.
-const MIGRATIONS: &[&str] = &[include_str!("../../migrations/sqlite/0001_rooms_events_people.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../migrations/sqlite/0001_rooms_events_people.sql"),
+    include_str!("../../migrations/sqlite/0002_events_by_udp.sql"),
+];
 
 /// How much of the database the writer keeps in memory, in KiB.
 const WRITER_CACHE_KIB: i64 = 16 * 1024;
@@ -300,7 +303,7 @@ fn append_event(db: &Connection, room: RoomId, mut event: NewEvent) -> Result<Ap
     if fault::is(Sabotage::ForgetCids) {
         forget_cid(db, room, &mut event)?;
     }
-    let What::Posted { cid, body } = &event.what;
+    let What::Posted { cid, body, via } = &event.what;
     if let Some(first) = get_event_by_cid(db, room, cid)? {
         if first.person.id != event.person.id {
             return Err(Refusal::CidTaken.into());
@@ -314,7 +317,8 @@ fn append_event(db: &Connection, room: RoomId, mut event: NewEvent) -> Result<Ap
     if !fault::strikes(Sabotage::AckUnstored) {
         execute(
             db,
-            "INSERT INTO events (room, seq, at, person, name, cid, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            "INSERT INTO events (room, seq, at, person, name, cid, body, udp_from)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             params![
                 room.0,
                 seq,
@@ -322,7 +326,8 @@ fn append_event(db: &Connection, room: RoomId, mut event: NewEvent) -> Result<Ap
                 event.person.id.0.cast_signed(),
                 event.person.name.as_str(),
                 cid.as_str(),
-                body.as_str()
+                body.as_str(),
+                via.as_ref().map(|Via::Udp(from)| from)
             ],
         )?;
     }
@@ -341,7 +346,7 @@ fn forget_cid(db: &Connection, room: RoomId, event: &mut NewEvent) -> anyhow::Re
 }
 
 fn get_event_by_cid(db: &Connection, room: RoomId, cid: &Cid) -> anyhow::Result<Option<Event>> {
-    let sql = "SELECT seq, at, person, name, cid, body FROM events WHERE room = ?1 AND cid = ?2";
+    let sql = "SELECT seq, at, person, name, cid, body, udp_from FROM events WHERE room = ?1 AND cid = ?2";
     maybe(db, sql, params![room.0, cid.as_str()], read_event)
 }
 
@@ -373,7 +378,7 @@ fn list_events(db: &Connection, room: RoomId, span: Span, limit: u32) -> anyhow:
 
 /// The events just before `seq`, oldest first, and whether there are more before them.
 fn list_before(db: &Connection, room: RoomId, seq: Seq, limit: u32) -> anyhow::Result<(Vec<Event>, bool)> {
-    let sql = "SELECT seq, at, person, name, cid, body FROM events
+    let sql = "SELECT seq, at, person, name, cid, body, udp_from FROM events
                WHERE room = ?1 AND seq < ?2 ORDER BY seq DESC LIMIT ?3";
     let (mut events, more) = page(db, sql, room, seq, limit)?;
     events.reverse();
@@ -382,7 +387,7 @@ fn list_before(db: &Connection, room: RoomId, seq: Seq, limit: u32) -> anyhow::R
 
 /// The events just after `seq`, oldest first, and whether there are more after them.
 fn list_after(db: &Connection, room: RoomId, seq: Seq, limit: u32) -> anyhow::Result<(Vec<Event>, bool)> {
-    let sql = "SELECT seq, at, person, name, cid, body FROM events
+    let sql = "SELECT seq, at, person, name, cid, body, udp_from FROM events
                WHERE room = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3";
     page(db, sql, room, seq, limit)
 }
@@ -434,7 +439,11 @@ fn read_event(row: &Row) -> rusqlite::Result<Event> {
         seq: Seq(row.get(0)?),
         at: Timestamp(row.get(1)?),
         person: read_person(row, 2)?,
-        what: What::Posted { cid: Cid::from_store(row.get(4)?), body: Body::from_store(row.get(5)?) },
+        what: What::Posted {
+            cid: Cid::from_store(row.get(4)?),
+            body: Body::from_store(row.get(5)?),
+            via: row.get::<_, Option<String>>(6)?.map(Via::Udp),
+        },
     })
 }
 

@@ -6,7 +6,7 @@ use std::{
 };
 
 use common::{
-    event::{RoomEvent, Span, What},
+    event::{RoomEvent, Span, Via, What},
     message::{Cid, Seq, Timestamp},
     person::{DisplayName, Person, PersonId},
     refusal::Refusal,
@@ -38,7 +38,7 @@ async fn open(store: &dyn Store, name: &str) -> Room {
 }
 
 fn posted(by: u64, cid: &str, text: &str) -> NewEvent {
-    let what = What::Posted { cid: Cid::parse(cid).unwrap(), body: body(text) };
+    let what = What::Posted { cid: Cid::parse(cid).unwrap(), body: body(text), via: None };
     NewEvent { person: person(by), at: Timestamp(7), what }
 }
 
@@ -85,6 +85,29 @@ async fn sqlite_returns_the_first_event_for_a_cid_that_is_repeated() {
     assert_eq!(told.lock().unwrap().len(), 1);
     let other = open(store.as_ref(), "other").await.id;
     assert_eq!(store.append_event(other, posted(2, "a", "elsewhere")).await.unwrap().seq, Seq(1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sqlite_keeps_where_a_datagram_came_from() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, _) = sqlite(folder.path()).await;
+    let id = open(store.as_ref(), "r").await.id;
+    let from = Some(Via::Udp("192.0.2.7".to_owned()));
+    for (cid, from) in [("a", from.clone()), ("b", None)] {
+        let mut event = posted(1, cid, "text");
+        let What::Posted { via, .. } = &mut event.what;
+        *via = from;
+        store.append_event(id, event).await.unwrap();
+    }
+    let page = store.list_events(id, Span::After(Seq(0)), 10).await.unwrap();
+    let kept: Vec<_> = page
+        .events
+        .into_iter()
+        .map(|event| match event.what {
+            What::Posted { via, .. } => via,
+        })
+        .collect();
+    assert_eq!(kept, [from, None]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -184,7 +184,7 @@ impl Room {
     fn take_in(&mut self, events: &[Event], now: Instant) {
         for event in events {
             if self.have().map(Seq::next) == Some(event.seq) {
-                let What::Posted { cid, body } = event.what.clone();
+                let What::Posted { cid, body, .. } = event.what.clone();
                 self.history.applied.push(Applied { seq: event.seq, cid, body, at: now });
             }
         }
@@ -203,7 +203,7 @@ mod tests {
     fn event(seq: u64) -> Event {
         let person = Person { id: PersonId(1), name: DisplayName::of_guest(PersonId(1)) };
         let (cid, body) = (Cid::parse(&format!("c{seq}")).unwrap(), Body::parse("말").unwrap());
-        Event { seq: Seq(seq), at: Timestamp(0), person, what: What::Posted { cid, body } }
+        Event { seq: Seq(seq), at: Timestamp(0), person, what: What::Posted { cid, body, via: None } }
     }
 
     fn page(seqs: impl IntoIterator<Item = u64>) -> Page {
