@@ -6,6 +6,7 @@
 //! alike. (In the page, `unicode` asks the browser for Unicode's tables.)
 
 pub mod event;
+pub mod line;
 pub mod message;
 pub mod person;
 pub mod refusal;
