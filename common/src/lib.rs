@@ -5,6 +5,7 @@
 //! It knows no network, no clock, no randomness and no runtime; it builds for wasm32 and native
 //! alike. (In the page, `unicode` asks the browser for Unicode's tables.)
 
+pub mod datagram;
 pub mod event;
 pub mod line;
 pub mod message;

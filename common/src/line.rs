@@ -3,7 +3,7 @@
 //! A line from the server shows by its first character what it is, and holds nothing that could
 //! steer a terminal: no escape sequence, no control character but tabs, no change of direction.
 //! A line to the server is a message, or a command when it begins with a slash.
-//! `docs/protocol.md` has the grammar.
+//! `docs/protocol.md` has the grammar; UDP's is in [`datagram`](crate::datagram).
 
 use std::fmt;
 

@@ -23,6 +23,13 @@ pub struct Rate {
     pub burst: f64,
 }
 
+impl Rate {
+    /// What many may do together: everybody at one address, or all who call from outside.
+    pub fn of_many(self) -> Rate {
+        Rate { per_second: self.per_second * PEOPLE_PER_ADDRESS, burst: self.burst * PEOPLE_PER_ADDRESS }
+    }
+}
+
 /// The limits of one server.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -164,13 +171,9 @@ impl Addresses {
         if known.len() >= MAX_ADDRESSES && !known.contains_key(&network(address)) {
             return Err(Refusal::TooFast);
         }
-        let many = |rate: Rate| Rate {
-            per_second: rate.per_second * PEOPLE_PER_ADDRESS,
-            burst: rate.burst * PEOPLE_PER_ADDRESS,
-        };
         let shared = known.entry(network(address)).or_insert_with(|| Shared {
-            entrances: Bucket::new(many(self.limits.joins), now),
-            messages: Bucket::new(many(self.limits.messages), now),
+            entrances: Bucket::new(self.limits.joins.of_many(), now),
+            messages: Bucket::new(self.limits.messages.of_many(), now),
             rooms: Bucket::new(self.limits.rooms, now),
         });
         take(shared)

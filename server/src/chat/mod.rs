@@ -8,6 +8,7 @@
 mod faulty;
 pub mod limits;
 pub mod notice;
+pub mod outside;
 pub mod people;
 pub mod room;
 pub mod session;
@@ -34,7 +35,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 use crate::{
     bus::Subscription,
     chat::{
-        limits::{Addresses, Limits},
+        limits::{Addresses, Bucket, Limits},
         notice::{Listener, Notice},
         people::Identity,
         room::{ConnectionId, Room},
@@ -43,7 +44,7 @@ use crate::{
     failure::Failure,
     fault::{self, Point},
     lock::lock,
-    store::{self, Store},
+    store::{self, NewRoom, Store},
 };
 
 /// How long a seat is kept for somebody whose connection broke and who can prove to be the same
@@ -68,6 +69,10 @@ struct Inner {
     store: Arc<dyn Store>,
     limits: Limits,
     addresses: Addresses,
+    /// Messages from outside, of everybody together.
+    calls: Mutex<Bucket>,
+    /// What callers' ids are made with.
+    secret: u128,
     /// The rooms somebody is in, or has a seat held in.
     rooms: Mutex<HashMap<RoomName, Arc<Mutex<Room>>>>,
     /// Everybody who is connected, by the name they go by now, which all their connections share.
@@ -82,6 +87,8 @@ impl Chat {
         let chat = Chat(Arc::new(Inner {
             store,
             addresses: Addresses::new(limits),
+            calls: Mutex::new(Bucket::new(limits.messages.of_many(), Instant::now())),
+            secret: rand::random(),
             limits,
             rooms: Mutex::default(),
             present: Mutex::default(),
@@ -137,6 +144,20 @@ impl Chat {
         let silent = open.iter().map(|room| lock(room).summary()).filter(|summary| summary.last_at.is_none());
         rooms.extend(silent.take(places));
         Ok(RoomList { rooms })
+    }
+
+    /// The room of this name, made when there is none; the refusal is `too_fast`, by address.
+    async fn find_or_open(
+        &self,
+        name: RoomName,
+        new: NewRoom,
+        address: IpAddr,
+    ) -> Result<store::Room, Failure> {
+        if let Some(stored) = self.0.store.get_room(name.clone()).await? {
+            return Ok(stored);
+        }
+        self.0.addresses.open_room(address, Instant::now())?;
+        self.0.store.open_room(name, new).await
     }
 
     /// Tells stored events to everybody in their rooms, those of one room together.

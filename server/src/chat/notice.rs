@@ -26,6 +26,8 @@ impl Slot {
     pub const SOCKETIO: Slot = Slot(0);
     /// The same in ASCII, for the oldest clients.
     pub const SOCKETIO_ASCII: Slot = Slot(1);
+    /// Lines of text.
+    pub const LINES: Slot = Slot(2);
 }
 
 impl Notice {

@@ -46,6 +46,14 @@ pub struct Room {
 /// The most changes one notice of presence tells.
 const MAX_NEWS: usize = 256;
 
+/// Who is in a room, as far as one can see at a glance.
+#[derive(Clone, Debug)]
+pub struct Glance {
+    pub people: Vec<Person>,
+    /// How many are here in all.
+    pub here: usize,
+}
+
 /// Somebody with a seat, over any number of connections.
 struct Member {
     person: Person,
@@ -202,6 +210,13 @@ impl Room {
         people
     }
 
+    /// Some of those who are here, at most `limit`: not the first by name, for nobody must have to
+    /// sort a thousand people to name eight.
+    pub fn glance(&self, limit: usize) -> Glance {
+        let some = self.members.values().take(limit).map(|member| member.person.clone());
+        Glance { people: some.collect(), here: self.members.len() }
+    }
+
     /// What a person may do here: the one table of permissions.
     pub fn permissions(&self, person: PersonId) -> Vec<Permission> {
         let anybody = [Permission::Read, Permission::Post];
@@ -216,13 +231,12 @@ impl Room {
 
     /// This room for a list of rooms.
     pub fn summary(&self) -> RoomSummary {
-        // Not the first by name: a list must not sort a thousand people to name eight.
-        let faces = self.members.values().take(RoomSummary::FACES);
+        let Glance { people, here } = self.glance(RoomSummary::FACES);
         RoomSummary {
             room: self.name.clone(),
             seats: self.seats,
-            here: u32::try_from(self.members.len()).unwrap_or(u32::MAX),
-            people: faces.map(|member| member.person.clone()).collect(),
+            here: u32::try_from(here).unwrap_or(u32::MAX),
+            people,
             last_at: self.last_at,
         }
     }

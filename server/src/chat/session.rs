@@ -23,7 +23,7 @@ use super::{
     limits::{Allowance, ROOMS_PER_CONNECTION},
     notice::Listener,
     now,
-    room::{ConnectionId, Room},
+    room::{ConnectionId, Glance, Room},
 };
 use crate::{
     failure::Failure,
@@ -49,6 +49,14 @@ pub struct Session {
 struct Joining {
     id: RoomId,
     room: Arc<Mutex<Room>>,
+}
+
+/// A room that was just entered, with what was read of its log since there is a seat.
+struct Seated {
+    room: Arc<Mutex<Room>>,
+    page: Page,
+    /// The last event there is.
+    last: Seq,
 }
 
 impl Session {
@@ -85,11 +93,23 @@ impl Session {
     /// When the room is full, nothing changes.
     pub async fn move_to(&mut self, room: RoomName) -> Result<Joined, Failure> {
         let joined = self.join(Join { room, seats: Some(Seats::TWO), since: None }).await?;
-        let others: Vec<RoomName> = self.rooms.keys().filter(|name| **name != joined.room).cloned().collect();
-        for other in others {
-            self.leave(&other)?;
-        }
+        self.leave_all_but(&joined.room)?;
         Ok(joined)
+    }
+
+    /// Goes into a room and out of every other, and tells the last events there. When that fails,
+    /// nothing changes.
+    pub async fn walk_to(&mut self, room: RoomName) -> Result<Page, Failure> {
+        let Seated { page, .. } =
+            self.take_seat(&Join { room: room.clone(), seats: None, since: None }).await?;
+        self.leave_all_but(&room)?;
+        Ok(page)
+    }
+
+    /// Some of those who are in a room with this connection; the refusal is `not_in_room`.
+    pub fn glance(&self, room: &RoomName, limit: usize) -> Result<Glance, Refusal> {
+        let joining = self.rooms.get(room).ok_or(Refusal::NotInRoom)?;
+        Ok(lock(&joining.room).glance(limit))
     }
 
     /// Says something in the one room this connection is in. The refusal is `not_in_room`, also
@@ -121,19 +141,28 @@ impl Session {
     }
 
     async fn join(&mut self, join: Join) -> Result<Joined, Failure> {
+        let Seated { room, page, last } = self.take_seat(&join).await?;
+        let (me, room) = (self.person().id, lock(&room));
+        Ok(Joined {
+            room: join.room,
+            seats: room.seats,
+            last,
+            more: if join.since.is_some() { page.more_after } else { page.more_before },
+            events: page.events,
+            people: room.people(),
+            may: room.permissions(me),
+        })
+    }
+
+    /// Takes a seat and reads the log.
+    async fn take_seat(&mut self, join: &Join) -> Result<Seated, Failure> {
         self.allowance.joins.take(Instant::now())?;
         if !self.rooms.contains_key(&join.room) && self.rooms.len() >= ROOMS_PER_CONNECTION {
             return Err(Refusal::TooManyRooms.into());
         }
         let me = self.person();
         let new = NewRoom { seats: join.seats, owner: me.id, at: now() };
-        let stored = match self.chat.0.store.get_room(join.room.clone()).await? {
-            Some(stored) => stored,
-            None => {
-                self.chat.0.addresses.open_room(self.address, Instant::now())?;
-                self.chat.0.store.open_room(join.room.clone(), new).await?
-            }
-        };
+        let stored = self.chat.find_or_open(join.room.clone(), new, self.address).await?;
         let was_inside = self.rooms.contains_key(&join.room);
         let room = self.sit(&stored, &me)?;
         // Read only after sitting down: what is stored from now on is heard, so nothing can fall
@@ -148,17 +177,8 @@ impl Session {
                 return Err(failure);
             }
         };
-        let mut room = lock(&room);
-        room.reaches(last);
-        Ok(Joined {
-            room: join.room,
-            seats: room.seats,
-            last,
-            more: if join.since.is_some() { page.more_after } else { page.more_before },
-            events: page.events,
-            people: room.people(),
-            may: room.permissions(me.id),
-        })
+        lock(&room).reaches(last);
+        Ok(Seated { room, page, last })
     }
 
     /// The page for who joins, and the number of the last event there is.
@@ -192,6 +212,11 @@ impl Session {
             self.rooms.insert(stored.name.clone(), Joining { id: stored.id, room: room.clone() });
             return Ok(room);
         }
+    }
+
+    fn leave_all_but(&mut self, room: &RoomName) -> Result<(), Failure> {
+        let others: Vec<RoomName> = self.rooms.keys().filter(|name| *name != room).cloned().collect();
+        others.iter().try_for_each(|other| self.leave(other).map(|_| ()))
     }
 
     fn leave(&mut self, room: &RoomName) -> Result<Left, Failure> {
