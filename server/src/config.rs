@@ -3,7 +3,7 @@
 //! Whatever is unknown or unusable is one clear sentence and exit code 2, before anything is opened.
 
 use std::{
-    fs,
+    fmt, fs,
     net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs},
     path::{Path, PathBuf},
     time::Duration,
@@ -23,8 +23,8 @@ const DEFAULT_LOG: &str = "info";
 /// Everything the server needs to know.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Where to listen for HTTP and Socket.IO.
-    pub listen: Vec<SocketAddr>,
+    /// The doors to open.
+    pub listen: Vec<Listen>,
     /// The addresses of this server as browsers see them, beside the loopback names.
     pub public_urls: Vec<Url>,
     /// Where the log is, as `sqlite:PATH`.
@@ -38,6 +38,10 @@ pub struct Config {
     pub header_timeout: Duration,
     /// How long an HTTP client may take for a request's body.
     pub body_timeout: Duration,
+    /// How long nothing may be said over a TCP line, in either direction.
+    pub idle_timeout: Duration,
+    /// What senders of datagrams prove to know. Without it only this machine may send any.
+    pub udp_key: Option<UdpKey>,
     pub log: String,
     pub log_format: LogFormat,
 }
@@ -45,7 +49,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Config {
-            listen: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 3000))],
+            listen: default_doors(3000),
             public_urls: Vec::new(),
             database: "sqlite:data/madang.sqlite".to_owned(),
             limits: Limits::default(),
@@ -53,9 +57,78 @@ impl Default for Config {
             max_connections_per_address: 256,
             header_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(15),
+            idle_timeout: Duration::from_secs(10 * 60),
+            udp_key: None,
             log: DEFAULT_LOG.to_owned(),
             log_format: LogFormat::Text,
         }
+    }
+}
+
+/// A door and where it is, written as `http://127.0.0.1:3000`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Listen {
+    pub door: Door,
+    pub address: SocketAddr,
+}
+
+impl fmt::Display for Listen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}", self.door.scheme(), self.address)
+    }
+}
+
+/// What is spoken at a door. In the order in which they are told to whoever starts the server: the
+/// one for browsers comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Door {
+    Http,
+    Tcp,
+    Udp,
+}
+
+impl Door {
+    const ALL: [Door; 3] = [Door::Http, Door::Tcp, Door::Udp];
+
+    fn scheme(self) -> &'static str {
+        match self {
+            Door::Http => "http",
+            Door::Tcp => "tcp",
+            Door::Udp => "udp",
+        }
+    }
+
+    /// The door at this address.
+    pub fn at(self, address: SocketAddr) -> Listen {
+        Listen { door: self, address }
+    }
+}
+
+/// The secret of the UDP door. It is never shown.
+#[derive(Clone)]
+pub struct UdpKey(String);
+
+impl UdpKey {
+    /// The shortest key, in bytes.
+    const MIN: usize = 16;
+
+    /// Takes a key that can not be guessed.
+    pub fn parse(text: String) -> anyhow::Result<UdpKey> {
+        if text.len() < Self::MIN || text.contains(char::is_whitespace) {
+            bail!("--udp-key takes at least {} characters without spaces", Self::MIN);
+        }
+        Ok(UdpKey(text))
+    }
+
+    /// The secret itself.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for UdpKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("UdpKey(…)")
     }
 }
 
@@ -95,7 +168,8 @@ enum Subcommands {
 #[derive(Debug, Default, Args, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 struct Options {
-    /// Where to listen, e.g. http://0.0.0.0:3000 (may be repeated) [default: http://127.0.0.1:3000]
+    /// Where to listen, e.g. http://0.0.0.0:3000 (may be repeated; also tcp:// and udp://)
+    /// [default: http://127.0.0.1:3000 tcp://127.0.0.1:3001 udp://127.0.0.1:3000]
     #[arg(long, value_name = "URL", env = "MADANG_LISTEN", value_delimiter = ',')]
     listen: Option<Vec<String>>,
     /// The folder for everything that is kept [default: data]
@@ -125,6 +199,9 @@ struct Options {
     /// Connections at once from one address, loopback excepted [default: 256]
     #[arg(long, value_name = "N", env = "MADANG_MAX_CONNECTIONS_PER_ADDRESS")]
     max_connections_per_address: Option<usize>,
+    /// What datagrams from elsewhere must be signed with; better given in the environment
+    #[arg(long, value_name = "KEY", env = "MADANG_UDP_KEY", hide_env_values = true)]
+    udp_key: Option<String>,
     /// What to log, e.g. debug or warn,madang=info [default: info]
     #[arg(long, value_name = "FILTER", env = "MADANG_LOG")]
     log: Option<String>,
@@ -194,6 +271,7 @@ impl Options {
             max_connections_per_address: self
                 .max_connections_per_address
                 .or(file.max_connections_per_address),
+            udp_key: self.udp_key.or(file.udp_key),
             log: self.log.or(file.log),
             log_format: self.log_format.or(file.log_format),
             config: self.config,
@@ -204,8 +282,9 @@ impl Options {
         let default = Config::default();
         let data = self.data.unwrap_or_else(|| PathBuf::from("data"));
         let limits = default.limits;
+        let udp_key = self.udp_key.map(UdpKey::parse).transpose()?;
         Ok(Config {
-            listen: listen(self.listen.as_deref(), port)?,
+            listen: listen(self.listen.as_deref(), port, udp_key.is_some())?,
             public_urls: self
                 .public_url
                 .unwrap_or_default()
@@ -230,38 +309,54 @@ impl Options {
             )?,
             header_timeout: default.header_timeout,
             body_timeout: default.body_timeout,
+            idle_timeout: default.idle_timeout,
+            udp_key,
             log: filter(self.log.unwrap_or(default.log))?,
             log_format: self.log_format.unwrap_or(default.log_format),
         })
     }
 }
 
-fn listen(urls: Option<&[String]>, port: Option<&str>) -> anyhow::Result<Vec<SocketAddr>> {
+/// One door of each kind on the loopback address. UDP has the number of HTTP.
+fn default_doors(http_port: u16) -> Vec<Listen> {
+    let at = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    vec![Door::Http.at(at(http_port)), Door::Tcp.at(at(3001)), Door::Udp.at(at(3000))]
+}
+
+fn listen(urls: Option<&[String]>, port: Option<&str>, has_udp_key: bool) -> anyhow::Result<Vec<Listen>> {
     let Some(urls) = urls else {
         let port = match port {
             Some(text) => text.parse().with_context(|| format!("PORT takes a port number, not {text}"))?,
             None => 3000,
         };
-        return Ok(vec![SocketAddr::from((Ipv4Addr::LOCALHOST, port))]);
+        return Ok(default_doors(port));
     };
-    urls.iter().map(|url| listen_one(url)).collect()
+    let doors: Vec<Listen> = urls.iter().map(|url| listen_one(url)).collect::<anyhow::Result<_>>()?;
+    let open_to_all = |door: &&Listen| door.door == Door::Udp && !door.address.ip().is_loopback();
+    if let Some(door) = doors.iter().find(open_to_all).filter(|_| !has_udp_key) {
+        bail!("--listen {door} needs --udp-key: anybody can put any sender on a datagram");
+    }
+    Ok(doors)
 }
 
-fn listen_one(text: &str) -> anyhow::Result<SocketAddr> {
-    let url = Url::parse(text).map_err(|_| anyhow!("--listen takes http://ADDRESS:PORT, not {text}"))?;
-    if url.scheme() != "http" {
-        bail!("--listen opens http:// doors in this version, not {}://", url.scheme());
+fn listen_one(text: &str) -> anyhow::Result<Listen> {
+    let url = Url::parse(text).ok().filter(Url::has_host);
+    let url = url.with_context(|| format!("--listen takes http://ADDRESS:PORT, not {text}"))?;
+    let door = Door::ALL.into_iter().find(|door| door.scheme() == url.scheme());
+    let door =
+        door.with_context(|| format!("--listen opens http, tcp and udp doors, not {}://", url.scheme()))?;
+    if !matches!(url.path(), "" | "/") || url.query().is_some() {
+        bail!("--listen takes {}://ADDRESS:PORT without a path, not {text}", url.scheme());
     }
-    if url.path() != "/" || url.query().is_some() {
-        bail!("--listen takes http://ADDRESS:PORT without a path, not {text}");
-    }
-    let port = url.port().unwrap_or(80);
+    let port = url.port_or_known_default();
+    let port = port.with_context(|| format!("--listen takes {}://ADDRESS:PORT, not {text}", url.scheme()))?;
     let host = url.host_str().unwrap_or_default();
     let resolved = match host.trim_matches(['[', ']']).parse::<IpAddr>() {
         Ok(address) => Some(SocketAddr::new(address, port)),
         Err(_) => (host, port).to_socket_addrs().ok().and_then(|mut addresses| addresses.next()),
     };
-    resolved.with_context(|| format!("--listen: {host} is no address of this machine"))
+    let address = resolved.with_context(|| format!("--listen: {host} is no address of this machine"))?;
+    Ok(door.at(address))
 }
 
 fn public_url(text: &str) -> anyhow::Result<Url> {
@@ -334,10 +429,13 @@ mod tests {
     fn what_is_unusable_is_one_sentence_that_names_the_option() {
         let cases: &[(&[&str], &str)] = &[
             (&["--frobnicate"], "unexpected argument '--frobnicate' found; see madang --help"),
+            (&["--listen", "gopher://127.0.0.1:70"], "--listen opens http, tcp and udp doors, not gopher://"),
+            (&["--listen", "tcp://127.0.0.1"], "--listen takes tcp://ADDRESS:PORT, not tcp://127.0.0.1"),
             (
-                &["--listen", "udp://127.0.0.1:3000"],
-                "--listen opens http:// doors in this version, not udp://",
+                &["--listen", "udp://0.0.0.0:3000"],
+                "--listen udp://0.0.0.0:3000 needs --udp-key: anybody can put any sender on a datagram",
             ),
+            (&["--udp-key", "guess"], "--udp-key takes at least 16 characters without spaces"),
             (&["--listen", "3000"], "--listen takes http://ADDRESS:PORT, not 3000"),
             (
                 &["--public-url", "chat.example.com"],
@@ -370,11 +468,24 @@ mod tests {
         let config = serve(&["--config", file.to_str().unwrap(), "--message-rate", "9"]).unwrap();
         assert_eq!(config.limits.messages, Rate { per_second: 9.0, burst: 20.0 });
         assert_eq!(config.database, "sqlite:/srv/madang/madang.sqlite");
-        assert_eq!(config.listen, ["[::1]:4000".parse().unwrap()]);
+        assert_eq!(config.listen, [Door::Http.at("[::1]:4000".parse().unwrap())]);
 
         fs::write(&file, "colour = \"green\"\n").unwrap();
         let error = serve(&["--config", file.to_str().unwrap()]).unwrap_err().to_string();
         assert!(error.contains("colour") && error.lines().count() == 1, "{error}");
+    }
+
+    #[test]
+    fn only_the_doors_that_are_named_are_open() {
+        let doors = ["--listen", "udp://[::1]:0", "--listen", "tcp://0.0.0.0:4001"];
+        let config = serve(&doors).unwrap();
+        assert_eq!(
+            config.listen.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            ["udp://[::1]:0", "tcp://0.0.0.0:4001"]
+        );
+        let everywhere = ["--listen", "udp://0.0.0.0:3000", "--udp-key", "0123456789abcdef"];
+        let config = serve(&everywhere).unwrap();
+        assert!(!format!("{config:?}").contains("0123456789abcdef"));
     }
 
     #[test]
@@ -384,7 +495,8 @@ mod tests {
             serve(&["--data", "x"]).unwrap().database
         );
         let Asked::Serve(config) = read_from(["madang"], Some("8081")).unwrap() else { panic!() };
-        assert_eq!(config.listen[0].port(), 8081);
+        let doors: Vec<String> = config.listen.iter().map(ToString::to_string).collect();
+        assert_eq!(doors, ["http://127.0.0.1:8081", "tcp://127.0.0.1:3001", "udp://127.0.0.1:3000"]);
         assert_eq!(
             read_from(["madang"], Some("http")).unwrap_err().to_string(),
             "PORT takes a port number, not http"

@@ -16,12 +16,16 @@ pub mod failure;
 pub mod fault;
 mod lock;
 
-use std::{net::SocketAddr, time::Duration};
+use std::time::Duration;
 
 use anyhow::Context;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{chat::Chat, config::Config, gateway::Doors};
+use crate::{
+    chat::Chat,
+    config::{Config, Listen},
+    gateway::Doors,
+};
 
 /// How long a stop may take in all: the gateways get most of it, the store the rest.
 const STOP_WITHIN: Duration = Duration::from_secs(4);
@@ -29,7 +33,7 @@ const STOP_WITHIN: Duration = Duration::from_secs(4);
 /// A server whose doors are open.
 pub struct Server {
     /// Where each door of the configuration is really open, in the same order.
-    pub addresses: Vec<SocketAddr>,
+    pub doors: Vec<Listen>,
     chat: Chat,
     stop: CancellationToken,
     gateways: TaskTracker,
@@ -39,15 +43,15 @@ pub struct Server {
 impl Server {
     /// Opens the log, then the doors. When this returns, clients are let in.
     pub async fn start(config: Config) -> anyhow::Result<Server> {
-        let doors = Doors::bind(&config).await?;
+        let gateway = Doors::bind(&config).await?;
         let (publisher, committed) = bus::local();
         let store = store::open(&config.database, Box::new(move |event| publisher.publish(event))).await?;
         let chat = Chat::start(store.clone(), committed, config.limits);
         let (stop, gateways) = (CancellationToken::new(), TaskTracker::new());
-        let addresses = doors.addresses();
-        doors.open(&config, &chat, &stop, &gateways).context("opening the doors")?;
+        let doors = gateway.listening();
+        gateway.open(&config, &chat, &stop, &gateways).context("opening the doors")?;
         gateways.close();
-        Ok(Server { addresses, chat, stop, gateways, store })
+        Ok(Server { doors, chat, stop, gateways, store })
     }
 
     /// Lets nobody in any more, ends every connection and finishes what was acknowledged.

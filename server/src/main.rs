@@ -46,8 +46,10 @@ async fn serve(config: config::Config) -> anyhow::Result<()> {
     let mut interrupted = signal(SignalKind::interrupt())?;
     let mut terminated = signal(SignalKind::terminate())?;
     let server = Server::start(config).await?;
-    for address in &server.addresses {
-        println!("Madang is open at http://{address}");
+    let mut doors = server.doors.clone();
+    doors.sort_by_key(|listen| listen.door);
+    for door in doors {
+        println!("Madang is open at {door}");
     }
     tokio::select! {
         _ = interrupted.recv() => {}

@@ -5,14 +5,18 @@
 // A test that can not go on should panic; clippy.toml knows this of test functions only.
 #![allow(clippy::unwrap_used)]
 
+mod across;
 mod crash;
 mod disk;
 mod hostile;
 mod http;
+mod line;
 mod program;
 mod protocol;
 mod slow;
 mod sources;
 mod store;
 mod support;
+mod tcp;
 mod tutorial;
+mod udp;

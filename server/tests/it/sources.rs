@@ -52,6 +52,16 @@ const BREACHES: &[(&str, &[&str], &str)] = &[
         &["crate::store", "crate::bus", "rusqlite"],
         "a gateway asks the chat, never the log",
     ),
+    (
+        "server/src/gateway/tcp",
+        &["axum", "hyper", "socketioxide", "serde_json", "accept::", "guard::", "http::", "udp::"],
+        "the line door knows no other",
+    ),
+    (
+        "server/src/gateway/udp",
+        &["axum", "hyper", "socketioxide", "serde_json", "accept::", "guard::", "http::", "tcp::", "send_to"],
+        "the datagram door knows no other, and never answers",
+    ),
     ("server/src", &["leptos"], "the server does not know how the page is made"),
     (
         "app/src/state",

@@ -22,7 +22,7 @@ use futures_util::{SinkExt, StreamExt};
 use madang::{
     Server,
     chat::limits::{Limits, Rate},
-    config::Config,
+    config::{Config, Door},
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -36,7 +36,7 @@ use tokio_tungstenite::{
 };
 
 /// Longer than anything here takes, shorter than anybody's patience: for promises that never come.
-const PATIENCE: Duration = Duration::from_secs(40);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
 
 /// Limits that no test runs into by accident.
 pub(crate) fn no_limits() -> Limits {
@@ -64,20 +64,25 @@ impl TestServer {
 
     async fn start_in(folder: TempDir, change: impl FnOnce(&mut Config)) -> TestServer {
         let mut config = Config {
-            listen: vec!["127.0.0.1:0".parse().unwrap()],
+            listen: vec![Door::Http.at("127.0.0.1:0".parse().unwrap())],
             database: format!("sqlite:{}", folder.path().join("madang.sqlite").display()),
             limits: no_limits(),
             ..Config::default()
         };
         change(&mut config);
         let server = Server::start(config).await.unwrap();
-        TestServer { address: server.addresses[0], server, folder }
+        TestServer { address: server.doors[0].address, server, folder }
     }
 
     /// Stops it and starts another on the same data.
     pub(crate) async fn restart(self) -> TestServer {
         self.server.stop().await;
         Self::start_in(self.folder, |_| ()).await
+    }
+
+    /// Where this door is.
+    pub(crate) fn at(&self, door: Door) -> SocketAddr {
+        self.server.doors.iter().find(|listen| listen.door == door).unwrap().address
     }
 
     pub(crate) async fn client(&self) -> Client {
@@ -102,9 +107,19 @@ impl Program {
     }
 
     /// Starts it in a way of the caller's own.
-    pub(crate) fn start_with(mut command: Command, folder: &Path) -> Program {
+    pub(crate) fn start_with(command: Command, folder: &Path) -> Program {
+        Self::start_with_doors(command, folder, &[]).0
+    }
+
+    /// Starts it with other doors beside the one for HTTP, and tells where they are.
+    pub(crate) fn start_with_doors(
+        mut command: Command,
+        folder: &Path,
+        doors: &[&str],
+    ) -> (Program, Vec<SocketAddr>) {
+        let doors: Vec<&str> = ["http://127.0.0.1:0"].iter().chain(doors).copied().collect();
         let mut child = command
-            .args(["--listen", "http://127.0.0.1:0", "--data"])
+            .args(["--listen", &doors.join(","), "--data"])
             .arg(folder)
             .args([
                 "--message-rate",
@@ -119,10 +134,22 @@ impl Program {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-        let address = line.trim().strip_prefix("Madang is open at http://").expect(&line).parse().unwrap();
-        Program { address, child }
+        let said = BufReader::new(child.stdout.as_mut().unwrap()).lines().take(doors.len());
+        let mut addresses = said.zip(&doors).map(|(line, door)| {
+            let (line, scheme) = (line.unwrap(), door.split(':').next().unwrap());
+            let address = line.strip_prefix(&format!("Madang is open at {scheme}://"));
+            address.expect(&line).parse().unwrap()
+        });
+        let (address, others) = (addresses.next().unwrap(), addresses.collect());
+        (Program { address, child }, others)
+    }
+
+    /// Starts it with a door for lines, and tells where that is.
+    pub(crate) fn start_with_lines(folder: &Path) -> (Program, SocketAddr) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_madang"));
+        command.args(["--log", "warn"]);
+        let (program, doors) = Self::start_with_doors(command, folder, &["tcp://127.0.0.1:0"]);
+        (program, doors[0])
     }
 
     /// `kill -9`: no goodbye, nothing flushed.

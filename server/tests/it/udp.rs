@@ -1,0 +1,232 @@
+//! The datagram door: one datagram, one message, never an answer.
+
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use common::{
+    event::{Event, Via, What},
+    message::Seq,
+};
+use hmac::{Hmac, KeyInit, Mac};
+use madang::{
+    chat::limits::Rate,
+    config::{Door, UdpKey},
+};
+use sha2::Sha256;
+use tokio::{net::UdpSocket, time::timeout};
+
+use crate::{
+    line::{Nc, every_door},
+    support::{Client, Program, TestServer},
+};
+
+const KEY: &str = "a-key-that-nobody-guesses";
+
+/// A socket that sends to this door.
+async fn sender(door: SocketAddr) -> UdpSocket {
+    let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    socket.connect(door).await.unwrap();
+    socket
+}
+
+async fn send(socket: &UdpSocket, datagram: impl AsRef<[u8]>) {
+    socket.send(datagram.as_ref()).await.unwrap();
+}
+
+/// The next message a client hears, in whichever room.
+async fn heard(client: &mut Client) -> (String, Event) {
+    let told = client.next_event().await;
+    (told.room.to_string(), told.event)
+}
+
+fn text(event: &Event) -> &str {
+    let What::Posted { body, .. } = &event.what;
+    body.as_str()
+}
+
+fn via(event: &Event) -> Option<Via> {
+    let What::Posted { via, .. } = &event.what;
+    via.clone()
+}
+
+fn signed(time: u64, nonce: &str, rest: &str) -> String {
+    let mut hmac = Hmac::<Sha256>::new_from_slice(KEY.as_bytes()).unwrap();
+    hmac.update(format!("{time} {nonce}\n{rest}").as_bytes());
+    let code: String = hmac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("/mac {time} {nonce} {code}\n{rest}")
+}
+
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_datagram_is_a_message_of_which_nobody_knows_who_sent_it() {
+    let server = TestServer::start_with(every_door).await;
+    let mut reader = server.client().await;
+    reader.join("lobby").await.unwrap();
+    reader.join("deploys").await.unwrap();
+    let socket = sender(server.at(Door::Udp)).await;
+    send(&socket, "Hello UDP Server").await;
+    let (room, event) = heard(&mut reader).await;
+    assert_eq!((room.as_str(), text(&event)), ("lobby", "Hello UDP Server"));
+    assert_eq!(via(&event), Some(Via::Udp("127.0.0.1".to_owned())));
+    assert!(event.person.name.as_str().starts_with("guest-"), "{}", event.person.name);
+
+    send(&socket, "/to deploys\n/name build bot\n빌드 성공\n두 줄").await;
+    let (room, event) = heard(&mut reader).await;
+    assert_eq!((room.as_str(), text(&event)), ("deploys", "빌드 성공\n두 줄"));
+    assert_eq!(event.person.name.as_str(), "build bot");
+    let mut answer = [0; 64];
+    let answered = timeout(Duration::from_millis(200), socket.recv(&mut answer)).await;
+    assert!(answered.is_err(), "a datagram is never answered");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_comes_by_udp_is_marked_at_every_other_door_and_stays_marked() {
+    let server = TestServer::start_with(every_door).await;
+    let mut nc = Nc::connect(&server).await;
+    let mut browser = server.client().await;
+    browser.join("lobby").await.unwrap();
+    let socket = sender(server.at(Door::Udp)).await;
+    send(&socket, "/name build\ngreen").await;
+    assert_eq!(nc.next_said().await, ("build (udp 127.0.0.1)".to_owned(), "green".to_owned()));
+    let (_, event) = heard(&mut browser).await;
+    let late = server.client().await.join("lobby").await.unwrap();
+    assert_eq!(late.events, [event]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_message_is_dropped() {
+    let server = TestServer::start_with(every_door).await;
+    let mut reader = server.client().await;
+    reader.join("lobby").await.unwrap();
+    reader.ask_raw("join", &serde_json::json!({ "room": "for two", "seats": 2 })).await;
+    let socket = sender(server.at(Door::Udp)).await;
+    let long = "x".repeat(20_000);
+    let datagrams: [&[u8]; 7] = [
+        b"",
+        b"   ",
+        b"\xB0\xA1 is EUC-KR",
+        b"/to a/b\nx",
+        b"/to for two\nonly those talk here who sit here",
+        b"\x1b[2J",
+        long.as_bytes(),
+    ];
+    for datagram in datagrams {
+        send(&socket, datagram).await;
+    }
+    send(&socket, "and this is one").await;
+    let (room, event) = heard(&mut reader).await;
+    assert_eq!((room.as_str(), text(&event), event.seq), ("lobby", "and this is one", Seq(1)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_a_key_only_what_proves_to_know_it_is_heard_and_only_once() {
+    let server = TestServer::start_with(|config| {
+        every_door(config);
+        config.udp_key = Some(UdpKey::parse(KEY.to_owned()).unwrap());
+    })
+    .await;
+    let mut reader = server.client().await;
+    reader.join("r").await.unwrap();
+    let socket = sender(server.at(Door::Udp)).await;
+    let good = signed(now(), "nonce-01", "/to r\nsigned");
+    send(&socket, "/to r\nunsigned").await;
+    send(&socket, good.replace("signed", "forged")).await;
+    send(&socket, signed(now() - 3600, "nonce-02", "/to r\nstale")).await;
+    send(&socket, "/key wrong\n/to r\nwrong").await;
+    for _ in 0..100 {
+        send(&socket, &good).await;
+    }
+    send(&socket, format!("/key {KEY}\n/to r\nthe key itself, on this machine")).await;
+    assert_eq!(text(&heard(&mut reader).await.1), "signed");
+    assert_eq!(text(&heard(&mut reader).await.1), "the key itself, on this machine");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn callers_from_outside_are_bounded_together() {
+    let server = TestServer::start_with(|config| {
+        every_door(config);
+        // Twenty times this for all of them.
+        config.limits.messages = Rate { per_second: 0.001, burst: 1.0 };
+    })
+    .await;
+    let socket = sender(server.at(Door::Udp)).await;
+    let mut reader = server.client().await;
+    reader.join("lobby").await.unwrap();
+    for number in 0..30 {
+        send(&socket, format!("{number}")).await;
+    }
+    for number in 0..20 {
+        assert_eq!(text(&heard(&mut reader).await.1), number.to_string());
+    }
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert_eq!(reader.whole_log("lobby").await.len(), 20);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_room_that_has_no_door_for_datagrams_hears_none() {
+    let server = TestServer::start().await;
+    let socket = sender(server.address).await;
+    send(&socket, "is anybody there?").await;
+    // Nobody listens, so the kernel says so.
+    assert!(timeout(Duration::from_secs(5), socket.recv(&mut [0; 8])).await.unwrap().is_err());
+}
+
+/// T22: noise of every kind, faster than anybody could take it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_random_datagrams_takes_no_memory_and_disturbs_nobody() {
+    /// A million take a release build some seconds; unoptimised the senders alone take a minute.
+    const DATAGRAMS: usize = if cfg!(debug_assertions) { 100_000 } else { 1_000_000 };
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_madang"));
+    command.args(["--log", "warn"]).env("MADANG_UDP_KEY", KEY);
+    let (program, doors) = Program::start_with_doors(command, folder.path(), &["udp://127.0.0.1:0"]);
+    let mut witness = Client::connect(program.address, serde_json::json!({})).await.unwrap();
+    witness.join("r").await.unwrap();
+    let before = program.memory();
+    let flood = tokio::spawn(async move {
+        let socket = sender(doors[0]).await;
+        let genuine = signed(now(), "nonce-01", "/to r\nonce");
+        for number in 0..DATAGRAMS {
+            let datagram = match number % 4 {
+                0 => rand_bytes(number),
+                1 => format!("/mac {} nonce-{number} {:064x}\n/to r\nforged", now(), number).into_bytes(),
+                2 => format!("/to r\nunsigned {number}").into_bytes(),
+                _ => genuine.clone().into_bytes(),
+            };
+            // The kernel may drop it, and may say so.
+            let _ = socket.send(&datagram).await;
+        }
+    });
+    let mut slowest = Duration::ZERO;
+    let mut said = 0;
+    while !flood.is_finished() {
+        let asked = Instant::now();
+        witness.say("r", &format!("undisturbed {said}")).await;
+        slowest = slowest.max(asked.elapsed());
+        said += 1;
+    }
+    flood.await.unwrap();
+    assert!(slowest < Duration::from_secs(2), "{slowest:?}");
+    let grown = program.memory().saturating_sub(before);
+    assert!(grown < 16 * 1024, "{grown} KiB");
+    let log = witness.whole_log("r").await;
+    let others: Vec<&str> =
+        log.iter().map(|(_, text)| text.as_str()).filter(|text| !text.starts_with("undisturbed")).collect();
+    assert!(others.len() <= 1 && others.iter().all(|text| *text == "once"), "{others:?}");
+}
+
+/// Bytes that look like nothing, the same for the same number.
+fn rand_bytes(number: usize) -> Vec<u8> {
+    let mut state = number as u64 | 1;
+    (0..number % 900)
+        .map(|_| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 56) as u8
+        })
+        .collect()
+}
