@@ -46,16 +46,21 @@ export class Server {
     this.port = Number(new URL(this.url).port);
   }
 
-  /** Reads the line that says where the server listens. */
+  /** Reads the lines that say where the server listens: the address of the page, and in `ports` every door's. */
   async address() {
+    const listens = this.options.filter((option) => /^(tcp|udp):/.test(option));
+    const doors = 1 + listens.flatMap((option) => option.split(',')).length;
+    this.ports = {};
     const lines = createInterface({ input: this.process.stdout });
     return new Promise((found, missing) => {
       const limit = setTimeout(() => missing(new Error('madang does not say where it is open')), START_LIMIT);
       lines.on('line', (line) => {
-        const address = line.match(/^Madang is open at (http:\/\/\S+?)\/?$/)?.[1];
-        if (!address) return;
+        const [, door, port] = line.match(/^Madang is open at (\w+):\/\/\S+?:(\d+)\/?$/) ?? [];
+        if (!door) return;
+        this.ports[door] = Number(port);
+        if (Object.keys(this.ports).length < doors) return;
         clearTimeout(limit);
-        found(address);
+        found(`http://127.0.0.1:${this.ports.http}`);
       });
       this.process.once('exit', (code, signal) => {
         clearTimeout(limit);

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use common::{event::Hello, line::Line, refusal::Refusal};
 use madang::{chat::limits::Rate, config::Door};
-use tokio::net::TcpStream;
+use tokio::{io::AsyncWriteExt, net::TcpStream};
 
 use crate::{
     line::{Nc, every_door},
@@ -234,6 +234,20 @@ async fn doors_share_the_number_of_connections() {
     // The place is free a moment after its connection ended.
     while again.next_raw().await.is_none() {
         again = Nc::dial(server.at(Door::Tcp)).await;
+    }
+}
+
+/// `echo hi > /dev/tcp/…` hangs up before it is greeted, and the greeting finds nobody.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_said_before_hanging_up_is_heard() {
+    let server = open().await;
+    let mut witness = Nc::connect(&server).await;
+    for number in 0..50 {
+        let mut stream = TcpStream::connect(server.at(Door::Tcp)).await.unwrap();
+        stream.write_all(format!("one {number}\ntwo {number}").as_bytes()).await.unwrap();
+        drop(stream);
+        assert_eq!(witness.next_said().await.1, format!("one {number}"));
+        assert_eq!(witness.next_said().await.1, format!("two {number}"));
     }
 }
 

@@ -8,7 +8,13 @@ mod company;
 mod ear;
 mod input;
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::SocketAddr,
+    ops::ControlFlow::{self, Break, Continue},
+    sync::Arc,
+    time::Duration,
+};
 
 use common::{
     event::{Command, Event, History, Leave, Page, Rename, Reply},
@@ -109,16 +115,14 @@ impl Lines {
             heard,
             input: Input::default(),
             inside: None,
+            is_deaf: false,
         };
-        let ended = tokio::select! {
-            ended = conversation.hold(&self) => ended,
-            () = ear.cut.cancelled() => Ok("it did not keep up"),
-            () = async { self.stop.cancelled().await; sleep(GOODBYE).await } => Ok("it did not take its goodbye"),
+        let why = tokio::select! {
+            why = conversation.hold(&self) => why,
+            () = ear.cut.cancelled() => "it did not keep up",
+            () = async { self.stop.cancelled().await; sleep(GOODBYE).await } => "it did not take its goodbye",
         };
-        match ended {
-            Ok(why) => info!(%peer, "disconnected: {why}"),
-            Err(error) => info!(%peer, "disconnected: {error}"),
-        }
+        info!(%peer, "disconnected: {why}");
     }
 }
 
@@ -131,6 +135,9 @@ struct Conversation {
     heard: mpsc::Receiver<Arc<Heard>>,
     input: Input,
     inside: Option<Inside>,
+    /// Nothing reaches the peer any more. What it said before is still carried out: a script writes
+    /// its line and is gone.
+    is_deaf: bool,
 }
 
 /// The room this connection is in.
@@ -143,8 +150,8 @@ struct Inside {
 
 impl Conversation {
     /// Talks until one of both ends it, and says why.
-    async fn hold(mut self, Lines { greetings, idle, stop, .. }: &Lines) -> io::Result<&'static str> {
-        self.greet(greetings).await?;
+    async fn hold(mut self, Lines { greetings, idle, stop, .. }: &Lines) -> &'static str {
+        self.greet(greetings).await;
         let mut quiet_at = None;
         let mut idle_at = Instant::now() + *idle;
         loop {
@@ -157,22 +164,21 @@ impl Conversation {
             let mut batch = Vec::new();
             tokio::select! {
                 () = stop.cancelled() => {
-                    self.note("Madang is closing; come back in a moment.").await?;
-                    return Ok("the server stops");
+                    self.note("Madang is closing; come back in a moment.").await;
+                    return "the server stops";
                 }
                 _ = self.heard.recv_many(&mut batch, BATCH) => {
                     self.ear.took(&batch);
-                    self.show(&batch).await?;
+                    self.show(&batch).await;
                     idle_at = Instant::now() + *idle;
                 }
-                ready = self.stream.readable() => {
-                    ready?;
-                    let is_open = self.read()?;
-                    if let Some(why) = self.carry_out().await? {
-                        return Ok(why);
+                _ = self.stream.readable() => {
+                    let is_over = self.read().is_break();
+                    if let Break(why) = self.carry_out().await {
+                        return why;
                     }
-                    if !is_open {
-                        return Ok("it ended");
+                    if is_over {
+                        return "it ended";
                     }
                     let now = Instant::now();
                     quiet_at = self.input.is_within_line().then_some(now + QUIET);
@@ -181,76 +187,74 @@ impl Conversation {
                 () = quiet => {
                     quiet_at = None;
                     self.input.pause();
-                    if let Some(why) = self.carry_out().await? {
-                        return Ok(why);
+                    if let Break(why) = self.carry_out().await {
+                        return why;
                     }
                 }
                 () = sleep_until(idle_at) => {
-                    self.note("Nothing was said for a long time. Goodbye.").await?;
-                    return Ok("it was idle");
+                    self.note("Nothing was said for a long time. Goodbye.").await;
+                    return "it was idle";
                 }
             }
         }
     }
 
-    async fn greet(&mut self, greetings: &Semaphore) -> io::Result<()> {
+    async fn greet(&mut self, greetings: &Semaphore) {
         let name = self.session.person().name;
-        self.note(&format!("Welcome to Madang, {name}. A line is a message; /help tells more.")).await?;
+        self.note(&format!("Welcome to Madang, {name}. A line is a message; /help tells more.")).await;
         let lines = {
             // Not while writing: who does not read must not hold up the others.
             let _turn = greetings.acquire().await;
             self.go_to_lobby().await.unwrap_or_else(|failure| vec![Line::Refused(failure.tell())])
         };
-        self.write(&lines).await
+        self.write(&lines).await;
     }
 
     async fn go_to_lobby(&mut self) -> Result<Vec<Line>, Failure> {
         self.join(RoomName::parse(LOBBY)?).await
     }
 
-    /// Takes what came; false when nothing will come any more.
-    fn read(&mut self) -> io::Result<bool> {
+    /// Takes what came, or learns that nothing will come any more.
+    fn read(&mut self) -> ControlFlow<()> {
         let mut chunk = [0; CHUNK];
         match self.stream.try_read(&mut chunk) {
-            Ok(0) => {
-                self.input.end();
-                Ok(false)
-            }
-            Ok(read) => {
+            Ok(read) if read > 0 => {
                 self.input.push(&chunk[..read]);
-                Ok(true)
+                Continue(())
             }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(true),
-            Err(error) => Err(error),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Continue(()),
+            Ok(_) | Err(_) => {
+                self.input.end();
+                Break(())
+            }
         }
     }
 
     /// Carries out the lines that came; the reason when the connection is to end.
-    async fn carry_out(&mut self) -> io::Result<Option<&'static str>> {
+    async fn carry_out(&mut self) -> ControlFlow<&'static str> {
         while let Some(piece) = self.input.next() {
             let wish = match piece {
                 Piece::Line(line) => Wish::parse(&line),
                 Piece::Unusable(refusal) => Err(refusal),
-                Piece::Stranger => return Ok(Some("it does not speak in lines")),
+                Piece::Stranger => return Break("it does not speak in lines"),
             };
             match wish {
                 Ok(None) => {}
                 Ok(Some(Wish::Quit)) => {
-                    self.note("Goodbye.").await?;
-                    return Ok(Some("it said goodbye"));
+                    self.note("Goodbye.").await;
+                    return Break("it said goodbye");
                 }
-                Ok(Some(wish)) => self.answer(wish).await?,
-                Err(refusal) => self.write(&[Line::Refused(refusal)]).await?,
+                Ok(Some(wish)) => {
+                    let granted = self.grant(wish).await;
+                    let lines = granted.unwrap_or_else(|failure| vec![Line::Refused(failure.tell())]);
+                    self.write(&lines).await;
+                }
+                Err(refusal) => self.write(&[Line::Refused(refusal)]).await,
             }
             // Who says much at once hears the others in between, or would soon be too far behind.
-            self.show_what_waits().await?;
+            self.show_what_waits().await;
         }
-        Ok(None)
-    }
-
-    async fn answer(&mut self, wish: Wish) -> io::Result<()> {
-        let lines = self.grant(wish).await.unwrap_or_else(|failure| vec![Line::Refused(failure.tell())]);
-        self.write(&lines).await
+        Continue(())
     }
 
     /// Does what is wished; tells what there is to say about it.
@@ -310,8 +314,8 @@ impl Conversation {
     }
 
     /// Writes what the room told, but for what it said before and what was said here.
-    async fn show(&mut self, batch: &[Arc<Heard>]) -> io::Result<()> {
-        let Some(inside) = &mut self.inside else { return Ok(()) };
+    async fn show(&mut self, batch: &[Arc<Heard>]) {
+        let Some(inside) = &mut self.inside else { return };
         let mut text = String::new();
         for heard in batch {
             match &**heard {
@@ -328,22 +332,26 @@ impl Conversation {
                 Heard::Event { .. } | Heard::Presence(_) => {}
             }
         }
-        self.stream.write_all(text.as_bytes()).await
+        self.send(&text).await;
     }
 
-    async fn show_what_waits(&mut self) -> io::Result<()> {
+    async fn show_what_waits(&mut self) {
         let waiting: Vec<Arc<Heard>> =
             std::iter::from_fn(|| self.heard.try_recv().ok()).take(BATCH).collect();
         self.ear.took(&waiting);
-        self.show(&waiting).await
+        self.show(&waiting).await;
     }
 
-    async fn note(&mut self, text: &str) -> io::Result<()> {
-        self.write(&notes([text])).await
+    async fn note(&mut self, text: &str) {
+        self.write(&notes([text])).await;
     }
 
-    async fn write(&mut self, lines: &[Line]) -> io::Result<()> {
-        self.stream.write_all(ear::text(lines).as_bytes()).await
+    async fn write(&mut self, lines: &[Line]) {
+        self.send(&ear::text(lines)).await;
+    }
+
+    async fn send(&mut self, text: &str) {
+        self.is_deaf = self.is_deaf || self.stream.write_all(text.as_bytes()).await.is_err();
     }
 }
 
