@@ -1,8 +1,9 @@
 //! The `madang` program as a shell sees it.
 
 use std::{
+    io::{BufRead, BufReader},
     net::TcpListener,
-    process::{Command, Output},
+    process::{Command, Output, Stdio},
     time::{Duration, Instant},
 };
 
@@ -36,6 +37,37 @@ fn a_taken_port_says_so() {
     let sentence =
         format!("madang: {address} is taken by another program; end it or give --listen another port\n");
     assert_eq!(said(&output), sentence);
+}
+
+#[test]
+fn the_door_for_browsers_is_told_first_and_only_named_doors_are_open() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_madang"))
+        .args(["--listen", "udp://127.0.0.1:0", "--listen", "http://127.0.0.1:0", "--data"])
+        .arg(folder.path())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let said: Vec<String> =
+        BufReader::new(child.stdout.take().unwrap()).lines().take(2).map(Result::unwrap).collect();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(said[0].starts_with("Madang is open at http://127.0.0.1:"), "{said:?}");
+    assert!(said[1].starts_with("Madang is open at udp://127.0.0.1:"), "{said:?}");
+}
+
+#[test]
+fn datagrams_from_elsewhere_need_a_key_which_help_does_not_show() {
+    let output = madang(&["--listen", "udp://0.0.0.0:0"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(said(&output).contains("needs --udp-key"), "{}", said(&output));
+    let help = Command::new(env!("CARGO_BIN_EXE_madang"))
+        .arg("--help")
+        .env("MADANG_UDP_KEY", "a-key-that-nobody-guesses")
+        .output()
+        .unwrap();
+    let help = String::from_utf8(help.stdout).unwrap();
+    assert!(help.contains("--udp-key") && !help.contains("nobody-guesses"), "{help}");
 }
 
 #[test]

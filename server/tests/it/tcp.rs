@@ -108,6 +108,26 @@ async fn joining_another_room_leaves_the_first_unless_it_is_full() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn joining_the_room_one_is_in_skips_nothing() {
+    const MESSAGES: usize = 200;
+    let server = open().await;
+    let (mut a, mut b) = (Nc::connect(&server).await, Nc::connect(&server).await);
+    let speaking = tokio::spawn(async move {
+        for number in 0..MESSAGES {
+            a.write(format!("{number}\n")).await;
+        }
+        a
+    });
+    for _ in 0..20 {
+        b.write("/join lobby\n").await;
+    }
+    for number in 0..MESSAGES {
+        assert_eq!(b.next_said().await.1, number.to_string());
+    }
+    speaking.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_done_is_said_between_asterisks_and_goodbye_ends_it() {
     let server = open().await;
     let (mut a, mut b) = (Nc::connect(&server).await, Nc::connect(&server).await);

@@ -290,7 +290,10 @@ impl Conversation {
         let present = self.session.glance(&room, company::KNOWN)?;
         let mut lines = old(&events[events.len().saturating_sub(LATEST)..]);
         lines.push(Line::Note(format!("You are in {room}; {}.", company::say(self.me, &present))));
-        let shown = events.last().map_or(Seq(0), |event| event.seq);
+        let last = events.last().map_or(Seq(0), |event| event.seq);
+        // Who was here already has not been shown all of it yet: some still waits in the queue.
+        let stayed = self.inside.as_ref().filter(|inside| inside.room == room);
+        let shown = stayed.map_or(last, |inside| inside.shown);
         self.inside = Some(Inside { room, shown, company: Company::new(self.me, present) });
         Ok(lines)
     }
