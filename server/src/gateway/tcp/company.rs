@@ -29,6 +29,11 @@ impl Company {
         Company { me, names }
     }
 
+    /// Whether there are too many to be told who comes and goes.
+    pub(super) fn is_crowd(&self) -> bool {
+        self.names.is_none()
+    }
+
     /// Applies what happened, and says it.
     pub(super) fn apply(&mut self, changes: &[Change]) -> Vec<String> {
         let Some(names) = &mut self.names else { return Vec::new() };
@@ -103,7 +108,7 @@ mod tests {
         let mut company = Company::new(PersonId(0), Glance { people: vec![], here: 0 });
         let crowd: Vec<Change> = (1..=60).map(|id| Change::Here(person(id, "somebody"))).collect();
         assert_eq!(company.apply(&crowd).len(), 60);
-        assert!(company.apply(&[Change::Gone(PersonId(1))]).is_empty());
+        assert!(company.is_crowd() && company.apply(&[Change::Gone(PersonId(1))]).is_empty());
         let mut late = Company::new(PersonId(0), Glance { people: vec![person(1, "a")], here: 60 });
         assert!(late.apply(&crowd).is_empty());
     }

@@ -5,7 +5,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicUsize, Ordering},
+    atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
 use common::{
@@ -64,6 +64,8 @@ pub(super) fn text(lines: &[Line]) -> String {
 pub(super) struct Ear {
     queue: mpsc::Sender<Arc<Heard>>,
     waiting: AtomicUsize,
+    /// Whether it is told who comes and goes.
+    minds_people: AtomicBool,
     /// Cancelled when the line did not keep up.
     pub(super) cut: CancellationToken,
 }
@@ -72,7 +74,19 @@ impl Ear {
     /// An ear, and the queue of what it hears.
     pub(super) fn new() -> (Arc<Ear>, mpsc::Receiver<Arc<Heard>>) {
         let (queue, heard) = mpsc::channel(MAX_WAITING);
-        (Arc::new(Ear { queue, waiting: AtomicUsize::new(0), cut: CancellationToken::new() }), heard)
+        let ear = Ear {
+            queue,
+            waiting: AtomicUsize::new(0),
+            minds_people: AtomicBool::new(true),
+            cut: CancellationToken::new(),
+        };
+        (Arc::new(ear), heard)
+    }
+
+    /// From now on this line is told who comes and goes, or is not: of a crowd that would wake ten
+    /// thousand lines for each who comes.
+    pub(super) fn mind_people(&self, minds: bool) {
+        self.minds_people.store(minds, Ordering::Relaxed);
     }
 
     /// These do not wait any more.
@@ -94,6 +108,9 @@ impl Ear {
 
 impl Listener for Ear {
     fn hear(&self, notice: &Notice) -> Result<(), Lagging> {
+        if matches!(notice.push, Push::Presence(_)) && !self.minds_people.load(Ordering::Relaxed) {
+            return Ok(());
+        }
         notice.with_written(Slot::LINES, Heard::write, |heard| match heard {
             Some(heard) => self.queue(heard.clone()),
             None => Ok(()),

@@ -286,6 +286,14 @@ impl Conversation {
 
     /// Goes into a room, and then out of the one before. When that fails, nothing changes.
     async fn join(&mut self, room: RoomName) -> Result<Vec<Line>, Failure> {
+        // Nobody who comes while we do may be missed.
+        self.ear.mind_people(true);
+        let walked = self.walk_to(room).await;
+        self.ear.mind_people(self.inside.as_ref().is_some_and(|inside| !inside.company.is_crowd()));
+        walked
+    }
+
+    async fn walk_to(&mut self, room: RoomName) -> Result<Vec<Line>, Failure> {
         let Page { events, .. } = self.session.walk_to(room.clone()).await?;
         let present = self.session.glance(&room, company::KNOWN)?;
         let mut lines = old(&events[events.len().saturating_sub(LATEST)..]);
@@ -330,6 +338,7 @@ impl Conversation {
                 }
                 Heard::Presence(told) if told.room == inside.room => {
                     text.push_str(&ear::text(&notes(inside.company.apply(&told.changes))));
+                    self.ear.mind_people(!inside.company.is_crowd());
                 }
                 // Of a room that was left, or in the page of the join already.
                 Heard::Event { .. } | Heard::Presence(_) => {}
