@@ -402,6 +402,18 @@ pub struct Me {
     pub you: Option<Person>,
 }
 
+/// What `POST /api/rooms/{room}/messages` takes as JSON.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Post {
+    pub body: Body,
+    /// Repeating it is safe, as with `send`; the header `Idempotency-Key` says the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cid: Option<Cid>,
+    /// The name to go by, for a guest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<DisplayName>,
+}
+
 /// What `POST /api/me` takes: the name to go by.
 pub type IntroduceYourself = Rename;
 

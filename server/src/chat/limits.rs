@@ -5,11 +5,12 @@
 
 use std::{
     collections::HashMap,
+    hash::Hash,
     net::{IpAddr, Ipv6Addr},
     sync::Mutex,
 };
 
-use common::refusal::Refusal;
+use common::{person::PersonId, refusal::Refusal};
 use tokio::time::Instant;
 
 use crate::lock::lock;
@@ -57,9 +58,9 @@ impl Default for Limits {
 /// An address may do this many times what one connection may: a class behind one router is many.
 const PEOPLE_PER_ADDRESS: f64 = 20.0;
 
-/// How many addresses are remembered at once. Beyond it those are forgotten whose buckets are full
-/// again, which is the same as never having come.
-const MAX_ADDRESSES: usize = 10_000;
+/// How many addresses, or passers, are remembered at once. Beyond it those are forgotten whose
+/// buckets are full again, which is the same as never having come.
+const MAX_REMEMBERED: usize = 10_000;
 
 /// How many rooms one connection may be in.
 pub const ROOMS_PER_CONNECTION: usize = 50;
@@ -113,6 +114,10 @@ impl Allowance {
             reads: Bucket::new(limits.reads, now),
         }
     }
+
+    fn is_full(&self, now: Instant) -> bool {
+        [self.messages, self.joins, self.reads].iter().all(|bucket| bucket.is_full(now))
+    }
 }
 
 /// What everybody at one address together may still do.
@@ -164,20 +169,79 @@ impl Addresses {
         if is_loopback(address) {
             return Ok(());
         }
-        let mut known = lock(&self.known);
-        if known.len() >= MAX_ADDRESSES {
-            known.retain(|_, shared| !shared.is_full(now));
-        }
-        if known.len() >= MAX_ADDRESSES && !known.contains_key(&network(address)) {
-            return Err(Refusal::TooFast);
-        }
-        let shared = known.entry(network(address)).or_insert_with(|| Shared {
+        let fresh = || Shared {
             entrances: Bucket::new(self.limits.joins.of_many(), now),
             messages: Bucket::new(self.limits.messages.of_many(), now),
             rooms: Bucket::new(self.limits.rooms, now),
-        });
-        take(shared)
+        };
+        let mut known = lock(&self.known);
+        take(remember(&mut known, network(address), |shared| shared.is_full(now), fresh)?)
     }
+}
+
+/// Somebody who does one thing and is gone, without a connection to be measured by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Passer {
+    Person(PersonId),
+    /// All guests of one network together, loopback included: each of them is new every time.
+    Guests(IpAddr),
+}
+
+/// What those may still do who pass by: a person as much as one connection, guests as many.
+pub struct Passers {
+    limits: Limits,
+    known: Mutex<HashMap<Passer, Allowance>>,
+}
+
+impl Passers {
+    pub fn new(limits: Limits) -> Passers {
+        Passers { limits, known: Mutex::default() }
+    }
+
+    /// Takes a message from the passer's bucket; the refusal is `too_fast`.
+    pub fn post(&self, passer: Passer, now: Instant) -> Result<(), Refusal> {
+        self.with(passer, now, |allowance| allowance.messages.take(now))
+    }
+
+    /// Takes a page of history from the passer's bucket; the refusal is `too_fast`.
+    pub fn read(&self, passer: Passer, now: Instant) -> Result<(), Refusal> {
+        self.with(passer, now, |allowance| allowance.reads.take(now))
+    }
+
+    fn with(
+        &self,
+        passer: Passer,
+        now: Instant,
+        take: impl FnOnce(&mut Allowance) -> Result<(), Refusal>,
+    ) -> Result<(), Refusal> {
+        let Limits { messages, reads, .. } = self.limits;
+        let limits = match passer {
+            Passer::Person(_) => self.limits,
+            Passer::Guests(_) => {
+                Limits { messages: messages.of_many(), reads: reads.of_many(), ..self.limits }
+            }
+        };
+        let mut known = lock(&self.known);
+        let fresh = || Allowance::new(limits, now);
+        take(remember(&mut known, passer, |allowance| allowance.is_full(now), fresh)?)
+    }
+}
+
+/// What is known of `key`, or something `fresh`. When too many are known, and none can be forgotten,
+/// the refusal is `too_fast`.
+fn remember<K: Eq + Hash, V>(
+    known: &mut HashMap<K, V>,
+    key: K,
+    is_full: impl Fn(&V) -> bool,
+    fresh: impl FnOnce() -> V,
+) -> Result<&mut V, Refusal> {
+    if known.len() >= MAX_REMEMBERED {
+        known.retain(|_, buckets| !is_full(buckets));
+    }
+    if known.len() >= MAX_REMEMBERED && !known.contains_key(&key) {
+        return Err(Refusal::TooFast);
+    }
+    Ok(known.entry(key).or_insert_with(fresh))
 }
 
 /// Whether this is the machine itself, also when IPv4 comes mapped through a socket for both.
@@ -236,6 +300,24 @@ mod tests {
         let address = "192.0.2.7".parse().unwrap();
         let passed = (0..10_000).filter(|_| addresses.post(address, now).is_ok()).count();
         assert_eq!(passed, 400);
+    }
+
+    #[test]
+    fn who_passes_by_may_do_as_much_as_a_connection_and_guests_as_much_as_twenty() {
+        let (passers, now) = (Passers::new(Limits::default()), Instant::now());
+        let passed = |passer| (0..10_000).filter(|_| passers.post(passer, now).is_ok()).count();
+        assert_eq!(passed(Passer::Person(PersonId(1))), 20);
+        assert_eq!(passed(Passer::Person(PersonId(2))), 20);
+        assert_eq!(passed(Passer::Guests("127.0.0.1".parse().unwrap())), 400);
+    }
+
+    #[test]
+    fn however_many_come_only_so_many_are_remembered() {
+        let (passers, now) = (Passers::new(Limits::default()), Instant::now());
+        let come = |id, now| passers.post(Passer::Person(PersonId(id)), now);
+        assert!((0..MAX_REMEMBERED as u64).all(|id| come(id, now).is_ok()));
+        assert_eq!(come(u64::MAX, now), Err(Refusal::TooFast));
+        assert_eq!(come(u64::MAX, now + Duration::from_secs(1)), Ok(()), "the others are forgotten");
     }
 
     proptest! {

@@ -4,8 +4,10 @@
 //! gets, and hears what happens through the [`Listener`] it brought. Nothing here knows a network,
 //! a wire format or a database's language.
 
+pub mod errand;
 #[cfg(feature = "faults")]
 mod faulty;
+pub mod following;
 pub mod limits;
 pub mod notice;
 pub mod outside;
@@ -24,7 +26,7 @@ use std::{
 };
 
 use common::{
-    event::{Push, RoomEvent, RoomList, RoomSummary},
+    event::{Push, RoomEvent, RoomList, RoomSummary, Send, Sent, What},
     message::Timestamp,
     person::{Person, PersonId},
     refusal::Refusal,
@@ -35,7 +37,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 use crate::{
     bus::Subscription,
     chat::{
-        limits::{Addresses, Bucket, Limits},
+        limits::{Addresses, Bucket, Limits, Passers},
         notice::{Listener, Notice},
         people::Identity,
         room::{ConnectionId, Room},
@@ -44,7 +46,7 @@ use crate::{
     failure::Failure,
     fault::{self, Point},
     lock::lock,
-    store::{self, NewRoom, Store},
+    store::{self, NewEvent, NewRoom, RoomId, Store},
 };
 
 /// How long a seat is kept for somebody whose connection broke and who can prove to be the same
@@ -73,7 +75,8 @@ struct Inner {
     calls: Mutex<Bucket>,
     /// What callers' ids are made with.
     secret: u128,
-    /// The rooms somebody is in, or has a seat held in.
+    passers: Passers,
+    /// The rooms somebody is in, has a seat held in, or listens to.
     rooms: Mutex<HashMap<RoomName, Arc<Mutex<Room>>>>,
     /// Everybody who is connected, by the name they go by now, which all their connections share.
     present: Mutex<HashMap<PersonId, Arc<Mutex<Person>>>>,
@@ -89,6 +92,7 @@ impl Chat {
             addresses: Addresses::new(limits),
             calls: Mutex::new(Bucket::new(limits.messages.of_many(), Instant::now())),
             secret: rand::random(),
+            passers: Passers::new(limits),
             limits,
             rooms: Mutex::default(),
             present: Mutex::default(),
@@ -122,12 +126,17 @@ impl Chat {
 
     /// Lets somebody in: from now on `listener` hears the rooms that the session joins.
     pub fn enter(&self, identity: &Identity, listener: Arc<dyn Listener>, address: IpAddr) -> Session {
-        let id = ConnectionId(self.0.connections.fetch_add(1, Ordering::Relaxed));
-        #[cfg(feature = "faults")]
-        let listener = faulty::Faulty::around(id, listener);
+        let (id, listener) = self.connect(listener);
         let fresh = || Arc::new(Mutex::new(identity.person.clone()));
         let person = lock(&self.0.present).entry(identity.person.id).or_insert_with(fresh).clone();
         Session::new(self.clone(), id, person, identity.kept, listener, address)
+    }
+
+    fn connect(&self, listener: Arc<dyn Listener>) -> (ConnectionId, Arc<dyn Listener>) {
+        let id = ConnectionId(self.0.connections.fetch_add(1, Ordering::Relaxed));
+        #[cfg(feature = "faults")]
+        let listener = faulty::Faulty::around(id, listener);
+        (id, listener)
     }
 
     /// The rooms where something was said or somebody is, the latest first.
@@ -141,8 +150,8 @@ impl Chat {
         let places = (LISTED_ROOMS as usize).saturating_sub(rooms.len());
         let open: Vec<Arc<Mutex<Room>>> =
             self.rooms().values().take(LISTED_ROOMS as usize * 2).cloned().collect();
-        let silent = open.iter().map(|room| lock(room).summary()).filter(|summary| summary.last_at.is_none());
-        rooms.extend(silent.take(places));
+        let silent = |summary: &RoomSummary| summary.last_at.is_none() && summary.here > 0;
+        rooms.extend(open.iter().map(|room| lock(room).summary()).filter(silent).take(places));
         Ok(RoomList { rooms })
     }
 
@@ -158,6 +167,20 @@ impl Chat {
         }
         self.0.addresses.open_room(address, Instant::now())?;
         self.0.store.open_room(name, new).await
+    }
+
+    /// Puts a message into the log of a room its sender may post in: from here on it can not be lost.
+    async fn append(
+        &self,
+        room: RoomId,
+        person: Person,
+        send: Send,
+        address: IpAddr,
+    ) -> Result<Sent, Failure> {
+        self.0.addresses.post(address, Instant::now())?;
+        let what = What::Posted { cid: send.cid.clone(), body: send.body, via: None };
+        let event = self.0.store.append_event(room, NewEvent { person, at: now(), what }).await?;
+        Ok(Sent { cid: send.cid, seq: event.seq, at: event.at })
     }
 
     /// Tells stored events to everybody in their rooms, those of one room together.
@@ -196,6 +219,24 @@ impl Chat {
     fn room_of(&self, stored: &store::Room) -> Arc<Mutex<Room>> {
         let new = || Arc::new(Mutex::new(Room::new(stored)));
         self.rooms().entry(stored.name.clone()).or_insert_with(new).clone()
+    }
+
+    /// Lets somebody come into a room. One that is just being forgotten is asked for again.
+    fn bring_in(
+        &self,
+        stored: &store::Room,
+        come: impl Fn(&mut Room) -> Result<(), Refusal>,
+    ) -> Result<Arc<Mutex<Room>>, Refusal> {
+        loop {
+            let room = self.room_of(stored);
+            let mut inside = lock(&room);
+            if inside.closed {
+                continue;
+            }
+            let came = come(&mut inside);
+            self.settle(&room, inside);
+            return came.map(|()| room);
+        }
     }
 
     /// Takes one connection out of a room. With `hold` the person keeps the seat for that long.

@@ -28,6 +28,8 @@ impl Slot {
     pub const SOCKETIO_ASCII: Slot = Slot(1);
     /// Lines of text.
     pub const LINES: Slot = Slot(2);
+    /// A stream of server-sent events.
+    pub const EVENT_STREAM: Slot = Slot(3);
 }
 
 impl Notice {

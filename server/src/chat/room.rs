@@ -37,6 +37,7 @@ pub struct Room {
     members: HashMap<PersonId, Member>,
     /// Who hears what is told here. Beside the members, so that telling a thousand looks nothing up.
     listeners: HashMap<ConnectionId, Arc<dyn Listener>>,
+    followers: HashMap<ConnectionId, Follower>,
     /// Who came and went since that was last told.
     news: Vec<Change>,
     /// Somebody has taken it upon them to tell it.
@@ -62,6 +63,12 @@ struct Member {
     held_until: Option<Instant>,
 }
 
+/// Somebody who hears what is told here and is not here.
+struct Follower {
+    person: PersonId,
+    listener: Arc<dyn Listener>,
+}
+
 impl Room {
     /// A stored room with nobody in it.
     pub fn new(stored: &store::Room) -> Room {
@@ -75,6 +82,7 @@ impl Room {
             last_at: stored.last_at,
             members: HashMap::new(),
             listeners: HashMap::new(),
+            followers: HashMap::new(),
             news: Vec::new(),
             news_due: false,
         }
@@ -91,7 +99,7 @@ impl Room {
     ) -> Result<(), Refusal> {
         self.free_held_seats(now);
         if !self.members.contains_key(&person.id) {
-            if self.seats.is_some_and(|seats| self.members.len() >= usize::from(seats.get())) {
+            if self.is_full() {
                 return Err(Refusal::RoomFull);
             }
             self.note(Change::Here(person.clone()));
@@ -121,9 +129,46 @@ impl Room {
             // A connection that was cut for lagging may rise later than its successor sat down.
             member.held_until = held_until;
         } else {
-            self.members.remove(&person);
-            self.note(Change::Gone(person));
+            self.remove(person);
         }
+    }
+
+    /// Whether this person may read and post here without coming in: anybody where the seats are not
+    /// limited, else who has one. The refusals are `room_full` and `not_in_room`.
+    pub fn let_pass(&self, person: PersonId) -> Result<(), Refusal> {
+        match self.seats {
+            Some(_) if self.members.contains_key(&person) => Ok(()),
+            Some(_) if self.is_full() => Err(Refusal::RoomFull),
+            Some(_) => Err(Refusal::NotInRoom),
+            None => Ok(()),
+        }
+    }
+
+    /// Lets somebody hear what is told here, for as long as [`Room::let_pass`] lets that person pass.
+    /// Then the listener is dropped.
+    pub fn follow(
+        &mut self,
+        person: PersonId,
+        connection: ConnectionId,
+        listener: Arc<dyn Listener>,
+    ) -> Result<(), Refusal> {
+        self.let_pass(person)?;
+        self.followers.insert(connection, Follower { person, listener });
+        Ok(())
+    }
+
+    /// Ends what [`Room::follow`] began.
+    pub fn unfollow(&mut self, connection: ConnectionId) {
+        self.followers.remove(&connection);
+    }
+
+    /// Takes somebody out for good.
+    fn remove(&mut self, person: PersonId) {
+        self.members.remove(&person);
+        if self.seats.is_some() {
+            self.followers.retain(|_, follower| follower.person != person);
+        }
+        self.note(Change::Gone(person));
     }
 
     /// Frees the seats that were held until now.
@@ -132,8 +177,7 @@ impl Room {
         let gone: Vec<PersonId> =
             self.members.values().filter(|member| over(member)).map(|member| member.person.id).collect();
         for person in gone {
-            self.members.remove(&person);
-            self.note(Change::Gone(person));
+            self.remove(person);
         }
     }
 
@@ -160,6 +204,7 @@ impl Room {
             }
         }
         self.listeners.retain(|_, listener| listener.hear_all(notices).is_ok());
+        self.followers.retain(|_, follower| follower.listener.hear_all(notices).is_ok());
     }
 
     /// Learns that the log goes at least this far.
@@ -224,9 +269,13 @@ impl Room {
         anybody.into_iter().chain(owner).collect()
     }
 
-    /// Whether nobody is here and no seat is held.
+    fn is_full(&self) -> bool {
+        self.seats.is_some_and(|seats| self.members.len() >= usize::from(seats.get()))
+    }
+
+    /// Whether nobody is here, no seat is held, and nobody listens.
     pub fn is_empty(&self) -> bool {
-        self.members.is_empty()
+        self.members.is_empty() && self.followers.is_empty()
     }
 
     /// This room for a list of rooms.
@@ -311,6 +360,28 @@ mod tests {
         assert_eq!(sit(&mut room, 1, 4, now), Ok(()), "who takes it back");
         room.rise(PersonId(1), ConnectionId(4), Some(later));
         assert_eq!(sit(&mut room, 3, 3, later), Ok(()), "and loses it when the time is over");
+    }
+
+    #[test]
+    fn in_a_room_with_seats_only_those_pass_who_have_one() {
+        let (mut room, now) = (room_for_two(), Instant::now());
+        let passes = |room: &Room, id| room.let_pass(PersonId(id));
+        sit(&mut room, 1, 1, now).unwrap();
+        assert_eq!((passes(&room, 1), passes(&room, 2)), (Ok(()), Err(Refusal::NotInRoom)));
+        sit(&mut room, 2, 2, now).unwrap();
+        assert_eq!((passes(&room, 2), passes(&room, 3)), (Ok(()), Err(Refusal::RoomFull)));
+    }
+
+    #[test]
+    fn whoever_loses_the_seat_hears_nothing_more() {
+        let (mut room, now) = (room_for_two(), Instant::now());
+        let ear = Arc::new(Deaf);
+        sit(&mut room, 1, 1, now).unwrap();
+        room.follow(PersonId(1), ConnectionId(2), ear.clone()).unwrap();
+        assert_eq!(Arc::strong_count(&ear), 2);
+        room.rise(PersonId(1), ConnectionId(1), None);
+        assert_eq!(Arc::strong_count(&ear), 1, "the room has let go of it");
+        assert!(room.is_empty());
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::{
 
 use common::{
     event::{
-        Command, History, Join, Joined, Left, PROTOCOL, Page, Renamed, Reply, Send, Sent, Span, Welcome, What,
+        Command, History, Join, Joined, Left, PROTOCOL, Page, Renamed, Reply, Send, Sent, Span, Welcome,
     },
     message::{Body, Cid, Seq},
     person::{DisplayName, Person},
@@ -28,7 +28,7 @@ use super::{
 use crate::{
     failure::Failure,
     lock::lock,
-    store::{self, NewEvent, NewRoom, RoomId},
+    store::{self, NewRoom, RoomId},
 };
 
 /// One connection's place in the chat.
@@ -198,20 +198,12 @@ impl Session {
         Ok((page, last))
     }
 
-    /// Takes a seat. A room that is just being forgotten is asked for again.
-    fn sit(&mut self, stored: &store::Room, me: &Person) -> Result<Arc<Mutex<Room>>, Failure> {
-        loop {
-            let room = self.chat.room_of(stored);
-            let mut inside = lock(&room);
-            if inside.closed {
-                continue;
-            }
-            let sat = inside.sit(me, self.id, self.listener.clone(), Instant::now());
-            self.chat.settle(&room, inside);
-            sat?;
-            self.rooms.insert(stored.name.clone(), Joining { id: stored.id, room: room.clone() });
-            return Ok(room);
-        }
+    /// Takes a seat.
+    fn sit(&mut self, stored: &store::Room, me: &Person) -> Result<Arc<Mutex<Room>>, Refusal> {
+        let sit = |room: &mut Room| room.sit(me, self.id, self.listener.clone(), Instant::now());
+        let room = self.chat.bring_in(stored, sit)?;
+        self.rooms.insert(stored.name.clone(), Joining { id: stored.id, room: room.clone() });
+        Ok(room)
     }
 
     fn leave_all_but(&mut self, room: &RoomName) -> Result<(), Failure> {
@@ -228,14 +220,7 @@ impl Session {
     async fn send(&mut self, send: Send) -> Result<Sent, Failure> {
         let room = self.rooms.get(&send.room).ok_or(Refusal::NotInRoom)?.id;
         self.allowance.messages.take(Instant::now())?;
-        self.chat.0.addresses.post(self.address, Instant::now())?;
-        let event = NewEvent {
-            person: self.person(),
-            at: now(),
-            what: What::Posted { cid: send.cid.clone(), body: send.body, via: None },
-        };
-        let event = self.chat.0.store.append_event(room, event).await?;
-        Ok(Sent { cid: send.cid, seq: event.seq, at: event.at })
+        self.chat.append(room, self.person(), send, self.address).await
     }
 
     async fn history(&mut self, history: &History) -> Result<Page, Failure> {

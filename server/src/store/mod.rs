@@ -13,7 +13,7 @@ use anyhow::{Context, bail};
 use async_trait::async_trait;
 use common::{
     event::{Event, Page, RoomEvent, Span, What},
-    message::{Seq, Timestamp},
+    message::{Cid, Seq, Timestamp},
     person::{DisplayName, Person, PersonId},
     room::{RoomName, Seats},
 };
@@ -58,6 +58,9 @@ pub trait Store: Send + Sync {
     /// `unavailable`, a disk that is full or broken with `not_stored`; then nothing was stored, and
     /// it works again as soon as the disk does.
     async fn append_event(&self, room: RoomId, event: NewEvent) -> Result<Event, Failure>;
+
+    /// The event of this `cid`, if there is one.
+    async fn get_event(&self, room: RoomId, cid: Cid) -> Result<Option<Event>, Failure>;
 
     /// A page of a room's log, oldest first, of at most `limit` events and [`MAX_PAGE_BYTES`].
     async fn list_events(&self, room: RoomId, span: Span, limit: u32) -> Result<Page, Failure>;

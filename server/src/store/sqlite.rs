@@ -245,6 +245,10 @@ impl Store for Sqlite {
         Ok(appended.event)
     }
 
+    async fn get_event(&self, room: RoomId, cid: Cid) -> Result<Option<Event>, Failure> {
+        self.read(move |db| get_event_by_cid(db, room, &cid)).await
+    }
+
     async fn list_events(&self, room: RoomId, span: Span, limit: u32) -> Result<Page, Failure> {
         self.read(move |db| list_events(db, room, span, limit)).await
     }

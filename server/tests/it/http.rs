@@ -10,12 +10,12 @@ use url::Url;
 
 use crate::support::{Client, TestServer, request, room};
 
-fn header<'a>(response: &'a str, name: &str) -> Option<&'a str> {
+pub(crate) fn header<'a>(response: &'a str, name: &str) -> Option<&'a str> {
     let head = response.split("\r\n\r\n").next().unwrap();
     head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
 }
 
-fn json_of(response: &str) -> Value {
+pub(crate) fn json_of(response: &str) -> Value {
     serde_json::from_str(response.split("\r\n\r\n").nth(1).unwrap()).unwrap()
 }
 

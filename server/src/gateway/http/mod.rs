@@ -1,10 +1,13 @@
-//! HTTP: the page, the small API around it, and the layer through which Socket.IO comes.
+//! HTTP: the page, the API for programs, and the layer through which Socket.IO comes.
+
+mod asked;
+mod messages;
 
 use axum::{
     Json, Router,
     body::Body,
     extract::{DefaultBodyLimit, Extension, Request, State, rejection::JsonRejection},
-    http::{HeaderMap, Method, StatusCode, header},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     middleware,
     response::{IntoResponse, Response},
     routing::get,
@@ -25,11 +28,18 @@ use crate::{chat::Chat, failure::Failure};
 /// The largest body the API takes, in bytes.
 const MAX_BODY_BYTES: usize = 64 * 1024;
 
+/// When to try again what may be accepted a moment later, in seconds.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
+
+/// How a program says who it is (RFC 6750).
+const BEARER: &str = "Bearer";
+
 /// Everything that is reached over HTTP, with the guard around it.
 pub(super) fn routes(chat: Chat, guard: Guard, sockets: SocketIoLayer, lines: Lines) -> Router {
     let api = Router::new()
         .route("/api/me", get(who_am_i).post(introduce_myself))
         .route("/api/rooms", get(list_rooms))
+        .route("/api/rooms/{room}/messages", get(messages::read).post(messages::post))
         .layer(middleware::map_response(never_stored));
     Router::new()
         .route("/up", get(|| async { "up\n" }))
@@ -88,7 +98,7 @@ async fn page_or_file(request: Request) -> Response {
 }
 
 async fn never_stored(mut response: Response<Body>) -> Response<Body> {
-    response.headers_mut().insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 
@@ -108,13 +118,30 @@ pub(super) fn refused(status: StatusCode, error: Refusal) -> Response {
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         let refusal = self.tell();
-        let status = match refusal {
-            Refusal::TooFast => StatusCode::TOO_MANY_REQUESTS,
-            Refusal::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-            Refusal::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-            _ => StatusCode::BAD_REQUEST,
-        };
-        refused(status, refusal)
+        let mut response = refused(status(refusal), refusal);
+        if refusal.is_passing() {
+            response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
+        }
+        if refusal == Refusal::UnknownToken {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(BEARER));
+        }
+        response
+    }
+}
+
+/// What each refusal is in HTTP's words (RFC 9110 §15).
+fn status(refusal: Refusal) -> StatusCode {
+    match refusal {
+        Refusal::UnknownToken => StatusCode::UNAUTHORIZED,
+        Refusal::NotInRoom | Refusal::ForeignOrigin => StatusCode::FORBIDDEN,
+        Refusal::NoSuchRoom => StatusCode::NOT_FOUND,
+        Refusal::RoomFull => StatusCode::CONFLICT,
+        Refusal::MessageTooLong => StatusCode::PAYLOAD_TOO_LARGE,
+        Refusal::TooFast => StatusCode::TOO_MANY_REQUESTS,
+        Refusal::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        Refusal::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        Refusal::NotStored => StatusCode::INSUFFICIENT_STORAGE,
+        _ => StatusCode::BAD_REQUEST,
     }
 }
 
