@@ -73,7 +73,7 @@ impl Doors {
     ) -> anyhow::Result<()> {
         let (sockets, door) = socketio::open(chat.clone(), config.max_connections, stop.clone());
         let guard = guard::Guard::new(&config.public_urls);
-        let app = http::routes(chat.clone(), guard, sockets, door.lines());
+        let app = http::routes(chat.clone(), guard, sockets, door.lines(), stop.clone());
         let caps = entrance::Caps::new(config);
         let patience = accept::Patience { header: config.header_timeout, body: config.body_timeout };
         let lines = tcp::Lines::new(chat.clone(), config.idle_timeout, stop.clone(), gateways.clone());

@@ -10,6 +10,7 @@ mod crash;
 mod disk;
 mod hostile;
 mod http;
+mod http_events;
 mod http_messages;
 mod line;
 mod program;

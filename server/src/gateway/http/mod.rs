@@ -1,12 +1,13 @@
 //! HTTP: the page, the API for programs, and the layer through which Socket.IO comes.
 
 mod asked;
+mod events;
 mod messages;
 
 use axum::{
     Json, Router,
     body::Body,
-    extract::{DefaultBodyLimit, Extension, Request, State, rejection::JsonRejection},
+    extract::{DefaultBodyLimit, Extension, FromRef, Request, State, rejection::JsonRejection},
     http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     middleware,
     response::{IntoResponse, Response},
@@ -17,6 +18,7 @@ use common::{
     refusal::Refusal,
 };
 use socketioxide::layer::SocketIoLayer;
+use tokio_util::sync::CancellationToken;
 
 use super::{
     guard::{self, Guard, Visitor},
@@ -35,21 +37,48 @@ const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 const BEARER: &str = "Bearer";
 
 /// Everything that is reached over HTTP, with the guard around it.
-pub(super) fn routes(chat: Chat, guard: Guard, sockets: SocketIoLayer, lines: Lines) -> Router {
+pub(super) fn routes(
+    chat: Chat,
+    guard: Guard,
+    sockets: SocketIoLayer,
+    lines: Lines,
+    stop: CancellationToken,
+) -> Router {
     let api = Router::new()
         .route("/api/me", get(who_am_i).post(introduce_myself))
         .route("/api/rooms", get(list_rooms))
         .route("/api/rooms/{room}/messages", get(messages::read).post(messages::post))
+        .route("/api/rooms/{room}/events", get(events::follow))
         .layer(middleware::map_response(never_stored));
     Router::new()
         .route("/up", get(|| async { "up\n" }))
         .merge(api)
         .fallback(page_or_file)
-        .with_state(chat)
+        .with_state(Context { chat, stop })
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(sockets)
         .layer(middleware::from_fn_with_state(lines, socketio::watch))
         .layer(middleware::from_fn_with_state(guard, guard::stand))
+}
+
+/// What the handlers work with.
+#[derive(Clone)]
+struct Context {
+    chat: Chat,
+    /// The server stops: what has no end of its own ends.
+    stop: CancellationToken,
+}
+
+impl FromRef<Context> for Chat {
+    fn from_ref(context: &Context) -> Chat {
+        context.chat.clone()
+    }
+}
+
+impl FromRef<Context> for CancellationToken {
+    fn from_ref(context: &Context) -> CancellationToken {
+        context.stop.clone()
+    }
 }
 
 async fn who_am_i(
