@@ -13,6 +13,7 @@ mod http;
 mod http_events;
 mod http_messages;
 mod line;
+mod openapi;
 mod program;
 mod protocol;
 mod slow;

@@ -49,6 +49,7 @@ pub(super) fn routes(
         .route("/api/rooms", get(list_rooms))
         .route("/api/rooms/{room}/messages", get(messages::read).post(messages::post))
         .route("/api/rooms/{room}/events", get(events::follow))
+        .route("/api/openapi.json", get(openapi))
         .layer(middleware::map_response(never_stored));
     Router::new()
         .route("/up", get(|| async { "up\n" }))
@@ -111,6 +112,11 @@ async fn list_rooms(
 ) -> Result<Json<RoomList>, Failure> {
     chat.knock(visitor.peer.address)?;
     chat.list_rooms().await.map(Json)
+}
+
+/// The API described for programs, and for those that write programs.
+async fn openapi() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "application/json")], include_str!("../../../../docs/openapi.json"))
 }
 
 /// The page at `/` and `/r/…`, else one of its files.
