@@ -1,6 +1,9 @@
-// docs/protocol.md promises with examples: each block marked ```js example is run as it stands.
+// docs/protocol.md promises with examples: each block marked ```js example or ```sh example is run as
+// it stands, and ```sh stream until it has told something. Only the address is another.
 
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once as happens } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -21,8 +24,9 @@ after(() => server.stop());
 
 test('the document has examples', () => assert.notEqual(examples.length, 0));
 
-for (const { heading, line, code } of examples) {
+for (const { heading, line, kind, code } of examples) {
   test(`${heading} (docs/protocol.md:${line})`, { timeout: LIMIT }, async () => {
+    if (kind !== 'js example') return runShell(code, kind === 'sh stream');
     const [socket, other] = await Promise.all([connect(), connect()]);
     try {
       await run(code, { socket, other, room: newRoom(), once, assert, io, url: server.url });
@@ -43,8 +47,8 @@ function findExamples(markdown) {
       example = undefined;
     } else if (example) {
       example.code += `${text}\n`;
-    } else if (text.trim() === '```js example') {
-      example = { heading, line: index + 1, code: '' };
+    } else if (/^```(js example|sh example|sh stream)$/.test(text)) {
+      example = { heading, line: index + 1, kind: text.slice(3), code: '' };
     } else if (/^#+ /.test(text)) {
       heading = text.replace(/^#+ /, '');
     }
@@ -55,6 +59,21 @@ function findExamples(markdown) {
 async function run(code, scope) {
   const AsyncFunction = (async () => {}).constructor;
   await new AsyncFunction(...Object.keys(scope), `'use strict';\n${code}`)(...Object.values(scope));
+}
+
+async function runShell(code, isStream) {
+  const script = code.replaceAll('http://127.0.0.1:3000', server.url);
+  // Of its own group, so that a stream's curl can be ended with its shell.
+  const shell = spawn('bash', ['-euc', script], { detached: true, stdio: ['ignore', 'pipe', 'ignore'] });
+  let said = '';
+  shell.stdout.on('data', (chunk) => {
+    said += chunk;
+    if (isStream && /^data: .*\n/m.test(said)) process.kill(-shell.pid);
+  });
+  const [status] = await happens(shell, 'close');
+  if (!isStream) assert.equal(status, 0);
+  else assert.match(said, /^id: 1\nevent: event\ndata: \{/m);
+  assert.doesNotMatch(said, /"error"/);
 }
 
 async function connect() {
