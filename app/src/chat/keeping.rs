@@ -5,6 +5,7 @@
 
 use std::mem;
 
+use common::message::Body;
 use leptos::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 
@@ -12,6 +13,7 @@ use super::Chat;
 use crate::{
     indexed_db,
     state::outbox::{Outbox, Unsent},
+    storage,
     windows::{News, Windows},
 };
 
@@ -54,6 +56,7 @@ impl Chat {
                 Some(places) => outbox.kept(&pending, places),
                 None => outbox.not_kept(&pending),
             });
+            pending.iter().for_each(forget_draft);
             self.show();
             self.tell(&News::Outbox);
             self.deliver();
@@ -124,6 +127,13 @@ impl Chat {
         }
         self.reading.set(false);
         self.deliver();
+    }
+}
+
+/// The draft this message was, unless something else is being written by now.
+fn forget_draft(message: &Unsent) {
+    if Body::parse(&storage::draft(&message.room)).is_ok_and(|draft| draft == message.body) {
+        storage::keep_draft(&message.room, "");
     }
 }
 

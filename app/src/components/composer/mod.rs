@@ -42,8 +42,9 @@ pub(crate) fn Composer(room: RoomName) -> impl IntoView {
         let Some(textarea) = textarea.get_untracked() else { return };
         match chat.send(&textarea.value()) {
             Ok(()) => {
+                // The draft stays until the outbox is on the disk; `chat` takes it away then.
                 textarea.set_value("");
-                written(&textarea, room, note, words);
+                measure(&textarea, note, words);
             }
             Err(Refusal::MessageEmpty) => {}
             Err(refusal) => note.set((words.refusal)(refusal).to_owned()),
@@ -126,7 +127,8 @@ where
             on:blur=move |_| enter.update_value(Enter::blur)
             on:input=move |_| {
                 if let Some(textarea) = textarea.get_untracked() {
-                    written(&textarea, room, note, words);
+                    room.with_value(|room| storage::keep_draft(room, &textarea.value()));
+                    measure(&textarea, note, words);
                 }
             }
         ></textarea>
@@ -146,15 +148,9 @@ fn press(event: &ev::KeyboardEvent) -> Press {
     }
 }
 
-/// The text has changed: it is kept, given its room, and measured when it may be too long.
-fn written(
-    textarea: &HtmlTextAreaElement,
-    room: StoredValue<RoomName>,
-    note: RwSignal<String>,
-    words: &Words,
-) {
+/// Gives the text its room, and says when it is too long.
+fn measure(textarea: &HtmlTextAreaElement, note: RwSignal<String>, words: &Words) {
     let text = textarea.value();
-    room.with_value(|room| storage::keep_draft(room, &text));
     fit(textarea);
     let over = if text.len() > Body::MAX { Body::length(&text).saturating_sub(Body::MAX) } else { 0 };
     note.set(if over > 0 { (words.too_long_by)(over) } else { String::new() });

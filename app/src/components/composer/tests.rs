@@ -17,6 +17,7 @@ use super::Composer;
 use crate::{
     chat::{Chat, provide_chat},
     i18n::provide_speech,
+    storage,
 };
 
 wasm_bindgen_test_configure!(run_in_browser);
@@ -216,6 +217,19 @@ async fn a_text_that_is_too_long_is_not_sent_and_not_lost() {
     bench.press();
     assert_eq!(bench.sent().await, [""; 0]);
     assert_eq!(bench.textarea.value(), text);
+}
+
+#[wasm_bindgen_test]
+async fn what_is_sent_stays_a_draft_until_it_is_kept() {
+    let bench = Bench::new("kept");
+    bench.write("보낸 말");
+    bench.press();
+    assert_eq!(bench.textarea.value(), "");
+    assert_eq!(storage::draft(&bench.room), "보낸 말");
+    while bench.chat.outbox.with_untracked(|outbox| !outbox.pending().is_empty()) {
+        TimeoutFuture::new(5).await;
+    }
+    assert_eq!(storage::draft(&bench.room), "");
 }
 
 #[wasm_bindgen_test]
