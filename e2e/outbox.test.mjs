@@ -226,7 +226,10 @@ test('a disk that is slow for once neither changes the order nor is given up', a
   await wire.cut();
   await jieun.writes('먼저');
   const sleepy = await stage.anotherWindow(jieun);
-  await sleepy.page.goto('/api/rooms');
+  // A page of this address, but not ours: it delivers nothing.
+  const body = '<link rel="icon" href="data:,">';
+  await sleepy.page.route('/asleep', (route) => route.fulfill({ contentType: 'text/html', body }));
+  await sleepy.page.goto('/asleep');
   await sleepy.page.evaluate(holdTheDatabase, LONGER_THAN_THE_PAGE_WAITS);
   await jieun.page.reload();
   wire.mend();

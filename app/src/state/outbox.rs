@@ -223,15 +223,11 @@ impl Outbox {
         settled
     }
 
-    /// Puts a message before those whose places are further, and before those that have none yet:
-    /// theirs will be.
+    /// Puts a message before those whose places are further, and before those that have none: it may
+    /// have been on the disk before they were written.
     fn insert(&mut self, message: Unsent) {
         let place = message.place();
-        let later = |other: &Unsent| match other.keeping {
-            Keeping::Kept(_) => other.place() > place,
-            Keeping::Pending => true,
-            Keeping::Impossible => false,
-        };
+        let later = |other: &Unsent| other.place().is_none() || other.place() > place;
         let index = self.unsent.iter().position(later).unwrap_or(self.unsent.len());
         self.unsent.insert(index, message);
     }
@@ -322,6 +318,15 @@ mod tests {
         assert_eq!(next(&outbox), None);
         outbox.read([(Place(1), unsent(1)), (Place(2), unsent(2))]);
         assert_eq!(next(&outbox), Some(unsent(1).cid));
+    }
+
+    #[test]
+    fn what_an_earlier_visit_left_goes_before_what_could_not_be_kept_in_time() {
+        let mut outbox = Outbox::default();
+        outbox.push(unsent(2));
+        outbox.not_kept(&[unsent(2)]);
+        outbox.read([(Place(1), unsent(1)), (Place(2), unsent(2))]);
+        assert_eq!(cids(&outbox), [1, 2].map(|number| unsent(number).cid));
     }
 
     #[test]
