@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { eventually, newRoom } from './clients.mjs';
+import { eventually, newCid, newRoom } from './clients.mjs';
 import { Person } from './page.mjs';
 import { Stage } from './stage.mjs';
 import { isAnswerToSend, Wire } from './wire.mjs';
@@ -149,9 +149,11 @@ test('what was said without an answer long before the page is opened again is no
   const room = newRoom();
   await jieun.enter(room);
   await minho.ask('join', { room });
+  await minho.ask('send', { room, cid: newCid(), body: '첫마디' });
+  await jieun.sees('첫마디');
   wire.loses = (frame) => `${frame}`.startsWith('4');
   await jieun.writes('대답 없는 말');
-  await minho.told('event');
+  while ((await minho.told('event')).event.what.posted.body !== '대답 없는 말');
   await jieun.page.goto('about:blank');
   wire.loses = () => false;
   await stage.fill(room, 60);
