@@ -87,6 +87,11 @@ pub(super) enum Unsent {
 }
 
 impl Wire {
+    /// Whether the connection is not over yet.
+    pub(super) fn is_open(&self) -> bool {
+        self.stream.strong_count() > 0
+    }
+
     /// How many bytes the peer has sent so far.
     pub(super) fn read(&self) -> u64 {
         self.traffic.read.load(Ordering::Relaxed)

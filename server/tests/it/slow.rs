@@ -114,6 +114,28 @@ async fn readers_that_stop_hold_nobody_up_and_cost_at_most_a_mebibyte_each() {
     }
 }
 
+/// A client of Socket.IO changes from long-polling to a WebSocket before it enters the namespace, or
+/// after. What it has read must not count as waiting for it for ever.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_changed_to_a_websocket_hears_more_than_may_wait_for_it() {
+    const MESSAGES: u64 = 100;
+    let server = TestServer::start().await;
+    let mut speaker = server.client().await;
+    speaker.join("r").await.unwrap();
+    for early in [true, false] {
+        let mut changed = Client::upgrade(server.address, early).await;
+        changed.join("r").await.unwrap();
+        let reading = tokio::spawn(async move {
+            for _ in 0..MESSAGES {
+                changed.next(Push::EVENT).await;
+            }
+        });
+        let first = u64::from(early) * MESSAGES;
+        say_much(&mut speaker, first..first + MESSAGES).await;
+        reading.await.unwrap();
+    }
+}
+
 /// S4: the library waits for its writer before it lets go of a client.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_seat_of_a_client_that_vanished_is_free_within_thirty_seconds() {

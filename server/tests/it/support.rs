@@ -208,6 +208,30 @@ impl Client {
         }
     }
 
+    /// Opens a session over long-polling and changes to a WebSocket, `early`: before entering the
+    /// namespace.
+    pub(crate) async fn upgrade(address: SocketAddr, early: bool) -> Client {
+        let polling = format!("/socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: {address}");
+        let opened = request(address, &format!("GET {polling}"), "").await;
+        let sid = opened.split("\"sid\":\"").nth(1).unwrap().split('"').next().unwrap();
+        if !early {
+            let session = polling.replace("polling ", &format!("polling&sid={sid} "));
+            assert!(request(address, &format!("POST {session}"), "40").await.ends_with("ok"));
+            while !request(address, &format!("GET {session}"), "").await.contains("40{") {}
+        }
+        let url = format!("ws://{address}/socket.io/?EIO=4&transport=websocket&sid={sid}");
+        let (socket, _) = connect_async(url).await.unwrap();
+        let mut client = Client { socket, events: VecDeque::new(), changes: VecDeque::new(), acks: 0 };
+        client.write("2probe").await;
+        assert_eq!(client.receive().await.unwrap(), "3probe");
+        client.write("5").await;
+        if early {
+            client.write("40").await;
+            while !client.receive().await.unwrap().starts_with("40") {}
+        }
+        client
+    }
+
     /// Gives a command and waits for its answer.
     pub(crate) async fn ask<A: Ask>(&mut self, command: A) -> Result<A::Reply, Refusal> {
         let answer = self.ask_raw(A::NAME, &command).await;

@@ -186,33 +186,47 @@ struct Known {
     chat: Chat,
     /// The most sessions at once.
     max: usize,
-    open: Mutex<HashMap<Sid, Arc<Line>>>,
+    sessions: Mutex<Sessions>,
 }
+
+#[derive(Default)]
+struct Sessions {
+    lines: HashMap<Sid, Arc<Line>>,
+    /// WebSockets that came for sessions which have not entered the namespace yet: a client may
+    /// change to one before it does.
+    early: HashMap<Sid, Wire>,
+}
+
+/// From how many early WebSockets on those are forgotten whose connection is over.
+const MANY_EARLY: usize = 1_000;
 
 impl Lines {
     pub(super) fn new(chat: Chat, max: usize) -> Lines {
-        Lines(Arc::new(Known { chat, max, open: Mutex::default() }))
+        Lines(Arc::new(Known { chat, max, sessions: Mutex::default() }))
     }
 
     /// Adds the line of a session that begins. The refusal is `unavailable`: there are too many.
     pub(super) fn add(&self, socket: &Socket) -> Result<Arc<Line>, Refusal> {
-        let mut open = lock(&self.0.open);
-        if open.len() >= self.0.max {
+        let mut sessions = lock(&self.0.sessions);
+        if sessions.lines.len() >= self.0.max {
             return Err(Refusal::Unavailable);
         }
         let line = Arc::new(Line::new(socket));
-        open.insert(socket.id, line.clone());
+        if let Some(wire) = sessions.early.remove(&socket.id) {
+            *lock(&line.wire) = Some(wire);
+        }
+        sessions.lines.insert(socket.id, line.clone());
         Ok(line)
     }
 
     /// Forgets a session that is over.
     pub(super) fn forget(&self, id: Sid) {
-        lock(&self.0.open).remove(&id);
+        lock(&self.0.sessions).lines.remove(&id);
     }
 
     /// How many sessions there are.
     pub(super) fn count(&self) -> usize {
-        lock(&self.0.open).len()
+        lock(&self.0.sessions).lines.len()
     }
 
     /// Ends every session whose client has been silent for too long, until `stop`.
@@ -243,11 +257,24 @@ impl Lines {
     }
 
     fn all(&self) -> Vec<(Sid, Arc<Line>)> {
-        lock(&self.0.open).iter().map(|(id, line)| (*id, line.clone())).collect()
+        lock(&self.0.sessions).lines.iter().map(|(id, line)| (*id, line.clone())).collect()
     }
 
     fn get(&self, id: Sid) -> Option<Arc<Line>> {
-        lock(&self.0.open).get(&id).cloned()
+        lock(&self.0.sessions).lines.get(&id).cloned()
+    }
+
+    /// This WebSocket is the session's own from now on.
+    fn note_websocket(&self, id: Sid, wire: Wire) {
+        let mut sessions = lock(&self.0.sessions);
+        if let Some(line) = sessions.lines.get(&id) {
+            *lock(&line.wire) = Some(wire);
+            return;
+        }
+        if sessions.early.len() >= MANY_EARLY {
+            sessions.early.retain(|_, wire| wire.is_open());
+        }
+        sessions.early.insert(id, wire);
     }
 }
 
@@ -265,18 +292,29 @@ pub(in crate::gateway) async fn watch(State(lines): State<Lines>, request: Reque
         }
         return next.run(request).await;
     };
-    let Some(line) = sid.parse().ok().and_then(|id| lines.get(id)) else {
+    let Ok(id) = sid.parse() else {
+        return next.run(request).await;
+    };
+    let line = lines.get(id);
+    if line.as_ref().is_some_and(|line| line.cut.load(Ordering::Relaxed)) {
+        return refused(StatusCode::BAD_REQUEST, Refusal::Unavailable);
+    }
+    if let Some(line) = &line {
+        line.polls.fetch_add(1, Ordering::Relaxed);
+    }
+    if is_websocket(request.uri()) {
+        let wire = visitor.peer.wire.clone();
+        let response = next.run(request).await;
+        // Before that the connection may be used for other requests, with as many other names.
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            lines.note_websocket(id, wire);
+        }
+        return response;
+    }
+    let Some(line) = line else {
         // A session that has not entered the namespace yet, or none at all: the library knows.
         return next.run(request).await;
     };
-    if line.cut.load(Ordering::Relaxed) {
-        return refused(StatusCode::BAD_REQUEST, Refusal::Unavailable);
-    }
-    line.polls.fetch_add(1, Ordering::Relaxed);
-    if is_websocket(request.uri()) {
-        *lock(&line.wire) = Some(visitor.peer.wire.clone());
-        return next.run(request).await;
-    }
     let reads = request.method() == Method::GET;
     let response = next.run(request).await;
     if reads {
