@@ -125,7 +125,8 @@ mod tests {
     #[wasm_bindgen_test]
     async fn what_one_window_tells_the_others_hear() {
         let (heard, mut hear) = futures_channel::mpsc::unbounded();
-        let _listening = Windows::listen(move |news| heard.unbounded_send(news).unwrap());
+        // It listens as long as the page lives, which is longer than this test.
+        let _listening = Windows::listen(move |news| drop(heard.unbounded_send(news)));
         Windows::listen(|_| ()).tell(&News::Outbox);
         let news = futures_util::StreamExt::next(&mut hear).await;
         assert!(matches!(news, Some(News::Outbox)));
