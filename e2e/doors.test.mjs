@@ -20,7 +20,7 @@ describe('the tutorial', () => {
   let server;
   let reader;
   let programs;
-  before(async () => (server = await Server.start(['--listen', `tcp://${HOST}:0,udp://${HOST}:0`])));
+  before(async () => (server = await Server.start({ '--listen': `tcp://${HOST}:0,udp://${HOST}:0` })));
   after(() => server.stop());
   beforeEach(async () => {
     programs = [];
@@ -69,8 +69,8 @@ describe('what the documents offer to a shell', async () => {
   let open;
   let keyed;
   before(async () => {
-    open = await Server.start(['--listen', `tcp://${HOST}:0,udp://${HOST}:0`]);
-    keyed = await Server.start(['--listen', `udp://${HOST}:0`, '--udp-key', KEY]);
+    open = await Server.start({ '--listen': `tcp://${HOST}:0,udp://${HOST}:0` });
+    keyed = await Server.start({ '--listen': `udp://${HOST}:0`, '--udp-key': KEY });
   });
   after(() => Promise.all([open.stop(), keyed.stop()]));
 
@@ -96,10 +96,10 @@ async function said(reader) {
   return (await reader.told('event')).event.what.posted.body;
 }
 
-/** Blocks marked ```sh example. */
+/** Blocks marked ```sh door. */
 async function shellExamples(path) {
   const document = await readFile(resolve(import.meta.dirname, '..', path), 'utf8');
-  const blocks = [...document.matchAll(/^```sh example\n([^]*?)^```$/gm)];
+  const blocks = [...document.matchAll(/^```sh door\n([^]*?)^```$/gm)];
   return blocks.map(([, code], index) => ({ name: `${path}, example ${index + 1}`, code }));
 }
 
