@@ -22,6 +22,8 @@ cargo_deny_version=0.20.2
 binaryen_version=132.0.0
 # Takes white space and long names out of the JavaScript and the style sheet.
 esbuild_version=0.28.2
+# What it asks for changes with its version.
+lighthouse_version=12.8.2
 
 say() {
     printf '\033[1m==> %s\033[0m\n' "$*" >&2
@@ -121,13 +123,32 @@ need_chromium() {
     apt_install "${missing[@]}"
 }
 
+# What people have in a terminal: README.md shows what it shows.
+need_terminal_programs() {
+    local missing=()
+    have curl || missing+=(curl)
+    have nc || missing+=(netcat-openbsd)
+    [[ ${#missing[@]} == 0 ]] && return
+    say "Installing ${missing[*]}"
+    apt_install "${missing[@]}"
+}
+
 need_e2e() {
     need_node
     need_chromium
+    need_terminal_programs
     [[ e2e/node_modules/.package-lock.json -nt e2e/package-lock.json ]] && return
     say "Installing the test clients (npm ci in e2e)"
     npm ci --silent --prefix e2e
     touch e2e/node_modules/.package-lock.json
+}
+
+# In a folder of its own: npm throws out of a folder what it was not told about this time.
+need_lighthouse() {
+    lighthouse=$tools/lighthouse/node_modules/lighthouse
+    [[ "$(node -p "require('$lighthouse/package.json').version" 2>/dev/null)" == "$lighthouse_version" ]] && return
+    say "Installing lighthouse $lighthouse_version into target/tools"
+    npm install --silent --no-save --prefix "$tools/lighthouse" "lighthouse@$lighthouse_version"
 }
 
 need_python_clients() {
@@ -199,7 +220,9 @@ build_site() {
     say "Laying out the page in target/site"
     wasm-bindgen --target web --no-typescript --out-name app --out-dir "$made/pkg" \
         "$target_dir/wasm32-unknown-unknown/wasm-release/app.wasm"
+    shorten_names "$made/pkg/app_bg.wasm" "$made/pkg/app.js"
     shrink_wasm "$made/pkg/app_bg.wasm"
+    order_functions "$made/pkg/app_bg.wasm"
     bundle_style > "$made/pkg/app.css"
     shrink_text "$made/pkg/app.js"
     shrink_text "$made/pkg/app.css"
@@ -207,6 +230,7 @@ build_site() {
     add_hash_to_name "$made/pkg/app_bg.wasm" wasm
     add_hash_to_name "$made/pkg/app.css" css
     cp -r public/. "$made/"
+    shrink_text "$made/boot.js"
 
     rm -rf "$site"
     mv "$made" "$site"
@@ -215,21 +239,44 @@ build_site() {
 
 site_is_fresh() {
     [[ -e target/site.built ]] && compgen -G "$site/pkg/app.*.wasm" >/dev/null || return 1
-    [[ -z "$(find app common style public index.html Cargo.toml Cargo.lock -newer target/site.built -print -quit)" ]]
+    [[ -z "$(find app bin/lib.sh bin/order-functions.mjs bin/short-names.mjs common style public index.html Cargo.toml Cargo.lock -newer target/site.built -print -quit)" ]]
 }
 
-# -Os makes a smaller module that compresses worse: it weighs 13 KB more on the way to a visitor.
+# What the module and its JavaScript call each other ends in a hash, and hashes can not be packed.
+# With short names the page is a few kilobytes lighter; without them it works as well.
+shorten_names() {
+    have wasm-opt && have node || return 0
+    local wasm=$1 script=$2
+    if wasm-opt -g --minify-imports-and-exports-and-modules "$wasm" -o "$wasm.short" |
+        node bin/short-names.mjs "$script"; then
+        mv "$wasm.short" "$wasm"
+    else
+        rm -f "$wasm.short"
+        say "Going on with long names, the page will be a little larger"
+    fi
+}
+
+# -Os makes a smaller module that weighs more on the way to a visitor, because less in it repeats.
 # Never --all-features: the module that comes out is one no browser accepts.
 shrink_wasm() {
     have wasm-opt || return 0
-    wasm-opt -O1 --reorder-functions-by-name --strip-producers --strip-target-features \
+    wasm-opt -O1 --dae-optimizing --rse --vacuum --duplicate-function-elimination \
+        --remove-unused-module-elements --reorder-locals --strip-producers \
         --enable-bulk-memory --enable-nontrapping-float-to-int "$1" -o "$1.small"
     mv "$1.small" "$1"
 }
 
+# brotli finds more where like functions stand beside like.
+order_functions() {
+    have wasm-opt && have node || return 0
+    node bin/order-functions.mjs "$1" "$1.named"
+    wasm-opt --reorder-functions-by-name --strip-target-features "$1.named" -o "$1"
+    rm "$1.named"
+}
+
 shrink_text() {
     have esbuild || return 0
-    esbuild --log-level=warning --minify --allow-overwrite "$1" --outfile="$1"
+    esbuild --log-level=warning --minify --charset=utf8 --allow-overwrite "$1" --outfile="$1"
 }
 
 # style/main.css holds nothing but the list of its parts, in order.

@@ -2,7 +2,7 @@
 // it, so nothing is missed between two awaits, and every wait has an end.
 
 const WAIT = 10_000;
-const EVENTS = ['connect', 'connect_error', 'disconnect', 'chat message', 'result', 'event', 'presence'];
+const EVENTS = ['connect', 'connect_error', 'disconnect', 'chat message', 'result', 'event', 'presence', 'removed'];
 
 export const GENERATIONS = ['1.7', '2', '3', '4'];
 // "upgrade" is what every client does by itself: it polls first and moves to WebSocket.

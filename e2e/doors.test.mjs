@@ -9,7 +9,7 @@ import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
 import { promisify } from 'node:util';
 
 import { Client } from './clients.mjs';
-import { Server } from './server.mjs';
+import { Server, binary } from './server.mjs';
 
 const HOST = '127.0.0.1';
 const WAIT = 10_000;
@@ -65,7 +65,8 @@ describe('the tutorial', () => {
 });
 
 describe('what the documents offer to a shell', async () => {
-  const examples = [...(await shellExamples('README.md')), ...(await shellExamples('docs/protocol.md'))];
+  const documents = ['README.md', 'README.ko.md', 'docs/protocol.md', 'docs/cli.md'];
+  const examples = (await Promise.all(documents.map(shellExamples))).flat();
   let open;
   let keyed;
   before(async () => {
@@ -83,8 +84,12 @@ describe('what the documents offer to a shell', async () => {
       await reader.ask('join', { room: code.includes('deploys') ? 'deploys' : 'lobby' });
       const here = code
         .replaceAll('/dev/tcp/127.0.0.1/3001', `/dev/tcp/${HOST}/${server.ports.tcp}`)
-        .replaceAll('/dev/udp/127.0.0.1/3000', `/dev/udp/${HOST}/${server.ports.udp}`);
-      await run('bash', ['-euc', here], { env: { ...process.env, MADANG_UDP_KEY: KEY } });
+        .replaceAll('/dev/udp/127.0.0.1/3000', `/dev/udp/${HOST}/${server.ports.udp}`)
+        .replaceAll('tcp://127.0.0.1:3001', `tcp://${HOST}:${server.ports.tcp}`)
+        .replaceAll('udp://127.0.0.1:3000', `udp://${HOST}:${server.ports.udp}`)
+        .replaceAll(/\bmadang (?=talk|send)/g, `${binary()} `);
+      const machine = { MADANG_TO: server.url, MADANG_UDP_KEY: KEY, XDG_STATE_HOME: server.data };
+      await run('bash', ['-euc', here], { env: { ...process.env, ...machine } });
       assert.equal(await said(reader), 'build green');
       reader.leave();
     });

@@ -59,8 +59,11 @@ test('what was said while the wire was cut is there when it is mended', async ()
     texts.push(...missed, `${round}번째 내 말`);
     await jieun.sees(texts.at(-1));
     await jieun.hasSaidAll();
+    // Of a long conversation the end is drawn.
+    const drawn = await jieun.reads();
+    assert.ok(drawn.length > missed.length, `only ${drawn.length} are drawn`);
+    assert.deepEqual(drawn, texts.slice(-drawn.length));
   }
-  assert.deepEqual(await jieun.reads(), texts);
   minho.leave();
   jieun.forgiveLostConnections();
 });

@@ -8,6 +8,8 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 
+import { serveFolder } from './static.mjs';
+
 // Tests say in a second what people say in a day.
 const PATIENT = {
   '--message-rate': '10000',
@@ -32,8 +34,12 @@ export class Server {
   }
 
   async open(port) {
+    // While one works on the page: the folder trunk made, in front of a server without a page.
+    if (process.env.MADANG_PAGE) this.front ??= await serveFolder(process.env.MADANG_PAGE);
+    const inFront = this.front ? ['--public-url', this.front.url] : [];
+    const listen = ['--listen', `http://127.0.0.1:${port}`, '--data', 'data'];
     // From an empty folder: whatever the binary needs, it has inside.
-    this.process = spawn(binary(), ['--listen', `http://127.0.0.1:${port}`, '--data', 'data', ...this.options], {
+    this.process = spawn(binary(), [...listen, ...inFront, ...this.options], {
       cwd: this.data,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -44,6 +50,9 @@ export class Server {
       throw new Error(`${error.message}\n${errors}`);
     });
     this.port = Number(new URL(this.url).port);
+    if (!this.front) return;
+    this.front.passOnTo(this.url);
+    this.url = this.front.url;
   }
 
   /** Reads the lines that say where the server listens: the address of the page, and in `ports` every door's. */
@@ -89,11 +98,13 @@ export class Server {
   /** Ends it the friendly way and takes its data away. */
   async stop() {
     await this.end('SIGTERM');
+    this.front?.close();
     await rm(this.data, { recursive: true, force: true });
   }
 }
 
-function binary() {
+/** The program that people run. */
+export function binary() {
   const target = process.env.CARGO_TARGET_DIR ?? '../target';
   const candidates = [process.env.MADANG_BIN, `${target}/release/madang`, `${target}/debug/madang`];
   const found = candidates

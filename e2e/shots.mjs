@@ -1,92 +1,311 @@
-// Screenshots of a morning in Madang: node e2e/shots.mjs FOLDER
+// The gallery: every page and every state of it, on a phone, a tablet and a desk, light and dark, in
+// both languages: node e2e/shots.mjs GALLERY [BEST]
+//
+// All pictures go into GALLERY, with a page to look at them side by side; those of `BEST_OF_ALL`, which
+// the README shows, also into BEST. With ONLY=name,name in the environment only these are taken.
 
-import { mkdir, readdir, stat } from 'node:fs/promises';
+import { copyFile, mkdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { Client, newCid } from './clients.mjs';
 import { launch, Person, WORDS } from './page.mjs';
+import { LAST, Morning, ROOMS } from './morning.mjs';
 import { Server } from './server.mjs';
+import { Wire } from './wire.mjs';
 
-const HEAVIEST = 150_000;
-const [folder] = process.argv.slice(2);
-
-const BOOK_CLUB = {
-  room: '동네 책모임',
-  talk: [
-    ['서연', '다들 3장까지 읽었어요?'],
-    ['민호', '네, 어제 지하철에서 다 읽었어요. 마지막 장면이 계속 생각나네요'],
-    ['Emma', 'Same here! The letter at the end was not what I expected at all.'],
-    ['서연', '그 편지, 번역이 참 좋지 않았어요?\n원문이랑 비교해 봤는데 느낌이 거의 그대로더라고요'],
-    ['Emma', 'Could you share the original? My Korean is slow but I would love to try 🙂'],
-    ['서연', '물론이죠. 토요일에 책 가져갈게요'],
-    ['민호', '토요일 2시, 늘 가던 카페 맞죠?'],
-    ['Emma', 'Yes, 2 pm. I will bring the almond cookies.'],
-  ],
+const SCREENS = {
+  390: { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true },
+  820: { viewport: { width: 820, height: 1180 } },
+  1280: { viewport: { width: 1280, height: 800 } },
 };
-const OTHER_ROOMS = [
-  ['주말 등산', '도윤', '일요일 8시, 도봉산역 2번 출구에서 봐요'],
-  ['Design review', 'Priya', 'The new icons are up, have a look when you can.'],
-  ['우리 반 3-2', '하준', '내일 준비물 색연필이래'],
+const BEST_OF_ALL = [
+  'room-1280-light-ko',
+  'room-1280-dark-en',
+  'markup-820-light-ko',
+  'home-390-light-ko',
+  'unread-390-dark-ko',
+  'picker-390-light-en',
+  'share-390-dark-en',
 ];
-const SCREENS = { 1280: { width: 1280, height: 800 }, 390: { width: 390, height: 844 } };
+/** No picture in the repository is heavier, in bytes. */
+const HEAVIEST = 150_000;
 
+/** What a picture shows, and the way there from a page that is not open yet. */
+const SCENES = {
+  async welcome({ page }) {
+    await page.goto('/');
+    await page.getByRole('link').first().waitFor();
+  },
+  async name(person) {
+    await person.page.goto(Person.linkTo(ROOMS.talk));
+    await person.nameField.waitFor();
+  },
+  async home({ page }) {
+    await page.goto('/');
+    await page.locator('.badge').waitFor();
+  },
+  async 'new-room'(person) {
+    await SCENES.home(person);
+    await person.page.getByText(person.words.details).click();
+  },
+  async unreachable({ page }) {
+    await page.route('/api/rooms', (asked) => asked.abort());
+    await page.goto('/');
+    await page.getByText(/불러올 수 없어요|can't be loaded/).first().waitFor();
+  },
+  async nowhere({ page }) {
+    await page.goto('/r/a/b/c');
+    await page.getByRole('heading').first().waitFor();
+  },
+  async room(person) {
+    await person.page.goto(Person.linkTo(ROOMS.talk));
+    await person.sees(LAST);
+  },
+  async markup(person) {
+    await person.page.goto(Person.linkTo(ROOMS.markup));
+    await person.log.locator('.tombstone').waitFor();
+  },
+  async folded(person) {
+    await person.page.goto(Person.linkTo(ROOMS.folded));
+    await person.log.locator('.unfold').waitFor();
+  },
+  async empty(person) {
+    await person.page.goto(Person.linkTo(ROOMS.empty));
+    await person.composer.waitFor();
+    await person.page.locator('.room-header .here').waitFor();
+  },
+  async unread(person) {
+    await person.page.goto(Person.linkTo(ROOMS.unread));
+    await person.log.locator('.unread').waitFor();
+  },
+  async actions(person) {
+    await SCENES.room(person);
+    if (!person.touches) return person.row(LAST).hover();
+    await pressLong(person, person.row(LAST));
+  },
+  async reacted(person) {
+    await SCENES.room(person);
+    await person.log.locator('.reactions [data-act=toggle]').last().focus();
+  },
+  async reply(person) {
+    await SCENES.room(person);
+    await act(person, person.row(LAST), 'reply');
+    await person.page.locator('.banner:not([hidden])').waitFor();
+    await person.composer.fill('저도 뭔가 구워 갈게요');
+  },
+  async edit(person) {
+    await SCENES.folded(person);
+    await person.composer.press('ArrowUp');
+    await person.page.locator('.banner:not([hidden])').waitFor();
+  },
+  async delete(person) {
+    await SCENES.folded(person);
+    await act(person, person.log.locator('.message[data-own]').last(), 'delete');
+    await person.page.locator('.ask').waitFor();
+  },
+  async remove(person) {
+    await person.page.goto(Person.linkTo(ROOMS.own));
+    await person.page.locator('.room-header .here').click();
+    await person.page.locator('.people .remove').last().click();
+    await person.page.locator('.ask').waitFor();
+  },
+  async removed(person) {
+    const wire = await Wire.of(person);
+    wire.refuse('removed', (command) => command === 'join');
+    await person.page.goto(Person.linkTo(ROOMS.talk));
+    await person.page.getByRole('alert').waitFor();
+  },
+  async failed(person) {
+    const wire = await Wire.of(person);
+    await SCENES.empty(person);
+    wire.refuse('message_unreadable', (command) => command === 'send');
+    await person.composer.fill('이 글은 갈 수 없어요');
+    await person.composer.press('Control+Enter');
+    await person.log.locator('.message[data-delivery=failed]').waitFor();
+  },
+  async offline(person) {
+    const wire = await Wire.of(person);
+    await SCENES.room(person);
+    await wire.cut();
+    await person.composer.fill('지하철이라 잘 안 터져요');
+    await person.composer.press('Control+Enter');
+    await person.page.locator('.connection[data-offline]').waitFor();
+  },
+  async outdated(person) {
+    const wire = await Wire.of(person);
+    await SCENES.room(person);
+    wire.answers = (frame) => {
+      const [, ack] = `${frame}`.match(/^42(\d+)\["hello"/) ?? [];
+      return ack && `43${ack}[{"you":{"id":"0000000000000001","name":"지은"},"protocol":2}]`;
+    };
+    await wire.cut();
+    wire.mend();
+    await person.page.locator('.connection button').waitFor();
+  },
+  async crashed(person) {
+    await SCENES.room(person);
+    await person.page.evaluate(() => {
+      const { createElement } = document;
+      document.createElement = (tag) => {
+        if (tag === 'dialog') throw new TypeError('no dialogs today');
+        return createElement.call(document, tag);
+      };
+    });
+    await person.page.locator('.room-header .share').click();
+    await person.page.getByRole('alert').getByRole('button').waitFor();
+  },
+  async names(person) {
+    await SCENES.room(person);
+    await person.composer.pressSequentially('@ㅁ');
+    await person.page.getByRole('option').first().waitFor();
+  },
+  async draft(person) {
+    await SCENES.room(person);
+    await person.composer.fill('*굵게* 쓰고\n- 목록도\n- 쓸 수 있어요');
+  },
+  async picker(person) {
+    await SCENES.room(person);
+    await person.page.locator('.composer .icon-button').last().click();
+    await person.page.locator('.emoji-group').nth(3).waitFor({ state: 'attached' });
+  },
+  async full(person) {
+    await person.page.goto(Person.linkTo(ROOMS.full));
+    await person.full.waitFor();
+  },
+  async people(person) {
+    await SCENES.room(person);
+    await person.page.locator('.room-header .here').click();
+  },
+  async about(person) {
+    await SCENES.room(person);
+    await person.page.getByRole('button', { name: person.words.about, exact: true }).click();
+    await person.page.getByRole('dialog').waitFor();
+  },
+  async share(person) {
+    await SCENES.room(person);
+    await person.page.locator('.room-header .share').click();
+    await person.page.getByRole('dialog').waitFor();
+  },
+  async switcher(person) {
+    await SCENES.room(person);
+    await person.page.keyboard.press('Control+k');
+    await person.page.getByRole('option').first().waitFor();
+  },
+  async shortcuts(person) {
+    await SCENES.room(person);
+    await person.log.focus();
+    await person.page.keyboard.press('?');
+    await person.page.getByRole('dialog').waitFor();
+  },
+  async settings(person) {
+    await SCENES.home(person);
+    await person.page.getByRole('button', { name: person.words.settings, exact: true }).click();
+    await person.page.getByRole('dialog').waitFor();
+  },
+};
+
+/** Scenes of somebody who has never been here. */
+const FIRST_TIME = ['welcome', 'name'];
+
+const [gallery, best] = process.argv.slice(2);
+const only = process.env.ONLY?.split(',') ?? Object.keys(SCENES);
 const server = await Server.start();
 const browser = await launch();
-const guests = new Map();
+const morning = new Morning(server.url);
+const pictures = [];
 
-async function says(room, name, body) {
-  const key = `${room}/${name}`;
-  if (!guests.has(key)) {
-    guests.set(key, await Client.connect(server.url, { generation: '4', transport: 'websocket', name }));
-    await guests.get(key).ask('join', { room });
+try {
+  if (!process.env.ONLY) await rm(gallery, { recursive: true, force: true });
+  await mkdir(gallery, { recursive: true });
+  await morning.begin();
+  const storageState = await introduce('지은');
+  await morning.goOn();
+  for (const scene of only) {
+    for (const language of Object.keys(WORDS)) {
+      for (const [width, screen] of Object.entries(SCREENS)) {
+        for (const colorScheme of ['light', 'dark']) {
+          const known = FIRST_TIME.includes(scene) ? {} : { storageState };
+          const name = `${scene}-${width}-${colorScheme}-${language}`;
+          await shoot(name, SCENES[scene], { language, colorScheme, ...screen, ...known });
+        }
+      }
+    }
   }
-  const { error } = await guests.get(key).ask('send', { room, cid: newCid(), body });
-  if (error) throw new Error(error.message);
+  await writeFile(join(gallery, 'index.html'), sideBySide());
+} finally {
+  morning.end();
+  await browser.close();
+  await server.stop();
+}
+console.log(`${pictures.length} pictures, ${join(gallery, 'index.html')} shows them`);
+
+for (const name of best ? BEST_OF_ALL : []) {
+  const picture = join(best, `${name}.png`);
+  await copyFile(join(gallery, `${name}.png`), picture);
+  const { size } = await stat(picture);
+  console.log(`${String(size).padStart(7)} ${picture}`);
+  if (size > HEAVIEST) throw new Error(`${picture} is heavier than ${HEAVIEST} bytes`);
 }
 
-/** The cookie of somebody who has been here before, so that all pictures show the same person. */
+/** The state of a browser whose person has been here before, so that all pictures show the same one. */
 async function introduce(name) {
   const person = await Person.arrive(browser, server.url, name);
-  await person.enter(BOOK_CLUB.room);
+  await person.knock(ROOMS.own);
+  await person.page.locator('.room-header .here').waitFor();
+  await person.page.goto(Person.linkTo(ROOMS.unread));
+  await person.log.locator('.message').last().waitFor();
+  for (const room of [ROOMS.folded, ROOMS.markup, ROOMS.talk]) {
+    await person.page.goto(Person.linkTo(room));
+    await person.log.locator('.message').last().waitFor();
+    if (room !== ROOMS.folded) continue;
+    await person.say('잘 읽었어요. 번역은 수요일까지 될 것 같아요');
+    await person.hasSaidAll();
+  }
   const storageState = await person.context.storageState();
   await person.goAway();
   return storageState;
 }
 
-async function shoot(person, page, look) {
-  await person.page.screenshot({ path: join(folder, `${page}-${look}.png`), animations: 'disabled', caret: 'hide' });
-}
-
-try {
-  await mkdir(folder, { recursive: true });
-  for (const [room, name, body] of OTHER_ROOMS) await says(room, name, body);
-  for (const [name, body] of BOOK_CLUB.talk) await says(BOOK_CLUB.room, name, body);
-
-  const storageState = await introduce('지은');
-  for (const language of Object.keys(WORDS)) {
-    for (const [width, viewport] of Object.entries(SCREENS)) {
-      for (const colorScheme of ['light', 'dark']) {
-        const options = { language, viewport, colorScheme, storageState };
-        const person = await Person.arrive(browser, server.url, '지은', options);
-        const look = `${width}-${colorScheme}-${language}`;
-        await person.page.goto(Person.linkTo(BOOK_CLUB.room));
-        await person.sees(BOOK_CLUB.talk.at(-1)[1]);
-        await shoot(person, 'room', look);
-        await person.page.goto('/');
-        await person.page.getByText(OTHER_ROOMS[0][0]).first().waitFor();
-        await shoot(person, 'home', look);
-        await person.goAway();
-      }
-    }
+async function shoot(name, arrange, options) {
+  const person = await Person.arrive(browser, server.url, '지은', options);
+  person.touches = options.hasTouch;
+  try {
+    await arrange(person);
+    await person.painted();
+    await person.page.screenshot({ path: join(gallery, `${name}.png`), animations: 'disabled', caret: 'hide' });
+    pictures.push(name);
+  } catch (error) {
+    throw new Error(`${name} can not be shown`, { cause: error });
+  } finally {
+    await person.goAway();
   }
-} finally {
-  for (const guest of guests.values()) guest.leave();
-  await browser.close();
-  await server.stop();
 }
 
-for (const name of await readdir(folder)) {
-  const { size } = await stat(join(folder, name));
-  console.log(`${String(size).padStart(7)} ${name}`);
-  if (size > HEAVIEST) throw new Error(`${name} is heavier than ${HEAVIEST} bytes`);
+/** Does something with a message, the way one does it on this screen. */
+async function act(person, row, action) {
+  if (person.touches) {
+    await pressLong(person, row);
+    await person.page.locator(`.sheet-action[data-act=${action}]`).click();
+  } else {
+    await row.hover();
+    await row.locator(`[data-act=${action}]`).click();
+  }
+}
+
+async function pressLong({ context, page }, row) {
+  const { x, y } = await row.locator('.body').boundingBox();
+  const fingers = await context.newCDPSession(page);
+  const touch = (type, touchPoints) => fingers.send('Input.dispatchTouchEvent', { type, touchPoints });
+  await touch('touchStart', [{ x: x + 8, y: y + 8 }]);
+  await page.getByRole('dialog').waitFor();
+  await touch('touchEnd', []);
+}
+
+function sideBySide() {
+  const shown = (name) => `<figure><img src="${name}.png" loading="lazy"><figcaption>${name}</figcaption></figure>`;
+  const style = 'body{font:14px sans-serif;margin:16px;background:#888}section{display:flex;gap:12px;align-items:start;overflow-x:auto}figure{margin:0}img{height:420px}';
+  const sections = only.map((scene) => {
+    const its = pictures.filter((name) => name.replace(/-\d+-\w+-\w+$/, '') === scene);
+    return `<h2>${scene}</h2><section>${its.map(shown).join('')}</section>`;
+  });
+  return `<!doctype html><meta charset="utf-8"><title>Madang, every page</title><style>${style}</style>${sections.join('')}`;
 }

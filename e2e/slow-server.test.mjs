@@ -1,4 +1,4 @@
-// A server that takes two messages a second, and a wire that breaks while they wait for their turn:
+// A server that takes one message a second, and a wire that breaks while they wait for their turn:
 // a new connection has joined nothing, and what is sent into it too early must not count as failed.
 
 import assert from 'node:assert/strict';
@@ -14,7 +14,7 @@ const DELIVERY_LIMIT = 40_000;
 
 const TEXTS = Array.from({ length: 10 }, (_, index) => `천천히 ${index + 1}`);
 
-const stage = new Stage({ '--message-rate': '2', '--message-burst': '3' });
+const stage = new Stage({ '--message-rate': '1', '--message-burst': '3' });
 
 test('a wire that breaks while messages wait in their room fails none of them', async () => {
   const { jieun, wire, room } = await written();

@@ -12,6 +12,7 @@ const TYPES = {
   '.json': 'application/json',
   '.png': 'image/png',
   '.svg': 'image/svg+xml',
+  '.txt': 'text/plain; charset=utf-8',
   '.wasm': 'application/wasm',
   '.webmanifest': 'application/manifest+json',
 };
@@ -20,7 +21,7 @@ export async function serveFolder(folder) {
   let madang;
   const server = http.createServer(async (request, response) => {
     const { pathname } = new URL(request.url, 'http://front');
-    if (pathname.startsWith('/api/')) return passOn(madang, request, response);
+    if (/^\/(api|socket\.io)\//.test(pathname)) return passOn(madang, request, response);
     const { body, type } = await file(folder, pathname);
     response.writeHead(200, { 'content-type': type }).end(body);
   });

@@ -14,6 +14,9 @@ export class Wire {
     this.connections = [];
     /** Which frames of the server are lost. */
     this.loses = () => false;
+    /** Which frames of the page have to wait, until `handOn`. */
+    this.holds = () => false;
+    this.held = [];
     /** What is answered to a frame of the page instead of handing it on. */
     this.answers = () => undefined;
   }
@@ -25,11 +28,18 @@ export class Wire {
     page.onMessage((frame) => {
       const answer = this.answers(frame);
       if (answer) page.send(answer);
+      else if (this.holds(frame)) this.held.push(() => server.send(frame));
       else server.send(frame);
     });
     server.onMessage((frame) => {
       if (!this.loses(frame)) page.send(frame);
     });
+  }
+
+  /** Lets everything through that had to wait. */
+  handOn() {
+    this.holds = () => false;
+    for (const send of this.held.splice(0)) send();
   }
 
   /** Breaks the connection there is, and every new one until `mend`. */

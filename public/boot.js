@@ -4,11 +4,18 @@
 (() => {
   const html = document.documentElement;
 
-  // The chosen theme, before anything is painted in the other one. Storage may be forbidden.
+  // How the reader wants it, before anything is painted otherwise. Storage may be forbidden.
+  const languages = [...navigator.languages];
   try {
-    const theme = localStorage.getItem("madang/theme");
-    if (theme) html.dataset.theme = theme;
+    for (const setting of ["theme", "text", "motion"]) {
+      const choice = localStorage.getItem(`madang/${setting}`);
+      if (choice) html.dataset[setting] = choice;
+    }
+    languages.unshift(localStorage.getItem("madang/language") ?? "");
   } catch {}
+  // As app/src/i18n chooses; an installed page is called what its manifest says.
+  html.lang = languages.find((tag) => /^(ko|en)/.test(tag))?.slice(0, 2) ?? "en";
+  if (html.lang === "en") document.querySelector("link[rel=manifest]").href = "/manifest.en.webmanifest";
   html.dataset.page = location.pathname.startsWith("/r/") ? "room" : "home";
 
   // iOS keeps the page's height when the keyboard opens; style/room.css takes what is left.
@@ -17,26 +24,57 @@
     if (viewport.scale === 1) html.style.setProperty("--vvh", `${viewport.height}px`);
   });
 
-  // A page that has panicked can do nothing more: say so, in plain words, and offer to reload.
+  // What lies over the page when it can not help itself: a sentence, and the way to a fresh page.
   const words = {
-    ko: ["문제가 생겨 화면이 멈췄어요. 쓴 글은 남아 있어요.", "새로고침"],
-    en: ["Something broke and the page stopped. What you wrote is kept.", "Reload"],
+    ko: {
+      broken: "문제가 생겨 화면이 멈췄어요. 쓴 글은 남아 있어요.",
+      newer: "새 버전이 나왔어요. 쓰던 글은 그대로 남아요.",
+      reload: "새로고침",
+    },
+    en: {
+      broken: "Something broke and the page stopped. What you wrote is kept.",
+      newer: "A new version is here. What you are writing stays.",
+      reload: "Reload",
+    },
   };
-  const broken = (reason) => {
-    const text = String(reason);
-    // Chrome tells of observers that could not keep up; nothing is wrong then.
-    if (text.includes("ResizeObserver loop") || document.querySelector(".crash")) return;
-    const [sentence, action] = words[html.lang] ?? words.en;
+  const say = (what, role) => {
+    if (document.querySelector(`.crash[data-says=${what}]`)) return;
+    const said = words[html.lang] ?? words.en;
     const bar = document.createElement("div");
     bar.className = "crash";
-    bar.setAttribute("role", "alert");
+    bar.dataset.says = what;
+    bar.setAttribute("role", role);
     const button = document.createElement("button");
     button.className = "button primary";
-    button.textContent = action;
+    button.textContent = said.reload;
     button.addEventListener("click", () => location.reload());
-    bar.append(sentence, button);
+    bar.append(said[what], button);
     document.body.append(bar);
   };
+
+  // A page that has panicked can do nothing more. Chrome also tells of observers that could not keep
+  // up; nothing is wrong then.
+  const broken = (reason) => String(reason).includes("ResizeObserver loop") || say("broken", "alert");
   addEventListener("error", (event) => event.message && broken(event.message));
   addEventListener("unhandledrejection", (event) => broken(event.reason));
+
+  // A released page starts without a network too (sw.js), and sees when the server has a newer one.
+  addEventListener("load", () => {
+    const ours = /\/pkg\/app\.\w+\.wasm/;
+    const [running] = document.head.innerHTML.match(ours) ?? [];
+    if (!running) return;
+    navigator.serviceWorker?.register("/sw.js").catch(() => {});
+    // A click on a notification goes there as a click on Back would.
+    navigator.serviceWorker?.addEventListener("message", ({ data }) => {
+      if (data.go !== location.pathname) history.pushState(null, "", data.go);
+      dispatchEvent(new PopStateEvent("popstate"));
+    });
+    const look = async () => {
+      const page = await fetch("/", { cache: "no-cache" }).then((answer) => answer.text(), () => "");
+      const [offered = running] = page.match(ours) ?? [];
+      if (offered !== running) say("newer", "status");
+    };
+    document.addEventListener("visibilitychange", () => document.hidden || look());
+    setInterval(look, 10 * 60 * 1000);
+  });
 })();

@@ -4,11 +4,11 @@
 
 use common::{
     event::{IntroduceYourself, Me, Refused, RoomList, RoomSummary},
+    json::{self, FromJson},
     person::{DisplayName, Person},
 };
 use js_sys::wasm_bindgen::{JsCast, JsValue};
 use leptos::prelude::window;
-use serde::de::DeserializeOwned;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Request, RequestInit, Response};
 
@@ -22,7 +22,7 @@ pub(crate) async fn me() -> Result<Option<Person>, Failure> {
 
 /// Introduces this browser; from here on its cookie stands for a person of this name.
 pub(crate) async fn introduce(name: DisplayName) -> Result<Option<Person>, Failure> {
-    let body = serde_json::to_string(&IntroduceYourself { name }).map_err(|_| Failure::Disconnected)?;
+    let body = json::write(&IntroduceYourself { name });
     let me: Me = read(fetch("/api/me", Some(&body)).await)?;
     Ok(me.you)
 }
@@ -31,6 +31,11 @@ pub(crate) async fn introduce(name: DisplayName) -> Result<Option<Person>, Failu
 pub(crate) async fn rooms() -> Result<Vec<RoomSummary>, Failure> {
     let list: RoomList = read(fetch("/api/rooms", None).await)?;
     Ok(list.rooms)
+}
+
+/// The text of one of the page's own files.
+pub(crate) async fn file(path: &str) -> Option<String> {
+    fetch(path, None).await.ok().filter(|(ok, _)| *ok).map(|(_, text)| text)
 }
 
 /// The answer's status and text; posts when there is a body.
@@ -51,11 +56,11 @@ async fn fetch(path: &str, body: Option<&str>) -> Result<(bool, String), JsValue
 
 /// The answer, the server's refusal, or, when it is neither, a server that can not be reached:
 /// a proxy in front of it answers with pages of its own.
-fn read<T: DeserializeOwned>(response: Result<(bool, String), JsValue>) -> Result<T, Failure> {
+fn read<T: FromJson>(response: Result<(bool, String), JsValue>) -> Result<T, Failure> {
     match response {
-        Ok((true, text)) => serde_json::from_str(&text).map_err(|_| Failure::Disconnected),
+        Ok((true, text)) => json::read(&text).map_err(|_| Failure::Disconnected),
         Ok((false, text)) => {
-            let refused = serde_json::from_str::<Refused>(&text).map_err(|_| Failure::Disconnected)?;
+            let refused = json::read::<Refused>(&text).map_err(|_| Failure::Disconnected)?;
             Err(Failure::Refused(refused.error))
         }
         Err(_) => Err(Failure::Disconnected),

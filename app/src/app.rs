@@ -4,11 +4,20 @@ use leptos::prelude::*;
 
 use crate::{
     chat::provide_chat,
-    components::rooms::provide_rooms,
+    components::{
+        composer::provide_composer,
+        dialog::{Dialog, provide_dialogs},
+        rooms::provide_rooms,
+        shortcuts::listen_for_keys,
+        switcher::provide_switcher,
+    },
+    emoji::provide_emojis,
     i18n::provide_speech,
+    notices::{provide_notices, watch_count},
     pages::{home::Home, nowhere::Nowhere, room::RoomPage},
     route::{Route, provide_router},
-    theme::provide_theme,
+    settings::provide_settings,
+    view::dynamic,
 };
 
 /// Puts the page into the document, in the place of the skeleton.
@@ -23,20 +32,30 @@ pub(crate) fn mount() {
 #[component]
 pub fn App() -> impl IntoView {
     let speech = provide_speech();
-    provide_theme();
+    provide_settings();
     let router = provide_router();
+    provide_notices();
     provide_chat();
+    watch_count();
     provide_rooms();
-    let page = move || {
+    provide_emojis();
+    provide_composer();
+    provide_dialogs();
+    provide_switcher();
+    listen_for_keys();
+    let page = dynamic(move || {
         // Another language is another page; see `i18n::use_words`.
         speech.language();
-        match router.route() {
+        match router.page() {
             Some(Route::Home) => view! { <Home/> }.into_any(),
-            Some(Route::Room(room)) => view! { <RoomPage room/> }.into_any(),
+            Some(Route::Room(room) | Route::Message(room, _)) => view! { <RoomPage room/> }.into_any(),
             None => view! { <Nowhere/> }.into_any(),
         }
-    };
-    view! { {page} }
+    });
+    view! {
+        {page}
+        <Dialog/>
+    }
 }
 
 #[cfg(test)]

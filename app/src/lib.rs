@@ -20,11 +20,19 @@ mod chat;
 
 mod state;
 
+mod view;
+
+mod task;
+
 mod field;
+
+mod handle;
 
 mod socket;
 
 mod api;
+
+mod emoji;
 
 mod indexed_db;
 
@@ -32,7 +40,11 @@ mod windows;
 
 mod storage;
 
-mod theme;
+mod settings;
+
+mod notices;
+
+mod device;
 
 mod when;
 

@@ -4,17 +4,23 @@
 
 use std::fmt::{self, Display, Write};
 
-use common::room::RoomName;
+use common::{message::Seq, room::RoomName};
 use leptos::{ev, prelude::*};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::HtmlAnchorElement;
 
-use crate::field::Field;
+use crate::{
+    field::Field,
+    handle::{find, provide},
+    view::listen,
+};
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Route {
     Home,
     Room(RoomName),
+    /// A message in its room.
+    Message(RoomName, Seq),
 }
 
 impl Route {
@@ -23,8 +29,23 @@ impl Route {
         if path == "/" {
             return Some(Route::Home);
         }
-        let name = path.strip_prefix("/r/")?;
-        RoomName::parse(&decode(name.strip_suffix('/').unwrap_or(name))?).ok().map(Route::Room)
+        let path = path.strip_prefix("/r/")?;
+        let (name, seq) = path.split_once('/').unwrap_or((path, ""));
+        let room = RoomName::parse(&decode(name)?).ok()?;
+        match seq {
+            "" => Some(Route::Room(room)),
+            seq => Some(Route::Message(room, Seq(seq.parse().ok()?))),
+        }
+    }
+
+    /// The link as one gives it to others.
+    pub(crate) fn address(&self) -> String {
+        format!("{}{self}", origin())
+    }
+
+    /// The page of ours that a link leads to, if it does.
+    pub(crate) fn of_address(address: &str) -> Option<Route> {
+        Route::parse(address.strip_prefix(&origin())?)
     }
 }
 
@@ -32,9 +53,15 @@ impl Display for Route {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Route::Home => f.write_str("/"),
-            Route::Room(name) => write!(f, "/r/{}", encode(name.as_str())),
+            Route::Room(room) => write!(f, "/r/{}", encode(room.as_str())),
+            Route::Message(room, seq) => write!(f, "/r/{}/{}", encode(room.as_str()), seq.0),
         }
     }
+}
+
+/// Every page has one.
+fn origin() -> String {
+    window().location().origin().unwrap_or_default()
 }
 
 /// Percent-encodes everything but RFC 3986's unreserved characters.
@@ -67,13 +94,19 @@ fn decode(text: &str) -> Option<String> {
 
 /// The handle to where we are.
 #[derive(Clone, Copy)]
-pub(crate) struct Router(Field<Option<Route>>);
+pub(crate) struct Router {
+    /// The page, which is no message; `None` for a link that leads nowhere.
+    page: Field<Option<Route>>,
+    /// The message of that page that was asked for.
+    message: Field<Option<Seq>>,
+}
 
 pub(crate) fn provide_router() -> Router {
-    let router = Router(Field::new(current()));
-    provide_context(router);
-    window_event_listener(ev::popstate, move |_| router.0.set(current()));
-    window_event_listener(ev::click, move |click| {
+    let router = Router { page: Field::new(None), message: Field::new(None) };
+    router.arrive(current());
+    provide(router);
+    listen(ev::popstate, move |_| router.arrive(current()));
+    listen(ev::click, move |click| {
         if let Some(route) = followed(&click) {
             click.prevent_default();
             router.go(route);
@@ -83,23 +116,40 @@ pub(crate) fn provide_router() -> Router {
 }
 
 pub(crate) fn use_router() -> Router {
-    expect_context()
+    find()
 }
 
 impl Router {
-    pub(crate) fn route(self) -> Option<Route> {
-        self.0.get()
+    /// The page there is to be: a message's is its room.
+    pub(crate) fn page(self) -> Option<Route> {
+        self.page.get()
+    }
+
+    /// The message to be shown, told each time somebody follows a link to it.
+    pub(crate) fn message(self) -> Option<Seq> {
+        self.message.get()
     }
 
     pub(crate) fn go(self, route: Route) {
-        if self.0.with_untracked(|here| here.as_ref() == Some(&route)) {
-            return;
+        if current().as_ref() == Some(&route) {
+            return self.arrive(Some(route));
         }
         if let Ok(history) = window().history() {
             // Refused only when a page navigates hundreds of times in a few seconds.
             let _ = history.push_state_with_url(&JsValue::NULL, "", Some(&route.to_string()));
         }
-        self.0.set(Some(route));
+        self.arrive(Some(route));
+    }
+
+    fn arrive(self, route: Option<Route>) {
+        let (page, message) = match route {
+            Some(Route::Message(room, seq)) => (Some(Route::Room(room)), Some(seq)),
+            page => (page, None),
+        };
+        if self.page.with_untracked(|here| *here != page) {
+            self.page.set(page);
+        }
+        self.message.set(message);
     }
 }
 
@@ -115,7 +165,7 @@ fn followed(click: &ev::MouseEvent) -> Option<Route> {
     }
     let target = click.target()?.dyn_into::<web_sys::Element>().ok()?;
     let link = target.closest("a[href]").ok()??.dyn_into::<HtmlAnchorElement>().ok()?;
-    let ours = link.target().is_empty() && link.origin() == window().location().origin().ok()?;
+    let ours = link.target().is_empty() && link.origin() == origin();
     ours.then(|| Route::parse(&link.pathname())).flatten()
 }
 
@@ -134,6 +184,9 @@ mod tests {
             ("/r/lobby", room("lobby")),
             ("/r/%EC%9A%B0%EB%A6%AC%20%EB%B0%98", room("우리 반")),
             ("/r/lobby/", room("lobby")),
+            ("/r/lobby/17", RoomName::parse("lobby").ok().map(|room| Route::Message(room, Seq(17)))),
+            ("/r/lobby/x", None),
+            ("/r/lobby/1/2", None),
             ("/r/a%2Fb", None),
             ("/r/%FF", None),
             ("/r/%2", None),
@@ -148,12 +201,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_room_is_found_again_by_its_link(name in any::<String>()) {
+        fn every_room_and_message_is_found_again_by_its_link(name in any::<String>(), seq in any::<u64>()) {
             if let Ok(name) = RoomName::parse(&name) {
-                let route = Route::Room(name);
-                let link = route.to_string();
-                prop_assert!(link.is_ascii());
-                prop_assert_eq!(Route::parse(&link), Some(route));
+                for route in [Route::Room(name.clone()), Route::Message(name, Seq(seq))] {
+                    let link = route.to_string();
+                    prop_assert!(link.is_ascii());
+                    prop_assert_eq!(Route::parse(&link), Some(route));
+                }
             }
         }
 

@@ -4,26 +4,25 @@
 //! [`Socket::open`]. Lost connections are opened again for ever. A socket that is open proves
 //! nothing (a proxy opens it without a server behind it): only CONNECT means online.
 
-use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
+use std::{
+    future::poll_fn,
+    pin::Pin,
+    sync::{Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, Waker},
+};
 
 use common::{
-    event::{Ask, Heartbeat, Hello, Presence, Push, Refused, Restart, RoomEvent},
+    event::{FreeSeat, Heartbeat, Presence, Push, Refused, Removed, Restart, RoomEvent, SomebodyTypes},
+    json,
     refusal::Refusal,
     socketio::{self, Frame},
 };
-use futures_channel::{mpsc, oneshot};
-use futures_util::{
-    SinkExt, StreamExt,
-    future::{Either, select},
-    stream,
-};
-use gloo_net::websocket::{Message, WebSocketError, futures::WebSocket};
-use gloo_timers::future::TimeoutFuture;
+use futures_util::{Sink, Stream};
+use gloo_net::websocket::{Message, futures::WebSocket};
+use gloo_timers::callback::Timeout;
 use leptos::prelude::window;
-use serde_json::value::RawValue;
-use wasm_bindgen_futures::spawn_local;
 
-use crate::state::link::Backoff;
+use crate::{state::link::Backoff, task::spawn};
 
 /// How long a handshake or an answer may take before the connection counts as dead, in ms.
 const PATIENCE: u32 = 15_000;
@@ -46,11 +45,8 @@ pub(crate) enum Failure {
     Disconnected,
 }
 
-#[derive(Clone)]
-pub(crate) struct Socket {
-    orders: mpsc::UnboundedSender<Order>,
-    state: Rc<RefCell<State>>,
-}
+#[derive(Default)]
+pub(crate) struct Socket(Mutex<State>);
 
 #[derive(Default)]
 struct State {
@@ -58,15 +54,20 @@ struct State {
     /// When the server wants us back, by this browser's clock: it has said that it goes away.
     come_back: Option<f64>,
     last_ack: u32,
-    awaited: BTreeMap<u32, oneshot::Sender<String>>,
+    /// Who waits for an answer, in the order of asking.
+    awaited: Vec<Awaited>,
+    /// Few at a time: they are carried out at once.
+    orders: Vec<Order>,
+    /// Who carries the orders out.
+    carrier: Option<Waker>,
 }
 
-impl State {
-    /// Whoever waits for an answer is told that none will come.
-    fn disconnect(&mut self) {
-        self.online = false;
-        self.awaited.clear();
-    }
+struct Awaited {
+    ack: u32,
+    /// When nobody waits for it any more.
+    until: f64,
+    answer: Option<String>,
+    asker: Option<Waker>,
 }
 
 enum Order {
@@ -77,122 +78,159 @@ enum Order {
     GiveUp,
 }
 
-impl Socket {
-    /// Opens the connection and keeps it open as long as the page lives.
-    pub(crate) fn open(tell: impl Fn(Notice) + 'static) -> Socket {
-        let (orders, inbox) = mpsc::unbounded();
-        let socket = Socket { orders, state: Rc::default() };
-        spawn_local(socket.clone().stay_open(inbox, tell));
-        socket
+impl Awaited {
+    fn wake(&mut self) {
+        if let Some(asker) = self.asker.take() {
+            asker.wake();
+        }
+    }
+}
+
+impl State {
+    fn order(&mut self, order: Order) {
+        self.orders.push(order);
+        if let Some(carrier) = self.carrier.take() {
+            carrier.wake();
+        }
     }
 
-    /// Gives a command and waits for its reply.
-    pub(crate) async fn ask<A: Ask>(&self, ask: &A) -> Result<A::Reply, Failure> {
-        let ack = self.next_ack();
-        let frame =
-            socketio::command(A::NAME, ask, ack).map_err(|_| Failure::Refused(Refusal::BadRequest))?;
-        read_reply(&self.round_trip(ack, frame).await?)
+    fn poll_order(&mut self, context: &Context<'_>) -> Poll<Order> {
+        if self.orders.is_empty() {
+            self.carrier = Some(context.waker().clone());
+            return Poll::Pending;
+        }
+        Poll::Ready(self.orders.remove(0))
     }
 
-    /// The part of asking that is the same for every command, so that it is compiled once.
-    async fn round_trip(&self, ack: u32, frame: String) -> Result<String, Failure> {
-        let answered = self.write(ack, frame).ok_or(Failure::Disconnected)?;
-        match select(answered, TimeoutFuture::new(PATIENCE)).await {
-            Either::Left((answer, _)) => answer.map_err(|_| Failure::Disconnected),
-            Either::Right(_) => {
-                self.give_up();
-                Err(Failure::Disconnected)
+    fn poll_answer(&mut self, ack: u32, context: &Context<'_>) -> Poll<Result<String, Failure>> {
+        let Some(place) = self.awaited.iter().position(|awaited| awaited.ack == ack) else {
+            return Poll::Ready(Err(Failure::Disconnected));
+        };
+        match self.awaited[place].answer.take() {
+            Some(answer) => {
+                self.awaited.remove(place);
+                Poll::Ready(Ok(answer))
+            }
+            None => {
+                self.awaited[place].asker = Some(context.waker().clone());
+                Poll::Pending
             }
         }
     }
 
+    fn answer(&mut self, ack: u32, answer: &str) {
+        if let Some(awaited) = self.awaited.iter_mut().find(|awaited| awaited.ack == ack) {
+            awaited.answer = Some(answer.to_owned());
+            awaited.wake();
+        }
+    }
+
+    /// Whoever still waits for an answer finds out that none will come.
+    fn disconnect(&mut self) {
+        self.online = false;
+        self.orders.retain(|order| !matches!(order, Order::Write(_)));
+        self.awaited.iter_mut().for_each(Awaited::wake);
+        self.awaited.retain(|awaited| awaited.answer.is_some());
+    }
+
+    /// When the connection counts as dead, unless a frame comes before `silent`.
+    fn end(&self, silent: f64) -> f64 {
+        // A server that goes away first answers what it was asked, and then closes.
+        let end = self.come_back.unwrap_or(silent);
+        let first = self.awaited.iter().find(|awaited| awaited.answer.is_none());
+        first.map_or(end, |awaited| end.min(awaited.until))
+    }
+}
+
+impl Socket {
+    /// Opens the connection and keeps it open as long as the page lives; done once.
+    pub(crate) fn open(&'static self, tell: impl Fn(Notice) + 'static) {
+        spawn(self.stay_open(Box::new(tell)));
+    }
+
+    /// Gives a command, whose argument is JSON as its answer is; without a connection it fails at
+    /// once.
+    pub(crate) async fn ask(&self, name: &'static str, argument: &str) -> Result<String, Failure> {
+        let ack = self.write(name, argument)?;
+        let answer = poll_fn(|context| self.state().poll_answer(ack, context)).await?;
+        match json::read::<Refused>(&answer) {
+            Ok(refused) => Err(Failure::Refused(refused.error)),
+            Err(_) => Ok(answer),
+        }
+    }
+
+    fn write(&self, name: &'static str, argument: &str) -> Result<u32, Failure> {
+        let mut state = self.state();
+        if !state.online {
+            return Err(Failure::Disconnected);
+        }
+        let ack = state.last_ack.wrapping_add(1);
+        let until = now() + f64::from(PATIENCE);
+        state.last_ack = ack;
+        state.awaited.push(Awaited { ack, until, answer: None, asker: None });
+        state.order(Order::Write(socketio::written_command(name, argument, ack)));
+        Ok(ack)
+    }
+
     /// The network is back, or somebody looks at the page again.
     pub(crate) fn wake(&self) {
-        self.order(Order::Wake);
+        self.state().order(Order::Wake);
     }
 
     /// The network is gone.
     pub(crate) fn give_up(&self) {
-        self.order(Order::GiveUp);
+        self.state().order(Order::GiveUp);
     }
 
-    fn next_ack(&self) -> u32 {
-        let mut state = self.state.borrow_mut();
-        state.last_ack = state.last_ack.wrapping_add(1);
-        state.last_ack
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self, ack: u32, frame: String) -> Option<oneshot::Receiver<String>> {
-        let mut state = self.state.borrow_mut();
-        if !state.online {
-            return None;
-        }
-        let (answer, answered) = oneshot::channel();
-        state.awaited.insert(ack, answer);
-        self.order(Order::Write(frame));
-        Some(answered)
-    }
-
-    fn order(&self, order: Order) {
-        // The receiver lives as long as the page.
-        let _ = self.orders.unbounded_send(order);
-    }
-
-    async fn stay_open(self, mut inbox: mpsc::UnboundedReceiver<Order>, tell: impl Fn(Notice)) {
+    async fn stay_open(&self, tell: Box<dyn Fn(Notice)>) {
         let mut backoff = Backoff::default();
         loop {
-            let reason = self.one_connection(&mut inbox, &mut backoff, &tell).await;
-            self.state.borrow_mut().disconnect();
+            let reason = self.one_connection(&mut backoff, &*tell).await;
+            self.state().disconnect();
             tell(Notice::Lost(reason));
-            let come_back = self.state.borrow_mut().come_back.take();
-            let pause = come_back.map_or_else(|| backoff.next(js_sys::Math::random()), left_until);
-            wait(&mut inbox, pause).await;
+            let come_back = self.state().come_back.take();
+            let again = come_back.unwrap_or_else(|| now() + f64::from(backoff.next(js_sys::Math::random())));
+            while let Some(Arrival::Order(Order::GiveUp)) = self.next(None, again).await {}
         }
     }
 
     /// One connection from its beginning to its end, whose reason is returned if there is one.
-    async fn one_connection(
-        &self,
-        inbox: &mut mpsc::UnboundedReceiver<Order>,
-        backoff: &mut Backoff,
-        tell: &impl Fn(Notice),
-    ) -> Option<Refusal> {
-        let (mut sink, frames) = WebSocket::open(&address()?).ok()?.split();
-        let mut arrivals = stream::select(frames.map(Arrival::Frame), inbox.map(Arrival::Order));
+    async fn one_connection(&self, backoff: &mut Backoff, tell: &dyn Fn(Notice)) -> Option<Refusal> {
+        let mut connection = WebSocket::open(&address()?).ok()?;
         let mut silence = PATIENCE;
-        let mut heard = js_sys::Date::now();
+        let mut heard = now();
         loop {
-            // A server that goes away first answers what it was asked, and then closes.
-            let end = self.state.borrow().come_back.unwrap_or(heard + f64::from(silence));
-            let left = TimeoutFuture::new(left_until(end));
-            let Either::Left((Some(arrival), _)) = select(arrivals.next(), left).await else { return None };
-            let text = match arrival {
-                Arrival::Frame(Ok(Message::Text(text))) => text,
-                Arrival::Frame(_) | Arrival::Order(Order::GiveUp) => return None,
+            let end = self.state().end(heard + f64::from(silence));
+            let text = match self.next(Some(&mut connection), end).await? {
+                Arrival::Frame(text) => text,
+                Arrival::Order(Order::GiveUp) => return None,
                 Arrival::Order(Order::Wake) => continue,
                 Arrival::Order(Order::Write(frame)) => {
-                    sink.send(Message::Text(frame)).await.ok()?;
+                    write(&mut connection, frame)?;
                     continue;
                 }
             };
-            heard = js_sys::Date::now();
+            heard = now();
             match Frame::decode(&text).ok()? {
                 Frame::Open(open) => {
                     silence = open.ping_interval.saturating_add(open.ping_timeout);
-                    let hello = socketio::connect(&Hello {}).ok()?;
-                    sink.send(Message::Text(hello)).await.ok()?;
+                    write(&mut connection, socketio::CONNECT.to_owned())?;
                 }
-                Frame::Ping => sink.send(Message::Text(socketio::PONG.to_owned())).await.ok()?,
+                Frame::Ping => write(&mut connection, socketio::PONG.to_owned())?,
                 Frame::Connected => {
-                    self.state.borrow_mut().online = true;
+                    self.state().online = true;
                     backoff.reset();
                     tell(Notice::Online);
                 }
                 Frame::ConnectError(reason) => return Some(Refusal::from_decoding(&reason)),
                 Frame::Close | Frame::Disconnect => return None,
                 Frame::Event { name, payload } if name == Restart::NAME => {
-                    let restart: Restart = serde_json::from_str(payload.get()).ok()?;
-                    self.state.borrow_mut().come_back = Some(heard + f64::from(restart.after));
+                    let restart: Restart = json::read(payload).ok()?;
+                    self.state().come_back = Some(heard + f64::from(restart.after));
                     tell(Notice::Restarting(restart));
                 }
                 Frame::Event { name, payload } => {
@@ -200,54 +238,64 @@ impl Socket {
                         tell(Notice::Told(push));
                     }
                 }
-                Frame::Ack { id, payload } => {
-                    if let Some(answer) = self.state.borrow_mut().awaited.remove(&id) {
-                        // Whoever asked may have stopped waiting.
-                        let _ = answer.send(payload.get().to_owned());
-                    }
-                }
+                Frame::Ack { id, payload } => self.state().answer(id, payload),
                 Frame::Other => {}
             }
         }
     }
-}
 
-/// Milliseconds from now until then.
-fn left_until(then: f64) -> u32 {
-    (then - js_sys::Date::now()) as u32
+    /// What comes first; nothing at the end of the connection, or of the time.
+    async fn next(&self, mut connection: Option<&mut WebSocket>, end: f64) -> Option<Arrival> {
+        let mut alarm = None;
+        poll_fn(|context| {
+            if let Poll::Ready(order) = self.state().poll_order(context) {
+                return Poll::Ready(Some(Arrival::Order(order)));
+            }
+            if let Some(connection) = &mut connection
+                && let Poll::Ready(frame) = Pin::new(&mut **connection).poll_next(context)
+            {
+                return Poll::Ready(match frame {
+                    Some(Ok(Message::Text(text))) => Some(Arrival::Frame(text)),
+                    _ => None,
+                });
+            }
+            let left = end - now();
+            // Even when the time is long over, as after a sleep, what has come meanwhile comes first.
+            if alarm.is_some() && left <= 0.0 {
+                return Poll::Ready(None);
+            }
+            let waker = context.waker().clone();
+            // Rounded up, so that it is not rung in vain; it takes the place of the one before.
+            alarm = Some(Timeout::new((left as u32).saturating_add(1), move || waker.wake()));
+            Poll::Pending
+        })
+        .await
+    }
 }
 
 enum Arrival {
-    Frame(Result<Message, WebSocketError>),
+    Frame(String),
     Order(Order),
 }
 
-/// Waits so many milliseconds, or until something makes trying again worth while.
-async fn wait(inbox: &mut mpsc::UnboundedReceiver<Order>, milliseconds: u32) {
-    let mut pause = TimeoutFuture::new(milliseconds);
-    loop {
-        match select(inbox.next(), pause).await {
-            Either::Left((Some(Order::Wake) | None, _)) | Either::Right(_) => return,
-            // A command written in the moment the connection went: its asker has been told.
-            Either::Left((Some(Order::Write(_) | Order::GiveUp), rest)) => pause = rest,
-        }
-    }
+/// Only for a connection from which a frame has come: it is open then, and takes this at once.
+fn write(connection: &mut WebSocket, frame: String) -> Option<()> {
+    Pin::new(connection).start_send(Message::Text(frame)).ok()
 }
 
-fn read_reply<R: for<'de> serde::Deserialize<'de>>(payload: &str) -> Result<R, Failure> {
-    if let Ok(refused) = serde_json::from_str::<Refused>(payload) {
-        return Err(Failure::Refused(refused.error));
-    }
-    // A reply we can not read comes from a server that is newer than this page.
-    serde_json::from_str(payload).map_err(|_| Failure::Refused(Refusal::BadRequest))
+fn now() -> f64 {
+    js_sys::Date::now()
 }
 
 /// `None` for what only a newer page would understand.
-fn read_push(name: &str, payload: &RawValue) -> Option<Push> {
+fn read_push(name: &str, payload: &str) -> Option<Push> {
     match name {
-        Push::EVENT => serde_json::from_str::<RoomEvent>(payload.get()).ok().map(Push::Event),
-        Push::PRESENCE => serde_json::from_str::<Presence>(payload.get()).ok().map(Push::Presence),
-        Push::HEARTBEAT => serde_json::from_str::<Heartbeat>(payload.get()).ok().map(Push::Heartbeat),
+        Push::EVENT => json::read::<RoomEvent>(payload).ok().map(Push::Event),
+        Push::PRESENCE => json::read::<Presence>(payload).ok().map(Push::Presence),
+        Push::HEARTBEAT => json::read::<Heartbeat>(payload).ok().map(Push::Heartbeat),
+        Push::TYPING => json::read::<SomebodyTypes>(payload).ok().map(Push::Typing),
+        Push::SEAT => json::read::<FreeSeat>(payload).ok().map(Push::Seat),
+        Push::REMOVED => json::read::<Removed>(payload).ok().map(Push::Removed),
         _ => None,
     }
 }

@@ -3,7 +3,7 @@
 //!
 //! Formatters are costly to make, so each is made once per language.
 
-use std::{cell::RefCell, collections::BTreeMap};
+use std::cell::RefCell;
 
 use common::message::Timestamp;
 use js_sys::{
@@ -12,6 +12,7 @@ use js_sys::{
 };
 
 const MINUTE: f64 = 60_000.0;
+const DAY: i64 = 24 * 60 * 60 * 1_000;
 
 pub(crate) fn now() -> Timestamp {
     Timestamp(Date::now() as i64)
@@ -20,7 +21,7 @@ pub(crate) fn now() -> Timestamp {
 /// The day in the reader's time zone, counted from 1970.
 pub(crate) fn day_of(at: Timestamp) -> i64 {
     let offset = Date::new(&JsValue::from_f64(at.0 as f64)).get_timezone_offset();
-    (at.0 as f64 - offset * MINUTE).div_euclid(24.0 * 60.0 * MINUTE) as i64
+    (at.0 - (offset * MINUTE) as i64).div_euclid(DAY)
 }
 
 /// "오후 3:12", "3:12 PM".
@@ -52,25 +53,35 @@ pub(crate) fn ago(at: Timestamp, language: &'static str) -> Option<String> {
         ..1_440.0 => ((minutes / 60.0).floor(), "hour"),
         _ => ((minutes / 1_440.0).floor(), "day"),
     };
-    let locales = Array::of1(&JsValue::from_str(language));
-    let format = Intl::RelativeTimeFormat::new(&locales, &options(&[("numeric", "auto")]));
-    Some(String::from(format.format(-count, unit)))
-}
-
-thread_local! {
-    static FORMATS: RefCell<BTreeMap<(&'static str, &'static str), Function>> = RefCell::default();
+    let format = once(language, "ago", |locales| {
+        Intl::RelativeTimeFormat::new(locales, &options(&[("numeric", "auto")])).into()
+    });
+    Some(String::from(format.unchecked_ref::<Intl::RelativeTimeFormat>().format(-count, unit)))
 }
 
 fn format(at: Timestamp, language: &'static str, kind: &'static str, parts: &[(&str, &str)]) -> String {
-    let format = FORMATS.with_borrow_mut(|formats| {
-        let make = || {
-            let locales = Array::of1(&JsValue::from_str(language));
-            Intl::DateTimeFormat::new(&locales, &options(parts)).format()
-        };
-        formats.entry((language, kind)).or_insert_with(make).clone()
-    });
+    let format =
+        once(language, kind, |locales| Intl::DateTimeFormat::new(locales, &options(parts)).format().into());
+    let format = format.unchecked_ref::<Function>();
     let text = format.call1(&JsValue::UNDEFINED, &JsValue::from_f64(at.0 as f64));
     text.ok().and_then(|text| text.as_string()).unwrap_or_default()
+}
+
+thread_local! {
+    /// By language and kind, a handful.
+    static FORMATS: RefCell<Vec<(&'static str, &'static str, JsValue)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Makes a formatter, unless it was made before.
+fn once(language: &'static str, kind: &'static str, make: impl FnOnce(&Array) -> JsValue) -> JsValue {
+    FORMATS.with_borrow_mut(|formats| {
+        if let Some((.., known)) = formats.iter().find(|known| (known.0, known.1) == (language, kind)) {
+            return known.clone();
+        }
+        let format = make(&Array::of1(&JsValue::from_str(language)));
+        formats.push((language, kind, format.clone()));
+        format
+    })
 }
 
 fn options(parts: &[(&str, &str)]) -> Object {

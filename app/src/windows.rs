@@ -3,15 +3,17 @@
 //!
 //! A browser may lack either: then each window finds out by itself, and does it as well.
 
-use common::event::RoomEvent;
-use futures_channel::oneshot;
-use futures_util::future::{Either, select};
-use gloo_timers::future::TimeoutFuture;
+use common::{
+    event::RoomEvent,
+    json::{self, FromJson, Garbled, Json, ToJson},
+};
 use js_sys::{Function, Promise, Reflect};
 use leptos::prelude::window;
-use serde::{Deserialize, Serialize};
 use wasm_bindgen::{JsCast, JsValue, prelude::Closure};
+use wasm_bindgen_futures::JsFuture;
 use web_sys::{BroadcastChannel, MessageEvent};
+
+use crate::task::{spawn, within};
 
 const CHANNEL: &str = "madang";
 
@@ -19,8 +21,6 @@ const CHANNEL: &str = "madang";
 /// have been put to sleep in the middle.
 const PATIENCE: u32 = 15_000;
 
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
 pub(crate) enum News {
     /// The outbox in the database has changed.
     Outbox,
@@ -28,37 +28,59 @@ pub(crate) enum News {
     Said(RoomEvent),
 }
 
-/// The other windows, to talk to.
-#[derive(Clone)]
-pub(crate) struct Windows(Option<BroadcastChannel>);
-
-impl Windows {
-    /// Listens as long as the page lives.
-    pub(crate) fn listen(hear: impl Fn(News) + 'static) -> Windows {
-        let channel = BroadcastChannel::new(CHANNEL).ok();
-        if let Some(channel) = &channel {
-            let listener = Closure::<dyn Fn(MessageEvent)>::new(move |message: MessageEvent| {
-                let news = message.data().as_string();
-                if let Some(news) = news.and_then(|news| serde_json::from_str(&news).ok()) {
-                    hear(news);
-                }
-            });
-            channel.set_onmessage(Some(listener.as_ref().unchecked_ref()));
-            listener.forget();
-        }
-        Windows(channel)
+/// Nothing but the event, and without one it is about the outbox.
+impl FromJson for News {
+    fn from_json(json: Json) -> Result<News, Garbled> {
+        Option::from_json(json).map(|said| said.map_or(News::Outbox, News::Said))
     }
+}
 
-    pub(crate) fn tell(&self, news: &News) {
-        if let (Some(channel), Ok(news)) = (&self.0, serde_json::to_string(news)) {
-            // Fails only on a channel that was closed, and ours never is.
-            let _ = channel.post_message(&news.into());
+impl ToJson for News {
+    fn to_json(&self, text: &mut String) {
+        match self {
+            News::Outbox => None::<RoomEvent>.to_json(text),
+            News::Said(event) => event.to_json(text),
         }
     }
 }
 
+thread_local! {
+    /// A window does not hear what it says itself, as long as it says it here.
+    static OTHERS: Option<BroadcastChannel> = BroadcastChannel::new(CHANNEL).ok();
+}
+
+/// Listens as long as the page lives.
+pub(crate) fn listen(hear: impl Fn(News) + 'static) {
+    let listener = Closure::<dyn Fn(MessageEvent)>::new(move |message: MessageEvent| {
+        let news = message.data().as_string();
+        if let Some(news) = news.and_then(|news| json::read(&news).ok()) {
+            hear(news);
+        }
+    });
+    OTHERS.with(|others| {
+        if let Some(others) = others {
+            others.set_onmessage(Some(listener.into_js_value().unchecked_ref()));
+        }
+    });
+}
+
+pub(crate) fn tell(news: &News) {
+    OTHERS.with(|others| {
+        if let Some(others) = others {
+            // Fails only on a channel that was closed, and ours never is.
+            let _ = others.post_message(&json::write(news).into());
+        }
+    });
+}
+
 /// The right to do something alone, until it is dropped. A window that closes drops it.
 pub(crate) struct Alone(Function);
+
+impl Alone {
+    fn new(release: JsValue) -> Alone {
+        Alone(release.unchecked_into())
+    }
+}
 
 impl Drop for Alone {
     fn drop(&mut self) {
@@ -69,21 +91,20 @@ impl Drop for Alone {
 
 /// Waits until no other window does the same: `None` if it takes too long or nobody can tell.
 pub(crate) async fn alone(what: &str) -> Option<Alone> {
-    let (grant, granted) = oneshot::channel();
-    let mut grant = Some(grant);
-    let hold = Closure::once_into_js(move || {
-        Promise::new(&mut |release, _| {
-            if let Some(grant) = grant.take() {
-                // Whoever asked may have gone ahead: then the right is dropped at once.
-                let _ = grant.send(Alone(release));
-            }
-        })
+    let granted = Promise::new(&mut |grant, refuse| {
+        let hold = Closure::once_into_js(move || {
+            Promise::new(&mut |release, _| drop(grant.call1(&JsValue::UNDEFINED, &release)))
+        });
+        if request(what, &hold).is_none() {
+            let _ = refuse.call0(&JsValue::UNDEFINED);
+        }
     });
-    request(what, &hold)?;
-    match select(granted, TimeoutFuture::new(PATIENCE)).await {
-        Either::Left((alone, _)) => alone.ok(),
-        Either::Right(_) => None,
+    let release = within(PATIENCE, &granted).await;
+    if release.is_none() {
+        // Who has gone ahead meanwhile drops it at once.
+        spawn(async move { drop(JsFuture::from(granted).await.map(Alone::new)) });
     }
+    release.map(Alone::new)
 }
 
 /// `navigator.locks.request(…)`, which web-sys does not have yet and plain HTTP never has.
@@ -98,6 +119,8 @@ fn request(what: &str, hold: &JsValue) -> Option<()> {
 mod tests {
     use std::{cell::RefCell, rc::Rc};
 
+    use futures_channel::{mpsc, oneshot};
+    use futures_util::StreamExt;
     use wasm_bindgen_futures::spawn_local;
     use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
@@ -124,11 +147,10 @@ mod tests {
 
     #[wasm_bindgen_test]
     async fn what_one_window_tells_the_others_hear() {
-        let (heard, mut hear) = futures_channel::mpsc::unbounded();
-        // It listens as long as the page lives, which is longer than this test.
-        let _listening = Windows::listen(move |news| drop(heard.unbounded_send(news)));
-        Windows::listen(|_| ()).tell(&News::Outbox);
-        let news = futures_util::StreamExt::next(&mut hear).await;
-        assert!(matches!(news, Some(News::Outbox)));
+        let (heard, mut hear) = mpsc::unbounded();
+        listen(move |news| drop(heard.unbounded_send(news)));
+        let another_window = BroadcastChannel::new(CHANNEL).unwrap();
+        another_window.post_message(&json::write(&News::Outbox).into()).unwrap();
+        assert!(matches!(hear.next().await, Some(News::Outbox)));
     }
 }

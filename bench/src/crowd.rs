@@ -1,4 +1,5 @@
-//! Many Socket.IO clients in one thread: connecting, joining, speaking, and counting what arrives.
+//! Many clients in one thread: connecting, joining, speaking, and counting what arrives. Most speak
+//! Socket.IO; of those at another door only the bytes are looked at.
 //!
 //! One readiness loop and one buffer for all, one `recv` for each arrival, and no decoding of what
 //! is only counted: the crowd shares its machine with the server it measures, and must be the
@@ -16,7 +17,7 @@ use common::socketio;
 use mio::{Events, Interest, Poll, Token, net::TcpStream};
 
 use crate::{
-    dialect::number_in,
+    dialect::{MARK_LENGTH, first_number, number_in},
     wire::{client_frame, first_frame, head_length, upgrade_request},
 };
 
@@ -39,16 +40,27 @@ pub(crate) struct Crowd {
 
 struct Client {
     stream: TcpStream,
-    is_upgraded: bool,
+    reading: Reading,
     /// The beginning of a frame whose end has not arrived.
     begun: Vec<u8>,
     /// What the kernel did not take yet.
     unsent: VecDeque<u8>,
 }
 
+/// What a client expects next.
+enum Reading {
+    /// The answer to its upgrade.
+    Upgrade,
+    Frames,
+    /// The first words of another door, which must begin like this.
+    Welcome(&'static str),
+    /// Anything, in which messages are found by their mark.
+    Text,
+}
+
 /// What a client heard.
 pub(crate) enum Heard<'a> {
-    /// It is in the namespace.
+    /// It is in the namespace, or was welcomed at another door.
     Entered,
     /// The message of this number.
     Message(u32),
@@ -83,7 +95,7 @@ impl Crowd {
         let mut entered = Vec::new();
         while joined < all {
             while self.clients.len() < all.min(joined + AT_ONCE) {
-                self.open()?;
+                self.open(self.server, upgrade_request(self.server).as_bytes(), Reading::Upgrade)?;
             }
             let mut refused = None;
             self.wait(|who, heard| match heard {
@@ -105,19 +117,43 @@ impl Crowd {
         Ok(())
     }
 
-    fn open(&mut self) -> anyhow::Result<()> {
-        let mut stream = TcpStream::connect(self.server).context("connecting")?;
+    /// Lets `count` more clients in at another door; each says `opening`, and is told something
+    /// that begins with `welcome`.
+    pub(crate) fn gather_at(
+        &mut self,
+        door: SocketAddr,
+        count: usize,
+        opening: &[u8],
+        welcome: &'static str,
+    ) -> anyhow::Result<()> {
+        for _ in 0..count {
+            self.open(door, opening, Reading::Welcome(welcome))?;
+        }
+        let mut welcomed = 0;
+        while welcomed < count {
+            self.wait(|_, heard| welcomed += usize::from(matches!(heard, Heard::Entered)))
+                .with_context(|| format!("{welcomed} of {count} came in"))?;
+        }
+        Ok(())
+    }
+
+    fn open(&mut self, door: SocketAddr, opening: &[u8], reading: Reading) -> anyhow::Result<()> {
+        let mut stream = TcpStream::connect(door).context("connecting")?;
         let token = Token(self.clients.len());
         self.poll.registry().register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
-        let unsent = upgrade_request(self.server).into_bytes().into();
-        self.clients.push(Client { stream, is_upgraded: false, begun: Vec::new(), unsent });
+        self.clients.push(Client { stream, reading, begun: Vec::new(), unsent: opening.to_vec().into() });
         Ok(())
     }
 
     /// Lets a client send one frame.
     pub(crate) fn say(&mut self, who: usize, text: &str) -> anyhow::Result<()> {
+        self.send(who, &client_frame(text))
+    }
+
+    /// Lets a client send these bytes as they are.
+    pub(crate) fn send(&mut self, who: usize, bytes: &[u8]) -> anyhow::Result<()> {
         let client = &mut self.clients[who];
-        client.unsent.extend(client_frame(text));
+        client.unsent.extend(bytes);
         client.flush().with_context(|| format!("writing as client {who}"))
     }
 
@@ -208,16 +244,35 @@ impl Client {
         }
     }
 
-    /// Takes whole frames off the front; how many bytes they were.
+    /// Takes off the front what can be understood already; how many bytes that was.
     fn take(&mut self, bytes: &[u8], hear: &mut impl FnMut(Heard<'_>)) -> anyhow::Result<usize> {
-        let mut taken = 0;
-        if !self.is_upgraded {
-            let Some(head) = head_length(bytes) else { return Ok(0) };
-            if !bytes.starts_with(b"HTTP/1.1 101") {
-                bail!("no upgrade: {}", String::from_utf8_lossy(bytes));
+        match self.reading {
+            Reading::Upgrade => {
+                let Some(head) = head_length(bytes) else { return Ok(0) };
+                if !bytes.starts_with(b"HTTP/1.1 101") {
+                    bail!("no upgrade: {}", String::from_utf8_lossy(bytes));
+                }
+                self.reading = Reading::Frames;
+                Ok(head + self.take_frames(&bytes[head..], hear)?)
             }
-            (taken, self.is_upgraded) = (head, true);
+            Reading::Frames => self.take_frames(bytes, hear),
+            Reading::Welcome(welcome) => {
+                if bytes.len() < welcome.len() {
+                    return Ok(0);
+                }
+                if !bytes.starts_with(welcome.as_bytes()) {
+                    bail!("no welcome: {}", String::from_utf8_lossy(bytes));
+                }
+                self.reading = Reading::Text;
+                hear(Heard::Entered);
+                Ok(welcome.len())
+            }
+            Reading::Text => Ok(take_marks(bytes, hear)),
         }
+    }
+
+    fn take_frames(&mut self, bytes: &[u8], hear: &mut impl FnMut(Heard<'_>)) -> anyhow::Result<usize> {
+        let mut taken = 0;
         while let Some(frame) = first_frame(&bytes[taken..]) {
             let payload = &bytes[taken..][frame.payload.clone()];
             taken += frame.payload.end;
@@ -245,7 +300,7 @@ impl Client {
                 Ok(())
             }
             socketio::Frame::Ack { id, payload } => {
-                hear(Heard::Answer(id, payload.get()));
+                hear(Heard::Answer(id, payload));
                 Ok(())
             }
             socketio::Frame::Event { .. } | socketio::Frame::Other => Ok(()),
@@ -261,6 +316,39 @@ impl Client {
     }
 }
 
+/// Tells the messages in a text that may be cut anywhere, and keeps of its end what may be the
+/// beginning of another.
+fn take_marks(bytes: &[u8], hear: &mut impl FnMut(Heard<'_>)) -> usize {
+    let mut taken = 0;
+    while let Some((number, end)) = first_number(&bytes[taken..]) {
+        hear(Heard::Message(number));
+        taken += end;
+    }
+    taken.max(bytes.len().saturating_sub(MARK_LENGTH - 1))
+}
+
 fn not_yet(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::NotConnected)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dialect;
+
+    #[test]
+    fn a_text_that_is_cut_anywhere_tells_each_message_once() {
+        let text = format!("data: {}\n\ndata: {}\n\n", dialect::text(41), dialect::text(42)).into_bytes();
+        for cut in 0..=text.len() {
+            let mut told = Vec::new();
+            let mut hear = |heard: Heard<'_>| {
+                if let Heard::Message(number) = heard {
+                    told.push(number);
+                }
+            };
+            let taken = take_marks(&text[..cut], &mut hear);
+            take_marks(&text[taken..], &mut hear);
+            assert_eq!(told, [41, 42]);
+        }
+    }
 }

@@ -22,15 +22,15 @@ pub(crate) enum Dialect {
 /// A message's text starts with this and its number in ten digits.
 const MARK: &str = "bench: ";
 const DIGITS: usize = 10;
+/// How long the two are together.
+pub(crate) const MARK_LENGTH: usize = MARK.len() + DIGITS;
 /// What follows, so that a message is about as long as people's are.
 const WORDS: &str = " 오늘 저녁에 마당에서 만나요, 늦지 마세요";
 
 impl Dialect {
     pub(crate) fn join(self, room: &str, since: Option<u64>, ack: u32) -> anyhow::Result<String> {
         match self {
-            Dialect::Madang => {
-                ask(&Join { room: RoomName::parse(room)?, seats: None, since: since.map(Seq) }, ack)
-            }
+            Dialect::Madang => ask(&Join { since: since.map(Seq), ..Join::new(RoomName::parse(room)?) }, ack),
             Dialect::Tutorial => Ok(socketio::command("room", &room, ack)?),
         }
     }
@@ -40,7 +40,7 @@ impl Dialect {
         let text = text(number);
         match self {
             Dialect::Madang => {
-                let send = Send { room: RoomName::parse(room)?, cid: fresh_cid(), body: Body::parse(&text)? };
+                let send = Send::new(RoomName::parse(room)?, fresh_cid(), Body::parse(&text)?);
                 ask(&send, number)
             }
             Dialect::Tutorial => Ok(socketio::command("chat message", &text, number)?),
@@ -62,9 +62,14 @@ pub(crate) fn text(number: u32) -> String {
 
 /// The number of the message in this frame, if it carries one of ours.
 pub(crate) fn number_in(frame: &[u8]) -> Option<u32> {
-    let start = memmem::find(frame, MARK.as_bytes())? + MARK.len();
-    let digits = frame.get(start..start + DIGITS)?;
-    std::str::from_utf8(digits).ok()?.parse().ok()
+    first_number(frame).map(|(number, _)| number)
+}
+
+/// The first such number in any bytes, and where it ends.
+pub(crate) fn first_number(bytes: &[u8]) -> Option<(u32, usize)> {
+    let start = memmem::find(bytes, MARK.as_bytes())? + MARK.len();
+    let digits = bytes.get(start..start + DIGITS)?;
+    Some((std::str::from_utf8(digits).ok()?.parse().ok()?, start + DIGITS))
 }
 
 fn ask<A: Ask>(asked: &A, ack: u32) -> anyhow::Result<String> {

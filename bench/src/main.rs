@@ -1,7 +1,8 @@
 //! `bench`: the load generator behind `bin/bench`.
 //!
 //! It starts one server at a time, each round all of them, so that what else this machine does hits
-//! everybody alike; then it prints one table of medians, which goes into docs/benchmarks.md as it is.
+//! everybody alike; then it prints a table of medians, and one of Madang's doors, which go into
+//! docs/benchmarks.md as they are.
 
 mod crowd;
 mod dialect;
@@ -15,12 +16,13 @@ mod wire;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::{
+    measure::Column,
     peer::Peer,
     scenario::{Scenario, Size},
     table::Table,
 };
 
-/// Measures Madang beside its peers and prints one table
+/// Measures Madang beside its peers, and its doors beside each other, and prints the tables
 #[derive(Debug, Parser)]
 #[command(args_conflicts_with_subcommands = true)]
 struct Cli {
@@ -61,7 +63,7 @@ fn main() -> anyhow::Result<()> {
 fn compare(cli: &Cli) -> anyhow::Result<()> {
     let scenarios = if cli.scenarios.is_empty() { Scenario::value_variants() } else { &cli.scenarios };
     let (size, rounds) = if cli.quick { (Size::QUICK, 1) } else { (Size::FULL, cli.rounds) };
-    let mut table = Table::default();
+    let (mut servers, mut doors) = (Table::new(&Peer::ALL), Table::new(&Column::ALL));
     for scenario in scenarios {
         for round in 1..=rounds {
             let peers = scenario.peers().iter().filter(|peer| cli.only.is_empty() || cli.only.contains(peer));
@@ -70,8 +72,13 @@ fn compare(cli: &Cli) -> anyhow::Result<()> {
                 match scenario.run(*peer, &size) {
                     Ok(measures) => {
                         for measure in measures {
-                            eprintln!("  {}: {}", measure.what, measure.figure);
-                            table.add(*peer, measure);
+                            if let Some(column) = measure.column {
+                                eprintln!("  {}: {column}: {}", measure.what, measure.figure);
+                                doors.add(column, measure);
+                            } else {
+                                eprintln!("  {}: {}", measure.what, measure.figure);
+                                servers.add(*peer, measure);
+                            }
                         }
                     }
                     Err(error) => eprintln!("  FAILED: {error:#}"),
@@ -79,6 +86,14 @@ fn compare(cli: &Cli) -> anyhow::Result<()> {
             }
         }
     }
-    print!("{table}");
+    if !servers.is_empty() {
+        print!("{servers}");
+    }
+    if !servers.is_empty() && !doors.is_empty() {
+        println!();
+    }
+    if !doors.is_empty() {
+        print!("{doors}");
+    }
     Ok(())
 }

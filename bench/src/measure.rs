@@ -7,7 +7,17 @@ use std::{fmt, time::Duration};
 pub(crate) struct Measure {
     /// What it says, as a row of the table.
     pub(crate) what: String,
+    /// Its column in the table of the doors, if it belongs there.
+    pub(crate) column: Option<Column>,
     pub(crate) figure: Figure,
+}
+
+/// What is measured at each door.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Column {
+    P50,
+    P99,
+    Cpu,
 }
 
 /// A figure knows how it wants to be read.
@@ -21,15 +31,38 @@ pub(crate) enum Figure {
 
 impl Measure {
     pub(crate) fn rate(what: impl Into<String>, count: usize, time: Duration) -> Measure {
-        Measure { what: what.into(), figure: Figure::Rate(count as f64 / time.as_secs_f64()) }
+        Measure::of_server(what, Figure::Rate(count as f64 / time.as_secs_f64()))
     }
 
     pub(crate) fn time(what: impl Into<String>, time: Duration) -> Measure {
-        Measure { what: what.into(), figure: Figure::Time(time) }
+        Measure::of_server(what, Figure::Time(time))
     }
 
     pub(crate) fn bytes(what: impl Into<String>, bytes: f64) -> Measure {
-        Measure { what: what.into(), figure: Figure::Bytes(bytes) }
+        Measure::of_server(what, Figure::Bytes(bytes))
+    }
+
+    /// What something takes at one door.
+    pub(crate) fn at_door(door: impl Into<String>, column: Column, time: Duration) -> Measure {
+        Measure { what: door.into(), column: Some(column), figure: Figure::Time(time) }
+    }
+
+    fn of_server(what: impl Into<String>, figure: Figure) -> Measure {
+        Measure { what: what.into(), column: None, figure }
+    }
+}
+
+impl Column {
+    pub(crate) const ALL: [Column; 3] = [Column::P50, Column::P99, Column::Cpu];
+}
+
+impl fmt::Display for Column {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Column::P50 => "p50",
+            Column::P99 => "p99",
+            Column::Cpu => "CPU time for each delivery",
+        })
     }
 }
 

@@ -19,26 +19,35 @@ const TICK: Duration = Duration::from_millis(10);
 /// A server that is open. It is killed when dropped.
 pub(crate) struct Server {
     child: Child,
+    /// What it said when it opened: a line for each of its doors.
+    said: String,
     pub(crate) address: SocketAddr,
 }
 
 impl Server {
-    /// Starts a program that prints one line ending in its URL when it is open.
-    pub(crate) fn start(mut command: Command) -> anyhow::Result<Server> {
+    /// Starts a program that prints a line ending in the URL of each of its doors when it is open;
+    /// `http` is one of them.
+    pub(crate) fn start(mut command: Command, doors: usize) -> anyhow::Result<Server> {
         let mut child =
             command.stdout(Stdio::piped()).spawn().with_context(|| format!("starting {command:?}"))?;
         let mut output = BufReader::new(child.stdout.take().context("no standard output")?);
-        let mut line = String::new();
-        output.read_line(&mut line)?;
-        // Whatever else it says must not fill the pipe.
-        thread::spawn(move || output.lines().for_each(drop));
-        let address = line.trim_end().rsplit_once("http://").and_then(|(_, address)| address.parse().ok());
-        let Some(address) = address else {
+        let mut said = String::new();
+        for _ in 0..doors {
+            output.read_line(&mut said)?;
+        }
+        let Some(address) = door(&said, "http") else {
             let _ = child.kill();
             let _ = child.wait();
-            bail!("{command:?} did not say where it is open, but: {line}");
+            bail!("{command:?} did not say where it is open, but: {said}");
         };
-        Ok(Server { child, address })
+        // Whatever else it says must not fill the pipe.
+        thread::spawn(move || output.lines().for_each(drop));
+        Ok(Server { child, said, address })
+    }
+
+    /// Where its door of this scheme is.
+    pub(crate) fn door(&self, scheme: &str) -> anyhow::Result<SocketAddr> {
+        door(&self.said, scheme).with_context(|| format!("it has no door {scheme}://"))
     }
 
     /// The processor time it has used, its own and the kernel's on its behalf.
@@ -63,6 +72,11 @@ impl Server {
         let path = Path::new("/proc").join(self.child.id().to_string()).join(file);
         fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))
     }
+}
+
+fn door(said: &str, scheme: &str) -> Option<SocketAddr> {
+    let opening = format!("{scheme}://");
+    said.lines().find_map(|line| line.rsplit_once(&opening)?.1.parse().ok())
 }
 
 impl Drop for Server {

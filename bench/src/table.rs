@@ -1,44 +1,49 @@
-//! The Markdown that goes into docs/benchmarks.md: one row for each measure, one column for each
-//! server, each cell the median of its rounds.
+//! The Markdown that goes into docs/benchmarks.md: a row for each thing measured, a column for each
+//! server or for each figure of a door, each cell the median of its rounds.
 
 use std::{collections::BTreeMap, fmt};
 
-use crate::{
-    measure::{Figure, Measure},
-    peer::Peer,
-};
+use crate::measure::{Figure, Measure};
 
-#[derive(Default)]
-pub(crate) struct Table {
+pub(crate) struct Table<C> {
+    columns: Vec<C>,
     rows: Vec<String>,
-    cells: BTreeMap<(String, Peer), Vec<Figure>>,
+    cells: BTreeMap<(String, C), Vec<Figure>>,
 }
 
-impl Table {
-    pub(crate) fn add(&mut self, peer: Peer, measure: Measure) {
+impl<C: Copy + Ord + fmt::Display> Table<C> {
+    pub(crate) fn new(columns: &[C]) -> Table<C> {
+        Table { columns: columns.to_vec(), rows: Vec::new(), cells: BTreeMap::new() }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    pub(crate) fn add(&mut self, column: C, measure: Measure) {
         if !self.rows.contains(&measure.what) {
             self.rows.push(measure.what.clone());
         }
-        self.cells.entry((measure.what, peer)).or_default().push(measure.figure);
+        self.cells.entry((measure.what, column)).or_default().push(measure.figure);
     }
 
-    fn cell(&self, row: &str, peer: Peer) -> String {
-        let rounds = self.cells.get(&(row.to_owned(), peer)).cloned().unwrap_or_default();
+    fn cell(&self, row: &str, column: C) -> String {
+        let rounds = self.cells.get(&(row.to_owned(), column)).cloned().unwrap_or_default();
         Figure::median(rounds).map_or_else(|| "–".to_owned(), |figure| figure.to_string())
     }
 }
 
-impl fmt::Display for Table {
+impl<C: Copy + Ord + fmt::Display> fmt::Display for Table<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "|  |")?;
-        for peer in Peer::ALL {
-            write!(f, " {peer} |")?;
+        for column in &self.columns {
+            write!(f, " {column} |")?;
         }
-        writeln!(f, "\n| --- |{}", " ---: |".repeat(Peer::ALL.len()))?;
+        writeln!(f, "\n| --- |{}", " ---: |".repeat(self.columns.len()))?;
         for row in &self.rows {
             write!(f, "| {row} |")?;
-            for peer in Peer::ALL {
-                write!(f, " {} |", self.cell(row, peer))?;
+            for column in &self.columns {
+                write!(f, " {} |", self.cell(row, *column))?;
             }
             writeln!(f)?;
         }
@@ -51,10 +56,11 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::peer::Peer;
 
     #[test]
     fn each_cell_is_the_median_of_its_rounds_and_a_dash_where_nothing_was_measured() {
-        let mut table = Table::default();
+        let mut table = Table::new(&Peer::ALL);
         for millis in [9, 1, 2] {
             table.add(Peer::Node, Measure::time("a pause", Duration::from_millis(millis)));
         }

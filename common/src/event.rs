@@ -8,10 +8,11 @@
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{
-    message::{Body, Cid, Seq, Timestamp},
+    json::{FromJson, ToJson},
+    message::{Body, Cid, Emoji, Seq, Timestamp},
     person::{DisplayName, Person, PersonId},
     refusal::Refusal,
-    room::{RoomName, Seats},
+    room::{Limit, RoomName, Seats, Topic},
 };
 
 /// The version of this protocol. It changes only when an old client could no longer take part.
@@ -25,8 +26,16 @@ pub enum Command {
     Join(Join),
     Leave(Leave),
     Send(Send),
+    Edit(Edit),
+    Delete(Delete),
+    React(React),
+    Describe(Describe),
+    Remove(Remove),
     History(History),
     Rename(Rename),
+    Typing(Typing),
+    Away(Away),
+    WatchSeat(WatchSeat),
 }
 
 impl Command {
@@ -40,17 +49,25 @@ impl Command {
             Join::NAME => Join::deserialize(payload).map(Command::Join),
             Leave::NAME => Leave::deserialize(payload).map(Command::Leave),
             Send::NAME => Send::deserialize(payload).map(Command::Send),
+            Edit::NAME => Edit::deserialize(payload).map(Command::Edit),
+            Delete::NAME => Delete::deserialize(payload).map(Command::Delete),
+            React::NAME => React::deserialize(payload).map(Command::React),
+            Describe::NAME => Describe::deserialize(payload).map(Command::Describe),
+            Remove::NAME => Remove::deserialize(payload).map(Command::Remove),
             History::NAME => History::deserialize(payload).map(Command::History),
             Rename::NAME => Rename::deserialize(payload).map(Command::Rename),
+            Typing::NAME => Typing::deserialize(payload).map(Command::Typing),
+            Away::NAME => Away::deserialize(payload).map(Command::Away),
+            WatchSeat::NAME => WatchSeat::deserialize(payload).map(Command::WatchSeat),
             _ => return None,
         })
     }
 }
 
 /// A command as a client knows it: its name on the wire and the type of its reply.
-pub trait Ask: Serialize {
+pub trait Ask: Serialize + ToJson {
     const NAME: &'static str;
-    type Reply: for<'de> Deserialize<'de>;
+    type Reply: for<'de> Deserialize<'de> + FromJson;
 }
 
 /// Who am I, and with which token can I be the same person next time?
@@ -69,10 +86,20 @@ pub struct Join {
     /// The seats of a new room; a room that exists keeps the number it has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seats: Option<Seats>,
+    /// The topic of a new room; a room that exists keeps the one it has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub topic: Option<Topic>,
     /// Given by somebody who comes back: answer with what came after this event, the oldest first,
     /// instead of with the last events.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<Seq>,
+}
+
+impl Join {
+    /// To enter this room, whatever it is like, for the first time.
+    pub fn new(room: RoomName) -> Join {
+        Join { room, seats: None, topic: None, since: None }
+    }
 }
 
 impl Ask for Join {
@@ -97,11 +124,98 @@ pub struct Send {
     pub room: RoomName,
     pub cid: Cid,
     pub body: Body,
+    /// The message of this room that is answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply_to: Option<Seq>,
+}
+
+impl Send {
+    /// To say something that answers nothing in particular.
+    pub fn new(room: RoomName, cid: Cid, body: Body) -> Send {
+        Send { room, cid, body, reply_to: None }
+    }
 }
 
 impl Ask for Send {
     const NAME: &'static str = "send";
     type Reply = Sent;
+}
+
+/// Say it better: the message `seq`, which must be one's own, reads `body` from now on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Edit {
+    pub room: RoomName,
+    pub seq: Seq,
+    pub cid: Cid,
+    pub body: Body,
+}
+
+impl Ask for Edit {
+    const NAME: &'static str = "edit";
+    type Reply = Sent;
+}
+
+/// Take back the message `seq`, which must be one's own, or in one's own room. There is no way back.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Delete {
+    pub room: RoomName,
+    pub seq: Seq,
+    pub cid: Cid,
+}
+
+impl Ask for Delete {
+    const NAME: &'static str = "delete";
+    type Reply = Sent;
+}
+
+/// Put an emoji under the message `seq`, or take it away again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct React {
+    pub room: RoomName,
+    pub seq: Seq,
+    pub cid: Cid,
+    pub emoji: Emoji,
+    pub on: bool,
+}
+
+impl Ask for React {
+    const NAME: &'static str = "react";
+    type Reply = Sent;
+}
+
+/// Say what one's own room is about, or how many seats it has. What is not given stays as it is;
+/// nobody loses a seat.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Describe {
+    pub room: RoomName,
+    pub cid: Cid,
+    /// An empty one takes the topic away.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub topic: Option<Topic>,
+    #[serde(default, deserialize_with = "Limit::given", skip_serializing_if = "Option::is_none")]
+    pub seats: Option<Limit>,
+}
+
+impl Ask for Describe {
+    const NAME: &'static str = "describe";
+    type Reply = Sent;
+}
+
+/// Take somebody else out of one's own room, and keep them out for [`Remove::LASTS`] seconds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Remove {
+    pub room: RoomName,
+    pub person: PersonId,
+}
+
+impl Remove {
+    /// How long whoever was removed can not come back, in seconds.
+    pub const LASTS: u32 = 600;
+}
+
+impl Ask for Remove {
+    const NAME: &'static str = "remove";
+    type Reply = Noted;
 }
 
 /// Read the log: exactly one of `before`, `after` and `around`.
@@ -168,6 +282,49 @@ impl Ask for Rename {
     type Reply = Renamed;
 }
 
+/// I am writing something in this room just now. Sent again while that is so; it is told for a
+/// while, and not more often than every [`Typing::PAUSE`] milliseconds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Typing {
+    pub room: RoomName,
+}
+
+impl Typing {
+    /// The time between two that are told, in milliseconds.
+    pub const PAUSE: u32 = 3_000;
+    /// With more people than this in the room it is told to nobody.
+    pub const CROWD: usize = 200;
+}
+
+impl Ask for Typing {
+    const NAME: &'static str = "typing";
+    type Reply = Noted;
+}
+
+/// Nobody looks at this connection just now, or somebody does again. A person is away who is so
+/// with every connection they have in a room.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Away {
+    pub away: bool,
+}
+
+impl Ask for Away {
+    const NAME: &'static str = "away";
+    type Reply = Noted;
+}
+
+/// Tell me once when there is a free seat in this room, by the push `seat`; right away when there is
+/// one now. Whoever waits holds no seat, and is not the only one who is told.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WatchSeat {
+    pub room: RoomName,
+}
+
+impl Ask for WatchSeat {
+    const NAME: &'static str = "watch_seat";
+    type Reply = Noted;
+}
+
 /// Every reply there is; each travels as its content alone.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
@@ -178,6 +335,7 @@ pub enum Reply {
     Sent(Sent),
     Page(Page),
     Renamed(Renamed),
+    Noted(Noted),
 }
 
 /// The answer to `hello`.
@@ -197,16 +355,30 @@ pub struct Joined {
     pub room: RoomName,
     /// `null` when there is no limit.
     pub seats: Option<Seats>,
+    /// What the room is about, when somebody has said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub topic: Option<Topic>,
     /// The number of the room's last event when this was read.
     pub last: Seq,
     /// The last events, or those after `since`; in the order of the log.
     pub events: Vec<Event>,
     /// Whether there is more log: before `events`, or after them when `since` was given.
     pub more: bool,
-    /// Who is here, yourself included.
+    /// Who is here, yourself included; of a crowd [`Joined::NAMED`].
     pub people: Vec<Person>,
+    /// How many people are here in all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub here: Option<u32>,
+    /// Which of `people` are away.
+    #[serde(default)]
+    pub away: Vec<PersonId>,
     /// What you may do here.
     pub may: Vec<Permission>,
+}
+
+impl Joined {
+    /// How many people it names.
+    pub const NAMED: usize = 500;
 }
 
 /// Something a person may do in a room.
@@ -217,7 +389,7 @@ pub enum Permission {
     Read,
     /// Say something.
     Post,
-    /// Decide about the room: its owner may.
+    /// Decide about the room and who is in it, and take back what others said: its owner may.
     Own,
 }
 
@@ -225,7 +397,8 @@ pub enum Permission {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Left {}
 
-/// The answer to `send`: from here on the message can not be lost.
+/// The answer to what adds to the log: from here on it can not be lost. Whoever asks for what is so
+/// already gets the event that made it so, and the log does not grow.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Sent {
     pub cid: Cid,
@@ -249,6 +422,10 @@ pub struct Renamed {
     pub you: Person,
 }
 
+/// The answer to what is not kept: nothing more to say.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Noted {}
+
 /// One entry of a room's log.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Event {
@@ -260,6 +437,10 @@ pub struct Event {
 }
 
 /// What an event says happened.
+///
+/// In a page of the log, what was `posted` reads as it does now, and `now` says up to which event
+/// that holds: whoever applies the events behind it leaves out those up to [`Present::rev`]. So
+/// nobody is told what was taken back, wherever they begin to read.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum What {
@@ -269,7 +450,88 @@ pub enum What {
         /// There when nobody stands for it: the name is what the sender calls itself.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         via: Option<Via>,
+        /// The message this one answers.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reply_to: Option<Seq>,
+        /// There when something happened to it since, which is seldom.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        now: Option<Box<Present>>,
     },
+    /// In the place of a message that was taken back; `rev` is the event that did.
+    Withdrawn { cid: Cid, rev: Seq },
+    /// A message reads otherwise now. Without a body when a later event has made it void.
+    Edited {
+        of: Seq,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        body: Option<Body>,
+    },
+    /// A message was taken back, by its author or the room's owner.
+    Deleted { of: Seq },
+    /// An emoji was put under a message or taken away.
+    Reacted { to: Seq, emoji: Emoji, on: bool },
+    /// The room's owner described it anew; what is not given stays as it was.
+    RoomChanged {
+        /// An empty one takes the topic away.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        topic: Option<Topic>,
+        #[serde(default, deserialize_with = "Limit::given", skip_serializing_if = "Option::is_none")]
+        seats: Option<Limit>,
+    },
+}
+
+impl What {
+    /// A message that answers nothing in particular, as its author said it.
+    pub fn posted(cid: Cid, body: Body) -> What {
+        What::Posted { cid, body, via: None, reply_to: None, now: None }
+    }
+
+    /// What a message says: nothing for what is not one.
+    pub fn body(&self) -> Option<&Body> {
+        match self {
+            What::Posted { body, .. } => Some(body),
+            _ => None,
+        }
+    }
+
+    /// The sender's id of a message, also of one that was taken back.
+    pub fn cid(&self) -> Option<&Cid> {
+        match self {
+            What::Posted { cid, .. } | What::Withdrawn { cid, .. } => Some(cid),
+            _ => None,
+        }
+    }
+}
+
+/// What has become of a message, after all events up to `rev`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Present {
+    /// The last event that touched it.
+    pub rev: Seq,
+    /// When its text was last changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edited: Option<Timestamp>,
+    /// The emoji under it, in the order in which they first came; at most [`Reaction::MAX`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reactions: Vec<Reaction>,
+}
+
+/// One emoji under a message.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Reaction {
+    pub emoji: Emoji,
+    /// How many people put it there.
+    pub count: u32,
+    /// The first of them, at most [`Reaction::NAMED`]; the one who reads is among them.
+    pub people: Vec<Person>,
+}
+
+impl Reaction {
+    /// The most different emoji under one message.
+    pub const MAX: usize = 20;
+    /// The most reactions under one message, of all people together.
+    pub const MAX_OF_ALL: usize = 1_000;
+    /// How many people a reaction names.
+    pub const NAMED: usize = 50;
 }
 
 /// By which door something came of which nobody knows who said it.
@@ -289,6 +551,12 @@ pub enum Push {
     Presence(Presence),
     /// `heartbeat`: how far the log of a room you are in goes, every few seconds.
     Heartbeat(Heartbeat),
+    /// `typing`: somebody else is writing in a room you are in.
+    Typing(SomebodyTypes),
+    /// `seat`: a room you wait for has a free seat.
+    Seat(FreeSeat),
+    /// `removed`: its owner has taken you out of a room, which tells you nothing more.
+    Removed(Removed),
 }
 
 impl Push {
@@ -298,6 +566,12 @@ impl Push {
     pub const PRESENCE: &'static str = "presence";
     /// The Socket.IO event name of a heartbeat.
     pub const HEARTBEAT: &'static str = "heartbeat";
+    /// The Socket.IO event name of somebody's typing.
+    pub const TYPING: &'static str = "typing";
+    /// The Socket.IO event name of a free seat.
+    pub const SEAT: &'static str = "seat";
+    /// The Socket.IO event name of being removed.
+    pub const REMOVED: &'static str = "removed";
 
     /// The room this is about.
     pub fn room(&self) -> &RoomName {
@@ -305,6 +579,9 @@ impl Push {
             Push::Event(told) => &told.room,
             Push::Presence(told) => &told.room,
             Push::Heartbeat(told) => &told.room,
+            Push::Typing(told) => &told.room,
+            Push::Seat(told) => &told.room,
+            Push::Removed(told) => &told.room,
         }
     }
 }
@@ -317,11 +594,15 @@ pub struct RoomEvent {
 }
 
 /// Differences to the list of people that `join` brought, in the order in which they happened.
-/// Some may be in that list already: they are to be applied all the same.
+/// Some may be in that list already, and some about people of a crowd whom it did not name: they are
+/// to be applied all the same.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Presence {
     pub room: RoomName,
     pub changes: Vec<Change>,
+    /// How many people are here after them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub here: Option<u32>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -333,6 +614,10 @@ pub enum Change {
     Gone(PersonId),
     /// This person goes by another name now.
     Renamed(Person),
+    /// Nobody is at this person's screen.
+    Away(PersonId),
+    /// Somebody is again.
+    Back(PersonId),
 }
 
 /// How far a room's log goes: whoever has less has missed something, be it the very last event.
@@ -340,6 +625,26 @@ pub enum Change {
 pub struct Heartbeat {
     pub room: RoomName,
     pub last: Seq,
+}
+
+/// Somebody is writing. Nothing says that they stopped: it is over after a few seconds, or when what
+/// they wrote is there.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SomebodyTypes {
+    pub room: RoomName,
+    pub person: PersonId,
+}
+
+/// There was a free seat when this was told; who joins first has it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FreeSeat {
+    pub room: RoomName,
+}
+
+/// You are not in this room any more, because its owner wants it so.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Removed {
+    pub room: RoomName,
 }
 
 /// `restart`: the server is going away for a moment. It is told to each connection on its own,
@@ -389,6 +694,8 @@ pub struct RoomSummary {
     pub people: Vec<Person>,
     /// When something was last said.
     pub last_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub topic: Option<Topic>,
 }
 
 impl RoomSummary {
@@ -412,6 +719,9 @@ pub struct Post {
     /// The name to go by, for a guest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<DisplayName>,
+    /// The message that is answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply_to: Option<Seq>,
 }
 
 /// What `POST /api/me` takes: the name to go by.
@@ -433,12 +743,26 @@ mod tests {
     #[test]
     fn what_a_known_person_said_looks_as_it_did_before_there_were_datagrams() {
         let known = r#"{"posted":{"cid":"a","body":"b"}}"#;
-        let What::Posted { via, .. } = serde_json::from_str(known).unwrap();
-        assert_eq!(via, None);
-        assert_eq!(serde_json::to_string(&serde_json::from_str::<What>(known).unwrap()).unwrap(), known);
+        let said = What::posted(Cid::parse("a").unwrap(), Body::parse("b").unwrap());
+        assert_eq!(serde_json::from_str::<What>(known).unwrap(), said);
+        assert_eq!(serde_json::to_string(&said).unwrap(), known);
         let unknown = r#"{"posted":{"cid":"a","body":"b","via":{"udp":"192.0.2.7"}}}"#;
-        let What::Posted { via, .. } = serde_json::from_str(unknown).unwrap();
-        assert_eq!(via, Some(Via::Udp("192.0.2.7".to_owned())));
+        let read = serde_json::from_str::<What>(unknown).unwrap();
+        assert!(matches!(read, What::Posted { via: Some(Via::Udp(from)), .. } if from == "192.0.2.7"));
+    }
+
+    #[test]
+    fn no_limit_of_seats_is_another_thing_than_none_given() {
+        for (json, seats) in [
+            (r#"{"room_changed":{}}"#, None),
+            (r#"{"room_changed":{"seats":null}}"#, Some(Limit(None))),
+            (r#"{"room_changed":{"seats":2}}"#, Some(Limit(Some(Seats::TWO)))),
+        ] {
+            let changed = What::RoomChanged { topic: None, seats };
+            assert_eq!(serde_json::from_str::<What>(json).unwrap(), changed);
+            assert_eq!(crate::json::read::<What>(json).unwrap(), changed);
+            assert_eq!(serde_json::to_string(&changed).unwrap(), json);
+        }
     }
 
     #[test]

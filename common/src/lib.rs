@@ -7,7 +7,10 @@
 
 pub mod datagram;
 pub mod event;
+pub mod json;
+pub mod korean;
 pub mod line;
+pub mod markup;
 pub mod message;
 pub mod person;
 pub mod refusal;

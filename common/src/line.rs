@@ -9,10 +9,10 @@ use std::fmt;
 
 use crate::{
     event::{Event, History, Via, What},
-    message::Body,
+    message::{Body, Cid, Seq},
     person::DisplayName,
     refusal::Refusal,
-    room::RoomName,
+    room::{Limit, RoomName},
     text::steers_display,
 };
 
@@ -24,9 +24,11 @@ const MORE: char = '\t';
 const NOTE: &str = "* ";
 /// How a refusal begins.
 const REFUSED: &str = "! ";
+/// How the answer to `/send` begins.
+const ANSWER: &str = "= ";
 /// A name that begins like something else, or holds what ends a name, stands in quotes.
 const NAME_ENDS: &str = ": ";
-const MARKS: [char; 5] = ['*', '>', '!', '"', '\\'];
+const MARKS: [char; 6] = ['*', '>', '!', '=', '"', '\\'];
 
 /// One line from the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,15 +41,24 @@ pub enum Line {
     Note(String),
     /// A command or message was not carried out.
     Refused(Refusal),
+    /// What became of the message that was sent with this `cid`: where it is in the log, or why not.
+    Answer { cid: Cid, sent: Result<Seq, Refusal> },
 }
 
 impl Line {
-    /// The lines of an event of the log; `old` when it did not happen just now.
+    /// The lines of an event of the log; `old` when it did not happen just now. What happened to a
+    /// message or a room is told once, and stands in nothing that is old: there every message reads
+    /// as it does now, and what was taken back is not there.
     pub fn of_event(event: &Event, old: bool) -> Vec<Line> {
-        let What::Posted { body, via, .. } = &event.what;
-        let name = event.person.name.as_str();
-        let who =
-            via.as_ref().map_or_else(|| name.to_owned(), |Via::Udp(from)| format!("{name} (udp {from})"));
+        if let What::Posted { body, via, .. } = &event.what {
+            return Line::of_message(event.person.name.as_str(), body, via.as_ref(), old);
+        }
+        let note = (!old).then(|| change(&event.what)).flatten();
+        note.map(|note| Line::Note(format!("{} {note}", event.person.name))).into_iter().collect()
+    }
+
+    fn of_message(name: &str, body: &Body, via: Option<&Via>, old: bool) -> Vec<Line> {
+        let who = via.map_or_else(|| name.to_owned(), |Via::Udp(from)| format!("{name} (udp {from})"));
         let mut texts = body.as_str().split('\n').map(str::to_owned);
         let first = Line::Said { old, who, text: texts.next().unwrap_or_default() };
         std::iter::once(first).chain(texts.map(|text| Line::More { old, text })).collect()
@@ -60,6 +71,9 @@ impl Line {
         }
         if let Some(refused) = line.strip_prefix(REFUSED) {
             return Line::Refused(Refusal::from_decoding(&refused));
+        }
+        if let Some(answer) = line.strip_prefix(ANSWER) {
+            return parse_answer(answer).unwrap_or_else(|| Line::Note(line.to_owned()));
         }
         let (old, line) = line.strip_prefix(OLD).map_or((false, line), |line| (true, line));
         if let Some(text) = line.strip_prefix(MORE) {
@@ -86,17 +100,46 @@ impl fmt::Display for Line {
             }
             Line::Note(text) => write!(f, "{NOTE}{}", shown(text)),
             Line::Refused(refusal) => write!(f, "{REFUSED}{refusal}"),
+            Line::Answer { cid, sent: Ok(seq) } => write!(f, "{ANSWER}{} {}", cid.as_str(), seq.0),
+            Line::Answer { cid, sent: Err(refusal) } => {
+                write!(f, "{ANSWER}{} {REFUSED}{refusal}", cid.as_str())
+            }
         }
     }
 }
 
+/// What somebody did to a message or to the room, in one line.
+fn change(what: &What) -> Option<String> {
+    Some(match what {
+        What::Posted { .. } | What::Withdrawn { .. } | What::Edited { body: None, .. } => return None,
+        What::Edited { body: Some(body), .. } => {
+            format!("changed a message: {}", body.as_str().replace('\n', " / "))
+        }
+        What::Deleted { .. } => "took back a message".to_owned(),
+        What::Reacted { emoji, on: true, .. } => format!("put {emoji} under a message"),
+        What::Reacted { emoji, on: false, .. } => format!("took {emoji} away from a message"),
+        What::RoomChanged { topic, seats } => {
+            let topic = topic.as_ref().map(|topic| match topic.is_empty() {
+                true => "took the topic away".to_owned(),
+                false => format!("changed the topic: {topic}"),
+            });
+            let seats = seats.map(|Limit(seats)| match seats {
+                Some(seats) => format!("set the seats to {}", seats.get()),
+                None => "lifted the limit of seats".to_owned(),
+            });
+            seats.into_iter().chain(topic).collect::<Vec<_>>().join(" and ")
+        }
+    })
+}
+
 /// `text` without what steers a display (UAX 9 overrides, C0 and C1 controls, escape sequences by
 /// their first byte). Old events were stored under older rules, so this asks nobody.
-fn shown(text: &str) -> String {
+pub fn shown(text: &str) -> String {
     text.chars().filter(|c| *c == '\t' || !steers_display(*c)).collect()
 }
 
-fn written_name(name: &str) -> String {
+/// A name as it stands before a message, so that it looks like nothing else.
+pub fn written_name(name: &str) -> String {
     if !name.contains(':') && !name.starts_with(MARKS) && !name.starts_with(char::is_whitespace) {
         return name.to_owned();
     }
@@ -109,6 +152,16 @@ fn written_name(name: &str) -> String {
     }
     quoted.push('"');
     quoted
+}
+
+/// What stands behind [`ANSWER`].
+fn parse_answer(answer: &str) -> Option<Line> {
+    let (cid, outcome) = answer.split_once(' ')?;
+    let sent = match outcome.strip_prefix(REFUSED) {
+        Some(refused) => Err(Refusal::from_decoding(&refused)),
+        None => Ok(Seq(outcome.parse().ok()?)),
+    };
+    Some(Line::Answer { cid: Cid::parse(cid).ok()?, sent })
 }
 
 /// The name at the beginning of a message line, and what follows it.
@@ -131,6 +184,8 @@ fn split_name(line: &str) -> Option<(String, &str)> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wish {
     Say(Body),
+    /// To say something and be told what became of it; safe to repeat.
+    Send(Cid, Body),
     Join(RoomName),
     Leave,
     Name(DisplayName),
@@ -142,9 +197,10 @@ pub enum Wish {
 
 impl Wish {
     /// What `/help` answers.
-    pub const HELP: [&str; 3] = [
+    pub const HELP: [&str; 4] = [
         "A line is a message to everybody else in the room. Commands:",
         "/join ROOM, /leave, /name NAME, /who, /history N, /me TEXT, /help, /quit",
+        "/send CID TEXT is a message that is answered: = CID NUMBER when it is on the disk.",
         "A message that begins with a slash is written with two.",
     ];
 
@@ -169,6 +225,10 @@ impl Wish {
             "history" => Wish::History(rest.parse().map_err(|_| Refusal::BadRequest)?),
             // Between asterisks every door, and every reader, takes it for something that is done.
             "me" => Wish::Say(Body::parse(&format!("*{}*", Body::parse(rest)?))?),
+            "send" => {
+                let (cid, text) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
+                Wish::Send(Cid::parse(cid)?, Body::parse(text)?)
+            }
             "leave" | "who" | "help" | "quit" if !rest.is_empty() => return Err(Refusal::BadRequest),
             "leave" => Wish::Leave,
             "who" => Wish::Who,
@@ -189,8 +249,9 @@ mod tests {
 
     use super::*;
     use crate::{
-        message::{Cid, Seq, Timestamp},
+        message::{Cid, Emoji, Seq, Timestamp},
         person::{Person, PersonId},
+        room::{Seats, Topic},
     };
 
     fn event(name: &str, text: &str, via: Option<Via>) -> Event {
@@ -198,7 +259,13 @@ mod tests {
             seq: Seq(1),
             at: Timestamp(0),
             person: Person { id: PersonId(1), name: DisplayName::from_store(name.to_owned()) },
-            what: What::Posted { cid: Cid::from_random(1), body: Body::from_store(text.to_owned()), via },
+            what: What::Posted {
+                cid: Cid::from_random(1),
+                body: Body::from_store(text.to_owned()),
+                via,
+                reply_to: None,
+                now: None,
+            },
         }
     }
 
@@ -216,11 +283,41 @@ mod tests {
     }
 
     #[test]
+    fn what_happens_to_a_message_is_a_note_when_it_happens_and_nothing_later() {
+        let of = Seq(1);
+        let cases = [
+            (What::Edited { of, body: Body::parse("하나\n둘").ok() }, "* 지은 changed a message: 하나 / 둘"),
+            (What::Deleted { of }, "* 지은 took back a message"),
+            (
+                What::Reacted { to: of, emoji: Emoji::parse("👍").unwrap(), on: true },
+                "* 지은 put 👍 under a message",
+            ),
+            (
+                What::RoomChanged {
+                    topic: Topic::parse("오늘 저녁").ok(),
+                    seats: Some(Limit(Seats::parse(5).ok())),
+                },
+                "* 지은 set the seats to 5 and changed the topic: 오늘 저녁",
+            ),
+            (What::RoomChanged { topic: None, seats: Some(Limit(None)) }, "* 지은 lifted the limit of seats"),
+        ];
+        for (what, line) in cases {
+            let event = Event { what, ..event("지은", "x", None) };
+            assert_eq!(written(&event, false), [line]);
+            assert!(written(&event, true).is_empty());
+        }
+        let withdrawn = What::Withdrawn { cid: Cid::from_random(1), rev: Seq(2) };
+        let event = Event { what: withdrawn, ..event("지은", "x", None) };
+        assert!(written(&event, false).is_empty() && written(&event, true).is_empty());
+    }
+
+    #[test]
     fn no_name_makes_a_message_look_like_something_else() {
         let cases = [
             ("* root", r#""* root": x"#),
             ("> a", r#""> a": x"#),
             ("!", r#""!": x"#),
+            ("= a", r#""= a": x"#),
             ("a: b", r#""a: b": x"#),
             (r#""a\"#, r#""\"a\\": x"#),
             ("a*b", "a*b: x"),
@@ -251,6 +348,10 @@ mod tests {
             ("/name\t지은", Wish::Name(DisplayName::parse("지은").unwrap())),
             ("/leave", Wish::Leave),
             ("/who ", Wish::Who),
+            (
+                "/send a-1  /two words ",
+                Wish::Send(Cid::parse("a-1").unwrap(), Body::parse("/two words").unwrap()),
+            ),
             ("/history", Wish::History(50)),
             ("/history 3", Wish::History(3)),
             ("/help", Wish::Help),
@@ -274,6 +375,9 @@ mod tests {
             ("/join a/b", Refusal::RoomNameNotALink),
             ("/me", Refusal::MessageEmpty),
             ("/me \u{200B}", Refusal::MessageEmpty),
+            ("/send", Refusal::CidInvalid),
+            ("/send a.b text", Refusal::CidInvalid),
+            ("/send a-1", Refusal::MessageEmpty),
             ("bell\u{7}", Refusal::MessageUnreadable),
         ];
         for (line, refusal) in cases {
@@ -283,7 +387,12 @@ mod tests {
 
     #[test]
     fn the_servers_own_words_are_marked() {
-        for line in [Line::Note("You left.".to_owned()), Line::Refused(Refusal::TooFast)] {
+        let cid = Cid::parse("a-1").unwrap();
+        let sent = Line::Answer { cid: cid.clone(), sent: Ok(Seq(7)) };
+        assert_eq!(sent.to_string(), "= a-1 7");
+        let refused = Line::Answer { cid, sent: Err(Refusal::TooFast) };
+        assert!(refused.to_string().starts_with("= a-1 ! too_fast: "));
+        for line in [Line::Note("You left.".to_owned()), Line::Refused(Refusal::TooFast), sent, refused] {
             assert_eq!(Line::parse(&line.to_string()), line);
         }
         assert!(Line::Refused(Refusal::TooFast).to_string().starts_with("! too_fast: "));

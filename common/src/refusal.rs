@@ -38,7 +38,7 @@ refusals! {
     /// No such command in this version of the protocol.
     UnknownCommand = "unknown_command", "This server knows no such command.";
     NameEmpty = "name_empty", "A name needs at least one visible character.";
-    NameTooLong = "name_too_long", "That name is too long: people have at most 32 characters, rooms 64.";
+    NameTooLong = "name_too_long", "That name is too long: people have at most 32 characters, rooms 64, topics 250.";
     NameUnreadable = "name_unreadable", "A name may not hold control characters, invisible characters or more than four marks on one letter.";
     /// `/`, `.` and `..` would not survive being part of a link.
     RoomNameNotALink = "room_name_not_a_link", "A room name is part of a link: it may not hold a slash or be only dots.";
@@ -48,12 +48,21 @@ refusals! {
     CidInvalid = "cid_invalid", "A cid has 1 to 64 characters of A-Z a-z 0-9 _ and -.";
     /// Somebody else's message in this room has the same `cid`.
     CidTaken = "cid_taken", "Another message of this room has that cid; make a new one.";
+    EmojiInvalid = "emoji_invalid", "A reaction is one emoji.";
     SeatsInvalid = "seats_invalid", "A room has 1 to 1,000 seats, or no limit.";
     /// Every seat of the room is taken.
     RoomFull = "room_full", "Every seat in this room is taken.";
     /// The command is about a room this connection has not joined.
     NotInRoom = "not_in_room", "Join the room first.";
+    /// Not now: later the room is open to this person again.
+    Removed = "removed", "The owner of this room has removed you; you can come back in ten minutes.";
     NoSuchRoom = "no_such_room", "There is no room of that name.";
+    /// The event of that number is no message of this room, or was taken back.
+    NoSuchMessage = "no_such_message", "There is no such message in this room.";
+    NoSuchPerson = "no_such_person", "There is nobody of that id in this room.";
+    /// Only its author changes a message, only its owner a room.
+    NotYours = "not_yours", "That belongs to somebody else.";
+    TooManyReactions = "too_many_reactions", "A message bears at most 20 different emoji and 1,000 reactions.";
     TooManyRooms = "too_many_rooms", "That is one room too many at once.";
     /// Slow down and try again a moment later.
     TooFast = "too_fast", "That was too fast; wait a moment and try again.";
@@ -85,7 +94,7 @@ impl Refusal {
     /// with its code; anything else serde complains about is a bad request.
     pub fn from_decoding(error: &impl fmt::Display) -> Refusal {
         let text = error.to_string();
-        text.split_once(": ").map_or(Refusal::BadRequest, |(code, _)| Self::from_code(code))
+        text.split_once(':').map_or(Refusal::BadRequest, |(code, _)| Self::from_code(code))
     }
 }
 

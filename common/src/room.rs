@@ -1,8 +1,8 @@
-//! Rooms: the name that is also the link, and the number of seats.
+//! Rooms: the name that is also the link, what they are about, and the number of seats.
 
 use std::{borrow::Borrow, fmt};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{refusal::Refusal, text};
 
@@ -58,6 +58,52 @@ impl fmt::Display for RoomName {
     }
 }
 
+/// What a room is about, in one line: at most 250 characters in any language, and none for no topic.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Topic(String);
+
+impl Topic {
+    /// The longest topic, in characters as a reader counts them.
+    pub const MAX: usize = 250;
+
+    /// Parses a topic; the refusals are `name_too_long` and `name_unreadable`.
+    pub fn parse(text: &str) -> Result<Topic, Refusal> {
+        match text::parse_name(text, Self::MAX) {
+            Err(Refusal::NameEmpty) => Ok(Topic::default()),
+            parsed => parsed.map(Topic),
+        }
+    }
+
+    /// Takes a text that was parsed before it was stored: a rule that became stricter since then
+    /// must not make old events unreadable.
+    pub fn from_store(text: String) -> Topic {
+        Topic(text)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for Topic {
+    type Error = Refusal;
+
+    fn try_from(text: String) -> Result<Self, Refusal> {
+        Topic::parse(&text)
+    }
+}
+
+impl fmt::Display for Topic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 /// How many people a room holds at once: 1 to 1,000.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "u16")]
@@ -88,6 +134,19 @@ impl TryFrom<u16> for Seats {
     }
 }
 
+/// What a room's seats become: so many, or `null` for as many as come. Where it is not given at all,
+/// they stay as they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Limit(pub Option<Seats>);
+
+impl Limit {
+    /// Reads a field that is given. Without it a `null` would pass for none given.
+    pub(crate) fn given<'de, D: Deserializer<'de>>(field: D) -> Result<Option<Limit>, D::Error> {
+        Limit::deserialize(field).map(Some)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #[cfg(target_arch = "wasm32")]
@@ -102,6 +161,15 @@ mod tests {
             assert_eq!(RoomName::parse(name), Err(Refusal::RoomNameNotALink), "{name}");
         }
         assert!(RoomName::parse("v1.2").is_ok());
+    }
+
+    #[test]
+    fn a_topic_is_one_readable_line_or_nothing() {
+        assert_eq!(Topic::parse(" 3-2반 이야기 ").unwrap().as_str(), "3-2반 이야기");
+        assert!(Topic::parse("  ").unwrap().is_empty());
+        assert_eq!(Topic::parse("a\nb"), Err(Refusal::NameUnreadable));
+        assert!(Topic::parse(&"글".repeat(250)).is_ok());
+        assert_eq!(Topic::parse(&"글".repeat(251)), Err(Refusal::NameTooLong));
     }
 
     #[test]

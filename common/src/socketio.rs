@@ -5,8 +5,10 @@
 //! Neither reads binary attachments or other namespaces, because Madang sends none.
 //! Followed: the Engine.IO protocol (packet types 0 to 6) and the Socket.IO protocol (types 0 to 4).
 
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use serde::Serialize;
+
+pub use crate::json::Garbled;
+use crate::json::{self, FromJson, Json};
 
 /// One frame from the server.
 #[derive(Debug)]
@@ -23,31 +25,36 @@ pub enum Frame<'a> {
     ConnectError(String),
     /// The server threw us out of the namespace.
     Disconnect,
-    /// An event with its first argument (`null` when it had none).
-    Event { name: String, payload: &'a RawValue },
-    /// The answer to the command sent with this id.
-    Ack { id: u32, payload: &'a RawValue },
+    /// An event with its first argument as JSON (`null` when it had none).
+    Event { name: String, payload: &'a str },
+    /// The answer to the command sent with this id, as JSON.
+    Ack { id: u32, payload: &'a str },
     /// Something allowed that needs no answer: a no-op, a pong, an upgrade.
     Other,
 }
 
 /// The server's side of the Engine.IO handshake, in milliseconds.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Open {
     pub ping_interval: u32,
     pub ping_timeout: u32,
 }
 
-/// A frame that follows neither protocol.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Garbled;
+impl FromJson for Open {
+    fn from_json(json: Json) -> Result<Open, Garbled> {
+        let mut record = json.record()?;
+        Ok(Open { ping_interval: record.take("pingInterval")?, ping_timeout: record.take("pingTimeout")? })
+    }
+}
 
 /// The answer to a ping.
 pub const PONG: &str = "3";
 
 /// Leave the namespace.
 pub const DISCONNECT: &str = "41";
+
+/// Ask to be let into the default namespace, with nothing to show.
+pub const CONNECT: &str = "40{}";
 
 /// Ask to be let into the default namespace, with `auth` as its payload.
 pub fn connect(auth: &impl Serialize) -> serde_json::Result<String> {
@@ -59,12 +66,17 @@ pub fn command(name: &str, payload: &impl Serialize, ack: u32) -> serde_json::Re
     Ok(format!("42{ack}{}", serde_json::to_string(&(name, payload))?))
 }
 
+/// The same with a name in which nothing is to be escaped and an argument that is JSON already.
+pub fn written_command(name: &'static str, argument: &str, ack: u32) -> String {
+    format!(r#"42{ack}["{name}",{argument}]"#)
+}
+
 impl<'a> Frame<'a> {
     /// Decodes one WebSocket text message.
     pub fn decode(text: &'a str) -> Result<Frame<'a>, Garbled> {
         let (kind, rest) = text.split_at_checked(1).ok_or(Garbled)?;
         match kind {
-            "0" => json(rest).map(Frame::Open),
+            "0" => json::read(rest).map(Frame::Open),
             "1" => Ok(Frame::Close),
             "2" => Ok(Frame::Ping),
             "3" | "5" | "6" => Ok(Frame::Other),
@@ -88,24 +100,15 @@ impl<'a> Frame<'a> {
             }
             "3" => {
                 let (id, arguments) = split_ack(rest)?;
-                Ok(Frame::Ack { id: id.ok_or(Garbled)?, payload: first(&json::<Vec<&RawValue>>(arguments)?) })
+                Ok(Frame::Ack { id: id.ok_or(Garbled)?, payload: first(&json::elements(arguments)?) })
             }
             "4" => {
-                let error: ConnectError = json(rest)?;
-                Ok(Frame::ConnectError(error.message))
+                let mut error = json::read::<Json>(rest)?.record()?;
+                Ok(Frame::ConnectError(error.take("message")?))
             }
             _ => Err(Garbled),
         }
     }
-}
-
-#[derive(Deserialize)]
-struct ConnectError {
-    message: String,
-}
-
-fn json<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Garbled> {
-    serde_json::from_str(text).map_err(|_| Garbled)
 }
 
 /// Splits the decimal acknowledgement id off the front, if there is one.
@@ -117,14 +120,14 @@ fn split_ack(text: &str) -> Result<(Option<u32>, &str), Garbled> {
 }
 
 /// `["name", payload, …]`: the name, and the first argument or `null`.
-fn named_payload(text: &str) -> Result<(String, &RawValue), Garbled> {
-    let arguments: Vec<&RawValue> = json(text)?;
+fn named_payload(text: &str) -> Result<(String, &str), Garbled> {
+    let arguments = json::elements(text)?;
     let (name, payload) = arguments.split_first().ok_or(Garbled)?;
-    Ok((json(name.get())?, first(payload)))
+    Ok((json::read(name)?, first(payload)))
 }
 
-fn first<'a>(arguments: &[&'a RawValue]) -> &'a RawValue {
-    arguments.first().copied().unwrap_or(RawValue::NULL)
+fn first<'a>(arguments: &[&'a str]) -> &'a str {
+    arguments.first().copied().unwrap_or("null")
 }
 
 #[cfg(all(test, not(target_arch = "wasm32")))]
@@ -154,12 +157,12 @@ mod tests {
         assert!(matches!(Frame::decode("41"), Ok(Frame::Disconnect)));
         match Frame::decode(r#"42["chat message","안녕"]"#) {
             Ok(Frame::Event { name, payload }) => {
-                assert_eq!((name.as_str(), payload.get()), ("chat message", r#""안녕""#));
+                assert_eq!((name.as_str(), payload), ("chat message", r#""안녕""#));
             }
             other => panic!("{other:?}"),
         }
         match Frame::decode(r#"437[{"seq":1}]"#) {
-            Ok(Frame::Ack { id, payload }) => assert_eq!((id, payload.get()), (7, r#"{"seq":1}"#)),
+            Ok(Frame::Ack { id, payload }) => assert_eq!((id, payload), (7, r#"{"seq":1}"#)),
             other => panic!("{other:?}"),
         }
         assert!(matches!(Frame::decode("43[]"), Err(Garbled)));
@@ -168,7 +171,7 @@ mod tests {
     #[test]
     fn an_event_without_arguments_has_a_null_payload() {
         assert!(
-            matches!(Frame::decode(r#"42["tick"]"#), Ok(Frame::Event { payload, .. }) if payload.get() == "null")
+            matches!(Frame::decode(r#"42["tick"]"#), Ok(Frame::Event { payload, .. }) if payload == "null")
         );
     }
 
@@ -190,7 +193,7 @@ mod tests {
             let frame = format!("4{}", packet.as_str());
             let Ok(Frame::Event { name: read, payload }) = Frame::decode(&frame) else { panic!("{frame}") };
             prop_assert_eq!(read, name);
-            prop_assert_eq!(serde_json::from_str::<String>(payload.get()).unwrap(), text);
+            prop_assert_eq!(serde_json::from_str::<String>(payload).unwrap(), text);
         }
 
         #[test]

@@ -17,6 +17,24 @@ pub(crate) fn tidy(text: &str) -> String {
     if trimmed.len() == normalised.len() { normalised } else { trimmed.to_owned() }
 }
 
+/// Every line break as `\n`.
+pub(crate) fn one_kind_of_break(text: String) -> String {
+    if !text.contains('\r') {
+        return text;
+    }
+    let mut lines = String::new();
+    let mut before = ' ';
+    for c in text.chars() {
+        match c {
+            '\r' => lines.push('\n'),
+            '\n' if before == '\r' => {}
+            _ => lines.push(c),
+        }
+        before = c;
+    }
+    lines
+}
+
 /// How many characters a reader would count: extended grapheme clusters.
 pub(crate) fn graphemes(text: &str) -> usize {
     unicode::graphemes(text)

@@ -1,8 +1,9 @@
-//! Unicode's tables: normalisation, what a reader counts as one character, combining marks.
+//! Unicode's tables: normalisation, small letters, what a reader counts as one character, marks.
 //!
 //! Native code brings them along; in the page the browser's own are used, which saves the first
 //! visit their download. Both follow the same annexes (UAX 15, UAX 29), and the same tests run on
-//! both. This is the one file of this crate that knows where it runs. Called by `text` only.
+//! both. This is the one file of this crate that knows where it runs. Called by `text` and
+//! `korean` only.
 
 #[cfg(not(target_arch = "wasm32"))]
 mod tables {
@@ -12,6 +13,11 @@ mod tables {
     /// `text` in normalisation form C.
     pub(crate) fn nfc(text: &str) -> String {
         text.nfc().collect()
+    }
+
+    /// `text` with every letter that has a small form in it.
+    pub(crate) fn lowercase(text: &str) -> String {
+        text.to_lowercase()
     }
 
     /// How many extended grapheme clusters `text` has.
@@ -38,6 +44,11 @@ mod tables {
         JsString::from(text).normalize("NFC").into()
     }
 
+    /// `text` with every letter that has a small form in it.
+    pub(crate) fn lowercase(text: &str) -> String {
+        JsString::from(text).to_lower_case().into()
+    }
+
     /// How many extended grapheme clusters `text` has.
     pub(crate) fn graphemes(text: &str) -> usize {
         let segmenter = Segmenter::new(&Array::new(), &Object::new());
@@ -50,4 +61,4 @@ mod tables {
     }
 }
 
-pub(crate) use tables::{graphemes, has_mark_tower, nfc};
+pub(crate) use tables::{graphemes, has_mark_tower, lowercase, nfc};

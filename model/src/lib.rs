@@ -36,6 +36,8 @@ mod server;
 mod words;
 
 // What is checked is what runs in the browser. Here not everything of it is called.
+#[path = "../../app/src/state/fold.rs"]
+mod fold;
 #[allow(dead_code)]
 #[path = "../../app/src/state/outbox.rs"]
 mod outbox;

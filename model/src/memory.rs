@@ -99,7 +99,7 @@ impl Memory {
 
 pub(crate) fn event(entry: Entry) -> Event {
     let Entry { seq, message } = entry;
-    let what = What::Posted { cid: cid(message), body: body(), via: None };
+    let what = What::posted(cid(message), body());
     Event { seq: Seq(seq.into()), at: at(message), person: person(message.sender), what }
 }
 
@@ -111,10 +111,13 @@ pub(crate) fn joined(last: u8, page: &words::Page) -> Joined {
     Joined {
         room: room(),
         seats: None,
+        topic: None,
         last: Seq(last.into()),
         events: page.events.iter().copied().map(event).collect(),
         more: page.more,
         people: Vec::new(),
+        here: None,
+        away: Vec::new(),
         may: Vec::new(),
     }
 }

@@ -15,7 +15,10 @@ use serde::Deserialize;
 use tracing_subscriber::EnvFilter;
 use url::Url;
 
-use crate::chat::limits::{Limits, Rate};
+use crate::{
+    chat::limits::{Limits, Rate},
+    cli::{send, talk},
+};
 
 /// What is logged when nothing else is asked for.
 const DEFAULT_LOG: &str = "info";
@@ -144,6 +147,8 @@ pub enum LogFormat {
 #[derive(Debug)]
 pub enum Asked {
     Serve(Box<Config>),
+    Talk(talk::Options),
+    Send(send::Options),
     /// Help or the version.
     Print(String),
 }
@@ -162,6 +167,13 @@ struct Cli {
 enum Subcommands {
     /// Run the server; the same as `madang` alone.
     Serve(Options),
+    /// Talk in a room from a terminal, or through a pipe.
+    Talk(talk::Options),
+    /// Say one thing, or every line of standard input, and make sure that it arrived.
+    ///
+    /// Exit codes: 0 when everything was delivered, 1 when something was not, 2 when the options can
+    /// not be used.
+    Send(send::Options),
 }
 
 /// The options, each also in the environment and (without `--config`) in the TOML file.
@@ -234,6 +246,8 @@ where
     };
     let given = match cli.command {
         Some(Subcommands::Serve(options)) => options,
+        Some(Subcommands::Talk(options)) => return Ok(Asked::Talk(options)),
+        Some(Subcommands::Send(options)) => return Ok(Asked::Send(options)),
         None => cli.options,
     };
     let from_file = given.config.as_deref().map(read_file).transpose()?.unwrap_or_default();
@@ -421,7 +435,7 @@ mod tests {
         let all = std::iter::once("madang").chain(arguments.iter().copied());
         match read_from(all, None)? {
             Asked::Serve(config) => Ok(*config),
-            Asked::Print(text) => bail!("printed {text}"),
+            other => bail!("asked for {other:?}"),
         }
     }
 

@@ -4,6 +4,7 @@
 //! the chat decides; the store is the log; the bus carries what was stored back to the rooms.
 //! Imports run in that direction only; `docs/architecture.md` tells why.
 
+pub mod cli;
 pub mod config;
 pub mod gateway;
 

@@ -1,8 +1,9 @@
-//! The `madang` program: configuration, server, and the end by Ctrl-C or SIGTERM.
+//! The `madang` program: configuration, server, and the end by Ctrl-C or SIGTERM; or one of the
+//! clients of `cli`.
 
 use std::process::ExitCode;
 
-use madang::{Server, config, fault};
+use madang::{Server, cli, config, fault};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -12,6 +13,8 @@ const UNUSABLE: u8 = 2;
 fn main() -> ExitCode {
     let config = match fault::arm().and_then(|()| config::read()) {
         Ok(config::Asked::Serve(config)) => config,
+        Ok(config::Asked::Talk(options)) => return cli::run(cli::talk::talk(options)),
+        Ok(config::Asked::Send(options)) => return cli::run(cli::send::send(options)),
         Ok(config::Asked::Print(text)) => {
             println!("{text}");
             return ExitCode::SUCCESS;

@@ -7,11 +7,12 @@
 use std::{fmt, net::SocketAddr};
 
 use common::{
-    event::{Ask, Heartbeat, Push, Refused, Restart, RoomEvent},
+    event::{Ask, Event, Heartbeat, Joined, Push, Refused, Restart, RoomEvent},
+    message::Seq,
     refusal::Refusal,
     socketio::{self, DISCONNECT, Frame, PONG},
 };
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 use tokio::time::Duration;
 
@@ -41,6 +42,23 @@ pub enum Heard {
     Restart(Restart),
 }
 
+/// Where what a connection is told of a room begins: what of the answer to a join a reader of the
+/// log needs.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Entered {
+    /// The room's last event.
+    pub last: Seq,
+    pub events: Vec<Event>,
+    /// Whether there are more events than these.
+    pub more: bool,
+}
+
+impl From<Joined> for Entered {
+    fn from(joined: Joined) -> Entered {
+        Entered { last: joined.last, events: joined.events, more: joined.more }
+    }
+}
+
 /// Why there is no answer.
 #[derive(Debug)]
 pub enum Failure {
@@ -60,7 +78,7 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
-fn lost(how: impl fmt::Display) -> Failure {
+pub(crate) fn lost(how: impl fmt::Display) -> Failure {
     Failure::Lost(how.to_string())
 }
 
@@ -117,7 +135,10 @@ impl Connection {
             match Frame::decode(&packet).map_err(|_| lost(format!("garbled: {packet}")))? {
                 Frame::Ping => self.line.send(vec![PONG.to_owned()]),
                 Frame::Close | Frame::Disconnect => return Err(lost("the server closed it")),
-                Frame::Ack { id, payload } => return Ok(Heard::Answer { id, payload: payload.to_owned() }),
+                Frame::Ack { id, payload } => {
+                    let payload = RawValue::from_string(payload.to_owned()).map_err(lost)?;
+                    return Ok(Heard::Answer { id, payload });
+                }
                 Frame::Event { name, payload } => match name.as_str() {
                     Push::EVENT => return read(payload).map(Heard::Event),
                     Push::HEARTBEAT => return read(payload).map(Heard::Heartbeat),
@@ -135,7 +156,7 @@ impl Connection {
         let answered = async {
             loop {
                 match self.hear().await? {
-                    Heard::Answer { id, payload } if id == asked => return answer::<A>(&payload),
+                    Heard::Answer { id, payload } if id == asked => return answer(&payload),
                     _ => {}
                 }
             }
@@ -170,13 +191,13 @@ impl Connection {
 }
 
 /// Reads the answer to a command.
-pub fn answer<A: Ask>(payload: &RawValue) -> Result<A::Reply, Failure> {
+pub fn answer<T: DeserializeOwned>(payload: &RawValue) -> Result<T, Failure> {
     match serde_json::from_str::<Refused>(payload.get()) {
         Ok(refused) => Err(Failure::Refused(refused.error)),
-        Err(_) => read(payload),
+        Err(_) => read(payload.get()),
     }
 }
 
-fn read<T: DeserializeOwned>(payload: &RawValue) -> Result<T, Failure> {
-    serde_json::from_str(payload.get()).map_err(lost)
+fn read<T: DeserializeOwned>(payload: &str) -> Result<T, Failure> {
+    serde_json::from_str(payload).map_err(lost)
 }

@@ -1,15 +1,17 @@
 //! Many clients at once: starting them, waiting until they are done, taking their histories.
 
-use std::{sync::Arc, time::Instant};
+use std::sync::Arc;
 
-use common::room::RoomName;
-use tokio::time::Duration;
+use common::{person::DisplayName, room::RoomName};
+use tokio::time::{Duration, sleep, timeout};
 
 use crate::{
     board::{Board, Phase},
     client::{Client, Habits},
+    connection::Failure,
+    door::{Doors, Transports},
     history::History,
-    line::Transport,
+    requests::read_last,
 };
 
 /// How often is looked whether everybody is done, and how often in a row it must be so: figures are
@@ -20,6 +22,7 @@ const LOOKS: u32 = 3;
 /// Clients over one board.
 pub struct Crowd {
     board: Arc<Board>,
+    rooms: Vec<RoomName>,
     clients: Vec<Client>,
 }
 
@@ -28,10 +31,8 @@ pub struct Crowd {
 pub struct Members {
     pub clients: u32,
     pub rooms: u32,
-    /// Of ten clients, this many use long-polling.
-    pub polling: u32,
-    /// Of ten clients, this many begin with long-polling and change to WebSocket.
-    pub upgrading: u32,
+    pub doors: Doors,
+    pub transports: Transports,
     pub pace: Duration,
     pub patience: Duration,
     pub backoff: Duration,
@@ -42,36 +43,52 @@ impl Crowd {
     pub fn start(members: Members, seed: u64, board: &Arc<Board>) -> Crowd {
         let rooms = rooms(members.rooms);
         let start = |number: u32| {
-            let transport = match number / members.rooms % 10 {
-                tenth if tenth < members.polling => Transport::Polling,
-                tenth if tenth < members.polling + members.upgrading => Transport::Upgrade,
-                _ => Transport::WebSocket,
-            };
             let Members { pace, patience, backoff, .. } = members;
-            let habits = Habits { transport, pace, patience, backoff };
-            let own = vec![rooms[(number % members.rooms) as usize].clone()];
+            let way = members.doors.way(number / members.rooms, members.transports);
+            let habits = Habits { way, pace, patience, backoff };
+            let room = rooms[(number % members.rooms) as usize].clone();
             let seed = seed.wrapping_add(u64::from(number));
-            Client::start(format!("w{number}"), own, habits, seed, board.clone())
+            let name = DisplayName::from_store(format!("w{number}"));
+            Client::start(name, room, habits, seed, board.clone())
         };
-        Crowd { board: board.clone(), clients: (0..members.clients).map(start).collect() }
+        let clients = (0..members.clients).map(start).collect();
+        Crowd { board: board.clone(), rooms, clients }
     }
 
     /// Has everybody finish what they began; false when they can not within this time. With
     /// `pushes` everybody must have been told everything, not only show it.
     pub async fn settle(&self, pushes: bool, within: Duration) -> bool {
         self.board.phase.send_replace(Phase::Quiet);
-        let (began, mut looks) = (Instant::now(), 0);
+        let settling = async {
+            self.all(Client::has_sent_all).await;
+            self.learn_ends().await?;
+            self.all(|client| client.shows_all() && (client.was_told_all() || !pushes)).await;
+            Ok::<(), Failure>(())
+        };
+        matches!(timeout(within, settling).await, Ok(Ok(())))
+    }
+
+    /// Waits until this is so of everybody.
+    async fn all(&self, done: impl Fn(&Client) -> bool) {
+        let mut looks = 0;
         while looks < LOOKS {
-            if began.elapsed() > within {
-                return false;
-            }
-            tokio::time::sleep(LOOK).await;
-            let done = |client: &Client| {
-                client.has_sent_all() && client.shows_all() && (client.was_told_all() || !pushes)
-            };
-            looks = if self.clients.iter().all(done) { looks + 1 } else { 0 };
+            sleep(LOOK).await;
+            looks = if self.clients.iter().all(&done) { looks + 1 } else { 0 };
         }
-        true
+    }
+
+    /// Puts on the board how far each room's log goes: what was said over lines has no number that
+    /// anybody was told, and clients at lines know no numbers.
+    async fn learn_ends(&self) -> Result<(), Failure> {
+        let http = self.board.open.borrow().http;
+        for room in &self.rooms {
+            if let Some(event) = read_last(http, room).await?
+                && let Some(text) = event.what.body()
+            {
+                self.board.note_end(room, event.seq, text.clone());
+            }
+        }
+        Ok(())
     }
 
     /// Lets everybody go and takes what they wrote down.

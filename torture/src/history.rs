@@ -31,6 +31,8 @@ pub struct RoomHistory {
     pub applied: Vec<Applied>,
     /// Its times in this room, one for each connection.
     pub stays: Vec<Stay>,
+    /// The same, of a client of the line door.
+    pub calls: Vec<Call>,
 }
 
 /// A message of this client's.
@@ -83,4 +85,38 @@ impl Stay {
     pub fn told(&self) -> Option<Seq> {
         self.pushes.last().copied().max(self.joined)
     }
+}
+
+/// One connection's time in one room at the line door, where nothing has a number or a `cid`: a
+/// message is known by its text, and nobody says a text twice.
+#[derive(Clone, Debug, Default)]
+pub struct Call {
+    /// What it said, in order.
+    pub said: Vec<Spoken>,
+    /// What it was shown, in order: what the join showed, and what others said from then on.
+    pub shown: Vec<String>,
+    /// How many of these the join showed; none of a room in which nothing had been said.
+    pub joined: usize,
+    /// Whether it was still there when everything was over.
+    pub lasted: bool,
+}
+
+/// A message said over a line.
+#[derive(Clone, Debug)]
+pub struct Spoken {
+    pub text: Body,
+    pub sent: Instant,
+    pub fate: Fate,
+}
+
+/// What became of it, as far as its sender knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// The line was lost before: it may have been taken, or its beginning, or nothing.
+    Unknown,
+    /// What was asked after it was answered, and it was not refused.
+    Taken {
+        at: Instant,
+    },
+    Refused(Refusal),
 }

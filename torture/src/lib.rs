@@ -14,9 +14,13 @@ pub mod log;
 pub mod board;
 pub mod client;
 pub mod crowd;
+pub mod door;
 
 pub mod connection;
 pub mod line;
+pub mod requests;
+
+mod http;
 
 pub mod disk;
 pub mod madang;

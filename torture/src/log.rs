@@ -3,9 +3,9 @@
 //! The database is opened read only and without the server's code, so that a fault of the store can
 //! not hide in its own reading.
 
-use std::{collections::BTreeMap, net::SocketAddr, path::Path};
+use std::{collections::BTreeMap, path::Path};
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use common::{
     event::{Event, History, Join, What},
     message::{Body, Cid, Seq},
@@ -14,7 +14,7 @@ use common::{
 use rusqlite::{Connection as Database, OpenFlags};
 use serde_json::json;
 
-use crate::{connection::Connection, line::Transport};
+use crate::{connection::Connection, line::Transport, madang::Open, requests::read_log};
 
 /// Every room's entries, in the order of their numbers.
 pub type Log = BTreeMap<RoomName, Vec<Entry>>;
@@ -28,9 +28,14 @@ pub struct Entry {
 }
 
 impl Entry {
-    fn of(event: Event) -> Entry {
-        let What::Posted { cid, body, .. } = event.what;
-        Entry { seq: event.seq, cid, body }
+    /// No campaign does anything but to say something.
+    fn of(event: Event) -> anyhow::Result<Entry> {
+        let What::Posted { cid, body, .. } = event.what else { bail!("{event:?} is no message") };
+        Ok(Entry { seq: event.seq, cid, body })
+    }
+
+    fn all_of(events: Vec<Event>) -> anyhow::Result<Vec<Entry>> {
+        events.into_iter().map(Entry::of).collect()
     }
 }
 
@@ -59,24 +64,26 @@ pub fn read(database: &Path) -> anyhow::Result<Log> {
     Ok(log)
 }
 
-/// Asks a running server for the whole log of these rooms, page after page.
-pub async fn served(address: SocketAddr, rooms: impl IntoIterator<Item = RoomName>) -> anyhow::Result<Log> {
-    let mut connection = Connection::open(address, Transport::WebSocket, &json!({})).await?;
+/// Asks a running server for the whole log of these rooms, page after page; by every door that has
+/// pages, which must serve the same.
+pub async fn served(server: Open, rooms: impl IntoIterator<Item = RoomName>) -> anyhow::Result<Log> {
+    let mut connection = Connection::open(server.http, Transport::WebSocket, &json!({})).await?;
     let mut log = Log::new();
     for room in rooms {
-        let join = Join { room: room.clone(), seats: None, since: Some(Seq(0)) };
+        let join = Join { since: Some(Seq(0)), ..Join::new(room.clone()) };
         let joined = connection.ask_patiently(&join).await?;
-        let (mut entries, mut more) =
-            (joined.events.into_iter().map(Entry::of).collect::<Vec<_>>(), joined.more);
+        let (mut entries, mut more) = (Entry::all_of(joined.events)?, joined.more);
         while more {
             let after = entries.last().map(|entry| entry.seq);
             let limit = Some(History::MAX);
             let history = History { room: room.clone(), before: None, after, around: None, limit };
             let page = connection.ask_patiently(&history).await?;
             ensure!(!page.events.is_empty(), "an empty page of {room} says that there is more");
-            entries.extend(page.events.into_iter().map(Entry::of));
+            entries.extend(Entry::all_of(page.events)?);
             more = page.more_after;
         }
+        let by_http = Entry::all_of(read_log(server.http, &room).await?)?;
+        ensure!(by_http == entries, "{room} is another by HTTP than by Socket.IO");
         log.insert(room, entries);
     }
     Ok(log)

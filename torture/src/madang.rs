@@ -3,7 +3,7 @@
 //! It knows the real program and nothing of what is said in it.
 
 use std::{
-    fs::File,
+    fs::{self, File},
     net::SocketAddr,
     path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
@@ -23,6 +23,11 @@ use tokio::{
 const START: Duration = Duration::from_secs(20);
 /// How long a stop by SIGTERM may take.
 const STOP: Duration = Duration::from_secs(10);
+
+/// Every door, each on a free port.
+const DOORS: &str = "http://127.0.0.1:0,tcp://127.0.0.1:0,udp://127.0.0.1:0";
+/// Nobody here signs a datagram with it.
+const UDP_KEY: &str = "a-key-that-nobody-guesses";
 
 /// Limits that no campaign runs into by accident.
 const NO_LIMITS: [&str; 8] =
@@ -59,9 +64,10 @@ impl Madang {
             File::options().create(true).append(true).open(self.log()).context("opening the server's log")?;
         let mut command = Command::new(&self.program);
         command
-            .args(["--listen", "http://127.0.0.1:0", "--log", "warn", "--data"])
+            .args(["--listen", DOORS, "--log", "warn", "--data"])
             .arg(self.folder.join("data"))
             .args(NO_LIMITS)
+            .env("MADANG_UDP_KEY", UDP_KEY)
             .env_remove("MADANG_FAULT")
             .envs(fault.map(|fault| ("MADANG_FAULT", fault)))
             .envs(disk.into_iter().flat_map(Disk::environment))
@@ -72,19 +78,40 @@ impl Madang {
         let mut child = command.spawn().with_context(|| format!("starting {}", self.program.display()))?;
         let output = child.stdout.take().context("the program has no output")?;
         let mut lines = BufReader::new(output).lines();
-        let line =
-            tokio::time::timeout(START, lines.next_line()).await.context("the program does not open")??;
+        let doors = async {
+            let mut next = async |scheme| door(&mut lines, scheme).await;
+            Ok((next("http").await?, next("tcp").await?, next("udp").await?))
+        };
+        let doors: anyhow::Result<_> =
+            tokio::time::timeout(START, doors).await.context("the program does not open")?;
         // It may meet its failpoint before it says so; then there is nothing to connect to.
-        let Some(line) = line else { return Ok(Running { address: None, started, child, _output: None }) };
-        let address = line.strip_prefix("Madang is open at http://").context(line.clone())?.parse()?;
-        Ok(Running { address: Some(address), started, child, _output: Some(lines) })
+        let open = match doors? {
+            (Some(http), Some(tcp), Some(udp)) => Some(Open { http, tcp, udp }),
+            _ => None,
+        };
+        Ok(Running { open, started, child, _output: open.is_some().then_some(lines) })
     }
+}
+
+/// Where the program says that this door is, the next it tells of; `None` when it ends before.
+async fn door(lines: &mut Lines<BufReader<ChildStdout>>, scheme: &str) -> anyhow::Result<Option<SocketAddr>> {
+    let Some(line) = lines.next_line().await? else { return Ok(None) };
+    let address = line.strip_prefix(&format!("Madang is open at {scheme}://"));
+    Ok(Some(address.with_context(|| line.clone())?.parse()?))
+}
+
+/// Where a server is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Open {
+    pub http: SocketAddr,
+    pub tcp: SocketAddr,
+    pub udp: SocketAddr,
 }
 
 /// The program while it runs.
 pub struct Running {
     /// Where it is open; nowhere when it ended before.
-    pub address: Option<SocketAddr>,
+    pub open: Option<Open>,
     pub started: Instant,
     child: Child,
     /// Kept open: a program that may not say goodbye dies of it.
@@ -93,8 +120,16 @@ pub struct Running {
 
 impl Running {
     /// Where it is open.
-    pub fn open(&self) -> anyhow::Result<SocketAddr> {
-        self.address.context("the program ended before it was open")
+    pub fn open(&self) -> anyhow::Result<Open> {
+        self.open.context("the program ended before it was open")
+    }
+
+    /// Resident memory in KiB.
+    pub fn memory(&self) -> anyhow::Result<u64> {
+        let id = self.child.id().context("the program has ended by itself")?;
+        let status = fs::read_to_string(format!("/proc/{id}/status"))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+        Ok(line.trim().trim_end_matches(" kB").parse()?)
     }
 
     /// `kill -9`: no goodbye, nothing flushed.

@@ -7,7 +7,7 @@ use torture::{
     campaign::{
         bursts,
         crash::{self, Loss},
-        disk, network, sabotage, seats,
+        disk, hostile, network, sabotage, seats,
     },
     workshop::Workshop,
 };
@@ -47,6 +47,8 @@ enum Campaign {
     Seats(seats::Plan),
     /// Send ten commands in one write, again and again
     Bursts(bursts::Plan),
+    /// Lines without an end, silent crowds, floods of datagrams, and browsers at the wrong door
+    Hostile(hostile::Plan),
     /// Break one promise after the other, and be caught each time
     Sabotage(sabotage::Plan),
 }
@@ -63,6 +65,7 @@ async fn main() -> ExitCode {
         Campaign::Network(plan) => network::run(&workshop, plan).await,
         Campaign::Seats(plan) => seats::run(&workshop, plan).await,
         Campaign::Bursts(plan) => bursts::run(&workshop, plan).await,
+        Campaign::Hostile(plan) => hostile::run(&workshop, plan).await,
         Campaign::Sabotage(plan) => sabotage::run(&workshop, plan).await,
     };
     match result {

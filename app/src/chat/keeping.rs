@@ -3,18 +3,22 @@
 //! What is written is kept there before it leaves for the server; what one window changes the others
 //! read again. A browser without a database loses nothing either, as long as the window is open.
 
-use std::mem;
+use std::sync::atomic::Ordering::Relaxed;
 
-use common::message::Body;
-use leptos::prelude::*;
-use wasm_bindgen_futures::spawn_local;
+use common::{
+    event::{Event, RoomEvent},
+    json,
+    message::Body,
+    room::RoomName,
+};
 
 use super::Chat;
 use crate::{
     indexed_db,
-    state::outbox::{Outbox, Unsent},
+    state::outbox::{Outbox, Place, Unsent},
     storage,
-    windows::{News, Windows},
+    task::spawn,
+    windows::{self, News},
 };
 
 /// How often a database that is slow is read before what it holds is no longer waited for: another
@@ -24,28 +28,19 @@ const ATTEMPTS: u32 = 3;
 impl Chat {
     /// Finds what earlier visits left unsent, and hears from now on what other windows do.
     pub(super) fn open_outbox(self) {
-        self.windows.set_value(Some(Windows::listen(move |news| match news {
-            News::Outbox => spawn_local(self.read_outbox()),
-            News::Said(told) => spawn_local(self.said(told)),
-        })));
-        spawn_local(self.read_outbox());
-        spawn_local(self.keep_delivering());
-    }
-
-    pub(super) fn tell(self, news: &News) {
-        self.windows.with_value(|windows| {
-            if let Some(windows) = windows {
-                windows.tell(news);
-            }
+        windows::listen(move |news| match news {
+            News::Outbox => spawn(self.read_outbox()),
+            News::Said(told) => spawn(self.said(told)),
         });
+        spawn(self.read_outbox());
+        spawn(self.keep_delivering());
     }
 
     /// Keeps what was written, and then lets it leave.
     pub(super) async fn keep(self) {
-        if self.keeping.get_untracked() {
+        if self.keeping.swap(true, Relaxed) {
             return;
         }
-        self.keeping.set(true);
         loop {
             let pending = self.outbox.with_untracked(Outbox::pending);
             if pending.is_empty() {
@@ -57,11 +52,12 @@ impl Chat {
                 None => outbox.not_kept(&pending),
             });
             pending.iter().for_each(forget_draft);
-            self.show();
-            self.tell(&News::Outbox);
+            self.draw();
+            self.list();
+            windows::tell(&News::Outbox);
             self.deliver();
         }
-        self.keeping.set(false);
+        self.keeping.store(false, Relaxed);
         if !self.outbox.with_untracked(Outbox::is_known) {
             self.read_outbox().await;
         }
@@ -72,44 +68,47 @@ impl Chat {
         let Some(message) = message else { return };
         let Some(place) = message.place() else { return };
         indexed_db::put(place, &write(&message)).await;
-        self.tell(&News::Outbox);
+        windows::tell(&News::Outbox);
         // What was read meanwhile may be what it was before.
         self.read_outbox().await;
     }
 
-    /// Keeps these no longer: they are said, or thrown away. A window that is not in their room, or
-    /// has no connection, hears of it only from us.
-    pub(super) async fn forget(self, messages: Vec<Unsent>) {
-        let places: Vec<_> = messages.iter().filter_map(Unsent::place).collect();
+    /// Keeps no longer what stood in these places: it is said, or thrown away.
+    pub(super) async fn forget(self, places: Vec<Place>) {
         if !places.is_empty() {
             indexed_db::remove(&places).await;
-            self.tell(&News::Outbox);
+            windows::tell(&News::Outbox);
         }
     }
 
-    /// Lets go of messages that have arrived in the log of this visit.
-    pub(super) fn settle(self) {
-        if self.outbox.with_untracked(Outbox::is_empty) {
-            return;
+    /// Lets go of messages that are in this log of a room. A window that is not in the room, or has
+    /// no connection, hears of it only from us; first that they are said, or it would miss them.
+    pub(super) fn let_go(self, room: &RoomName, log: &[Event]) {
+        let (events, places) = self.outbox.update(|outbox| outbox.settle(log));
+        for event in events {
+            windows::tell(&News::Said(RoomEvent { room: room.clone(), event }));
         }
-        let settled = self
-            .visit
-            .timeline
-            .with_untracked(|timeline| self.outbox.update(|outbox| outbox.settle(timeline.events())));
-        if !settled.is_empty() {
-            spawn_local(self.forget(settled));
+        spawn(self.forget(places));
+    }
+
+    /// Lets go of messages, and of changes of messages, that have arrived in the log of this room.
+    pub(super) fn settle(self, room: &RoomName) {
+        if let Some(last) = self.read(room, |room| room.timeline.last()).flatten() {
+            self.changes.update(|changes| changes.settle(room, last));
+        }
+        if !self.outbox.with_untracked(Outbox::is_empty) {
+            self.read(room, |held| self.let_go(room, held.timeline.events()));
         }
     }
 
     /// Reads what the database holds, once more if it changes meanwhile.
     async fn read_outbox(self) {
-        self.outdated.set(true);
-        if self.reading.get_untracked() {
+        self.outdated.store(true, Relaxed);
+        if self.reading.swap(true, Relaxed) {
             return;
         }
-        self.reading.set(true);
         let mut failures = 0;
-        while self.outdated.update(mem::take) {
+        while self.outdated.swap(false, Relaxed) {
             // No other wait between here and the outbox: what is added later is not yet missing.
             let kept = indexed_db::read().await;
             failures = if kept.is_some() { 0 } else { failures + 1 };
@@ -121,11 +120,11 @@ impl Chat {
                     self.outbox.update(Outbox::go_without);
                 }
                 // What it holds goes before what is written now.
-                None => self.outdated.set(true),
+                None => self.outdated.store(true, Relaxed),
             }
-            self.show();
+            self.draw();
         }
-        self.reading.set(false);
+        self.reading.store(false, Relaxed);
         self.deliver();
     }
 }
@@ -138,11 +137,10 @@ fn forget_draft(message: &Unsent) {
 }
 
 fn write(message: &Unsent) -> String {
-    // Plain strings and numbers, which can always be written.
-    serde_json::to_string(message).unwrap_or_default()
+    json::write(message)
 }
 
 /// `None` for what only a newer page would understand: it is left alone.
 fn read(text: &str) -> Option<Unsent> {
-    serde_json::from_str(text).ok()
+    json::read(text).ok()
 }

@@ -4,36 +4,53 @@
 //! function. Everything in it lives as long as the page, so a late answer never meets a signal
 //! that is gone; an answer for a room one has left is told apart by [`Visit::is`].
 
+mod asking;
+mod attention;
+mod changing;
 mod conversation;
 mod keeping;
+mod noticing;
+mod rooms;
 mod sending;
+mod shelf;
 mod visit;
 
+use std::{
+    ops::Deref,
+    sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering::Relaxed},
+};
+
 use common::{
-    event::{Ask, Change, Hello, Presence, Push, Rename},
+    event::{Change, Hello, Join, PROTOCOL, Permission, Presence, Push, Rename},
+    message::Timestamp,
     person::{DisplayName, Person},
     refusal::Refusal,
-    room::{RoomName, Seats},
+    room::{RoomName, Seats, Topic},
 };
-use gloo_timers::future::TimeoutFuture;
 use leptos::{ev, prelude::*};
-use wasm_bindgen_futures::spawn_local;
 
-pub(crate) use self::visit::Visit;
+pub(crate) use self::{
+    rooms::{Composing, MyRoom},
+    visit::{At, Goal, Shown, Visit},
+};
 use crate::{
     api,
     field::Field,
+    handle::{find, provide},
+    notices::{Notices, use_notices},
     socket::{Failure, Notice, Socket},
     state::{
+        changes::Changes,
         link::{Backoff, Link},
         outbox::Outbox,
+        room::Room,
+        rooms::Rooms,
     },
     storage,
-    windows::Windows,
+    task::{later, pause, spawn},
+    view::{listen, listen_to},
+    when,
 };
-
-/// How long to wait when the server asks to slow down, in ms.
-const BREATH: u32 = 1_500;
 
 /// Who this browser is.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,57 +62,114 @@ pub(crate) enum Identity {
     Known(Person),
 }
 
+/// A handle as small as a reference: it is part of every closure that does something.
 #[derive(Clone, Copy)]
-pub(crate) struct Chat {
+pub(crate) struct Chat(&'static Everything);
+
+/// What there is to know, and what is underway.
+pub(crate) struct Everything {
     pub(crate) identity: Field<Identity>,
     pub(crate) link: Field<Link>,
     /// Why the server did not let us connect, when it said so.
     pub(crate) turned_away: Field<Option<Refusal>>,
-    pub(crate) visit: Visit,
+    /// The server speaks a newer protocol than this page, which can only be loaded again.
+    pub(crate) outgrown: Field<bool>,
+    pub(crate) visit: &'static Visit,
     pub(crate) outbox: Field<Outbox>,
+    /// What the composer writes in the room on the screen.
+    pub(crate) composing: Field<Composing>,
+    /// The rooms that are ours, the latest first.
+    pub(crate) my_rooms: Field<Vec<MyRoom>>,
+    notices: Notices,
+    /// Somebody looks at the page.
+    pub(crate) looking: Field<bool>,
+    /// Nobody has touched the page for a while.
+    away: AtomicBool,
+    /// When somebody last did, in ms.
+    touched: AtomicI64,
+    rooms: Field<Rooms>,
+    changes: Field<Changes>,
+    /// There is somebody to connect for.
+    connecting: AtomicBool,
+    /// A change is on its way.
+    changing: AtomicBool,
+    /// The list of our rooms is about to be made anew; the first time when what is kept of them is
+    /// known, lest they change places under the pointer.
+    listing: AtomicBool,
+    /// What is new in our rooms is about to be written.
+    shelving: AtomicBool,
+    /// When and where we last told that we are writing.
+    typed: Field<Option<(RoomName, Timestamp)>>,
     /// What was written is being put into the database.
-    keeping: Field<bool>,
+    keeping: AtomicBool,
     /// The outbox is being read from the database.
-    reading: Field<bool>,
+    reading: AtomicBool,
     /// The database may hold something else than what was read last.
-    outdated: Field<bool>,
+    outdated: AtomicBool,
     /// Messages are being delivered in rooms one is not in.
-    elsewhere: Field<bool>,
-    /// The seats of a room that is about to be opened by us.
-    planned: Field<Option<(RoomName, Seats)>>,
-    /// Which connection this is, counted: what one has joined, the next one has not.
-    connection: Field<u32>,
-    socket: StoredValue<Option<Socket>, LocalStorage>,
-    windows: StoredValue<Option<Windows>, LocalStorage>,
+    elsewhere: AtomicBool,
+    /// What the room is to be like that is about to be opened by us.
+    planned: Field<Option<Join>>,
+    /// How many connections there were: what one has joined, the next one has not.
+    connection: AtomicU32,
+    socket: Socket,
+}
+
+impl Deref for Chat {
+    type Target = Everything;
+
+    fn deref(&self) -> &Everything {
+        self.0
+    }
 }
 
 pub(crate) fn provide_chat() -> Chat {
-    let chat = Chat {
+    let rooms = Field::new(Rooms::new());
+    let chat = Chat(Box::leak(Box::new(Everything {
         identity: Field::new(Identity::Unknown),
         link: Field::new(Link::Connecting),
         turned_away: Field::new(None),
-        visit: Visit::new(),
+        outgrown: Field::new(false),
+        visit: Visit::new(rooms),
         outbox: Field::new(Outbox::default()),
-        keeping: Field::new(false),
-        reading: Field::new(false),
-        outdated: Field::new(false),
-        elsewhere: Field::new(false),
+        composing: Field::new(Composing::New),
+        my_rooms: Field::new(Vec::new()),
+        notices: use_notices(),
+        looking: Field::new(is_looked_at()),
+        away: AtomicBool::new(false),
+        touched: AtomicI64::new(when::now().0),
+        rooms,
+        changes: Field::new(Changes::default()),
+        connecting: AtomicBool::new(false),
+        changing: AtomicBool::new(false),
+        listing: AtomicBool::new(true),
+        shelving: AtomicBool::new(false),
+        typed: Field::new(None),
+        keeping: AtomicBool::new(false),
+        reading: AtomicBool::new(false),
+        outdated: AtomicBool::new(false),
+        elsewhere: AtomicBool::new(false),
         planned: Field::new(None),
-        connection: Field::new(0),
-        socket: StoredValue::new_local(None),
-        windows: StoredValue::new_local(None),
-    };
-    provide_context(chat);
-    window_event_listener(ev::online, move |_| chat.wake());
-    window_event_listener(ev::offline, move |_| chat.with_socket(Socket::give_up));
-    document_visible(move || chat.wake());
+        connection: AtomicU32::new(0),
+        socket: Socket::default(),
+    })));
+    provide(chat);
+    listen(ev::online, move |_| chat.socket.wake());
+    listen(ev::offline, move |_| chat.socket.give_up());
+    document_visible(move || chat.socket.wake());
+    chat.watch_looks();
+    chat.open_rooms();
+    // Before anything is known of them, so that nothing moves when it is.
+    chat.list_now();
+    chat.open_changes();
     chat.open_outbox();
-    spawn_local(chat.recognise());
+    spawn(chat.open_shelf());
+    spawn(chat.recognise());
     chat
 }
 
 pub(crate) fn use_chat() -> Chat {
-    expect_context()
+    find()
 }
 
 impl Chat {
@@ -107,8 +181,13 @@ impl Chat {
         }
     }
 
-    fn me_untracked(self) -> Option<Person> {
+    pub(crate) fn me_untracked(self) -> Option<Person> {
         untrack(|| self.me())
+    }
+
+    /// Whether the room on the screen is ours to decide about.
+    pub(crate) fn owns_room(self) -> bool {
+        self.visit.may.with(|may| may.contains(&Permission::Own))
     }
 
     /// Takes this name: the first time it makes us somebody, later it renames us everywhere.
@@ -123,18 +202,23 @@ impl Chat {
         Ok(())
     }
 
-    /// Remembers that we want this room, when it is new, to have so many seats.
-    pub(crate) fn plan(self, room: RoomName, seats: Option<Seats>) {
-        self.planned.set(seats.map(|seats| (room, seats)));
+    /// Which connection this is.
+    fn connection(self) -> u32 {
+        self.connection.load(Relaxed)
     }
 
-    /// How many seats we want this room to have, when it is new: what was planned for it may be
-    /// remembered by a message only.
-    fn planned_seats(self, room: &RoomName) -> Option<Seats> {
-        let planned = self.planned.with_untracked(|planned| {
-            planned.as_ref().filter(|(planned, _)| planned == room).map(|(_, seats)| *seats)
-        });
-        planned.or_else(|| self.outbox.with_untracked(|outbox| outbox.seats(room)))
+    /// Remembers what we want this room to be like when it is new.
+    pub(crate) fn plan(self, room: RoomName, seats: Option<Seats>, topic: Option<Topic>) {
+        self.planned.set(Some(Join { seats, topic, ..Join::new(room) }));
+    }
+
+    /// How to join this room, and what it is to be like when it is new: what was planned for it may
+    /// be remembered by a message only.
+    fn planned(self, room: &RoomName) -> Join {
+        let planned = self.planned.get_untracked().filter(|planned| planned.room == *room);
+        let join = planned.unwrap_or_else(|| Join::new(room.clone()));
+        let remembered = || self.outbox.with_untracked(|outbox| outbox.seats(room));
+        Join { seats: join.seats.or_else(remembered), ..join }
     }
 
     /// Asks the server who we are, for as long as it takes.
@@ -144,12 +228,12 @@ impl Chat {
             match api::me().await {
                 Ok(Some(person)) => return self.known(person),
                 Ok(None) => {
-                    self.identity.set(Identity::Nobody);
+                    self.turn_out(None);
                     return self.link.set(Link::Idle);
                 }
                 Err(_) => {
                     self.link.update(|link| *link = link.still_lost());
-                    TimeoutFuture::new(backoff.next(js_sys::Math::random())).await;
+                    pause(backoff.next(js_sys::Math::random())).await;
                 }
             }
         }
@@ -157,38 +241,42 @@ impl Chat {
 
     /// We are somebody: from here on there is something to connect for.
     fn known(self, person: Person) {
-        storage::remember_me(&person);
-        self.identity.set(Identity::Known(person));
-        if self.socket.with_value(Option::is_none) {
+        self.turn_out(Some(person));
+        if !self.connecting.swap(true, Relaxed) {
             self.link.set(Link::Connecting);
-            self.socket.set_value(Some(Socket::open(move |notice| self.hear(notice))));
+            self.0.socket.open(move |notice| self.hear(notice));
         }
+    }
+
+    /// Who we turn out to be. What was kept for somebody else is not for us.
+    fn turn_out(self, person: Option<Person>) {
+        let before = storage::me().map(|before| before.id);
+        if before.is_some() && before != person.as_ref().map(|person| person.id) {
+            self.clear_shelf();
+        }
+        storage::remember_me(person.as_ref());
+        self.identity.set(person.map_or(Identity::Nobody, Identity::Known));
     }
 
     /// Everything the socket tells comes through here, in its order.
     fn hear(self, notice: Notice) {
         match notice {
             Notice::Online => {
-                self.connection.update(|connection| *connection += 1);
+                self.connection.fetch_add(1, Relaxed);
                 self.link.set(Link::Online);
                 self.turned_away.set(None);
-                spawn_local(self.arrive());
+                spawn(self.arrive());
             }
             Notice::Lost(reason) => {
                 self.turned_away.set(reason);
-                self.visit.joined.set(false);
+                self.rooms.update(|rooms| rooms.all_mut().iter_mut().for_each(Room::lost));
                 self.link.update(|link| *link = link.lost());
-                spawn_local(async move {
-                    TimeoutFuture::new(Link::UNMENTIONED).await;
-                    self.link.update(|link| *link = link.still_lost());
-                });
+                later(Link::UNMENTIONED, move || self.link.update(|link| *link = link.still_lost()));
             }
             Notice::Restarting(restart) => {
                 self.link.set(Link::Restarting);
-                spawn_local(async move {
-                    TimeoutFuture::new(restart.after + Link::RESTART_GRACE).await;
-                    self.link.update(|link| *link = link.overdue());
-                });
+                let overdue = restart.after + Link::RESTART_GRACE;
+                later(overdue, move || self.link.update(|link| *link = link.overdue()));
             }
             Notice::Told(push) => self.apply(push),
         }
@@ -206,65 +294,38 @@ impl Chat {
                 }
             }
         }
+        self.notice(&push);
         self.hear_room(push);
     }
 
     /// Online again: makes sure that we are who we think we are, then goes (back) into the room.
     async fn arrive(self) {
         let Ok(welcome) = self.ask(&Hello {}).await else { return };
+        self.outgrown.set(welcome.protocol > PROTOCOL);
         let Identity::Known(me) = self.identity.get_untracked() else { return };
-        if me.id == welcome.you.id {
-            self.identity.set(Identity::Known(welcome.you));
-        } else {
+        let mut you = welcome.you;
+        if me.id != you.id {
             // Our cookie was lost or never kept. The name at least stays ours.
             let renamed = self.ask(&Rename { name: me.name }).await;
-            self.identity.set(Identity::Known(renamed.map_or(welcome.you, |renamed| renamed.you)));
+            you = renamed.map_or(you, |renamed| renamed.you);
         }
-        spawn_local(self.join());
+        self.turn_out(Some(you));
+        self.tell_if_away();
+        spawn(self.join_all());
         self.deliver();
     }
+}
 
-    /// Gives a command; without a connection it fails at once.
-    async fn ask<A: Ask>(self, ask: &A) -> Result<A::Reply, Failure> {
-        match self.socket.get_value() {
-            Some(socket) => socket.ask(ask).await,
-            None => Err(Failure::Disconnected),
-        }
-    }
-
-    /// Gives a command, again and again while the server only wants time and `still` holds.
-    async fn ask_patiently<A: Ask>(self, ask: &A, still: &dyn Fn() -> bool) -> Result<A::Reply, Failure> {
-        loop {
-            let reply = self.ask(ask).await;
-            if !matches!(&reply, Err(Failure::Refused(refusal)) if refusal.is_passing()) {
-                return reply;
-            }
-            TimeoutFuture::new(BREATH).await;
-            if !still() {
-                return reply;
-            }
-        }
-    }
-
-    fn wake(self) {
-        self.with_socket(Socket::wake);
-    }
-
-    fn with_socket(self, order: impl FnOnce(&Socket)) {
-        self.socket.with_value(|socket| {
-            if let Some(socket) = socket {
-                order(socket);
-            }
-        });
-    }
+/// Whether somebody looks at the page just now.
+fn is_looked_at() -> bool {
+    !document().hidden() && document().has_focus().unwrap_or(true)
 }
 
 /// Calls `act` whenever somebody looks at the page again.
 pub(crate) fn document_visible(act: impl Fn() + 'static) {
-    let listener = window_event_listener_untyped("visibilitychange", move |_| {
+    listen_to("visibilitychange", move |_| {
         if !document().hidden() {
             act();
         }
     });
-    on_cleanup(move || listener.remove());
 }

@@ -5,22 +5,22 @@
 //! for several windows too: each sends what the database has first, and the next only when the
 //! server has that; taking turns merely spares the server what it has already.
 
+use std::{mem, sync::atomic::Ordering::Relaxed};
+
 use common::{
-    event::{Join, Leave, RoomEvent, Send, Sent},
+    event::{Leave, RoomEvent, Send, Sent},
     message::{Body, Cid},
     refusal::Refusal,
     room::RoomName,
 };
-use gloo_timers::future::TimeoutFuture;
 use leptos::prelude::*;
-use wasm_bindgen_futures::spawn_local;
 
-use super::{BREATH, Chat};
+use super::{Chat, asking::BREATH, rooms::Composing};
 use crate::{
     socket::Failure,
     state::outbox::{Outbox, Unsent},
-    when,
-    windows::{self, News},
+    task::{pause, spawn},
+    when, windows,
 };
 
 /// How often what could not be delivered is tried again, in ms: a full room may have a seat now.
@@ -30,23 +30,33 @@ impl Chat {
     /// Says something in the room; refused here by the very rule of the server.
     pub(crate) fn send(self, text: &str) -> Result<(), Refusal> {
         let body = Body::parse(text)?;
-        let Some((room, _)) = self.visit.current() else { return Err(Refusal::NotInRoom) };
+        let Some(room) = self.visit.room.get_untracked() else { return Err(Refusal::NotInRoom) };
+        let reply_to = match self.composing.get_untracked() {
+            Composing::New => None,
+            Composing::Reply(seq) => Some(seq),
+            Composing::Edit(seq) => {
+                self.composing.set(Composing::New);
+                self.edit(seq, body);
+                return Ok(());
+            }
+        };
+        self.composing.set(Composing::New);
         // Until we have been let in, the room may have to be opened by whoever delivers this.
-        let seats = if self.visit.inside.get_untracked() { None } else { self.planned_seats(&room) };
-        let message = Unsent { seats, ..Unsent::new(room, fresh_cid(), body, when::now()) };
+        let inside = self.visit.inside.with_untracked(|inside| *inside);
+        let seats = if inside { None } else { self.planned(&room).seats };
+        let message = Unsent { seats, reply_to, ..Unsent::new(room, fresh_cid(), body, when::now()) };
         self.outbox.update(|outbox| outbox.push(message));
         // Whoever says something wants to see it.
-        self.visit.left_at.set(None);
-        self.show();
-        spawn_local(self.keep());
+        self.jump_to_end();
+        spawn(self.keep());
         Ok(())
     }
 
     /// Sends a message again that was refused.
     pub(crate) fn retry(self, cid: &Cid) {
         let message = self.outbox.update(|outbox| outbox.retry(cid).cloned());
-        self.show();
-        spawn_local(async move {
+        self.draw();
+        spawn(async move {
             self.keep_changed(message).await;
             self.deliver();
         });
@@ -55,56 +65,58 @@ impl Chat {
     /// Throws a message away that was not sent.
     pub(crate) fn discard(self, cid: &Cid) {
         let message = self.outbox.update(|outbox| outbox.remove(cid));
-        self.show();
-        spawn_local(self.forget(message.into_iter().collect()));
+        self.draw();
+        spawn(self.forget(message.iter().filter_map(Unsent::place).collect()));
     }
 
     /// Empties the outbox, as far as the connection and the server let us.
     pub(super) fn deliver(self) {
-        spawn_local(self.deliver_here());
-        spawn_local(self.deliver_elsewhere());
+        for room in self.outbox.with_untracked(Outbox::rooms) {
+            if self.read(&room, |room| room.joined) == Some(true) {
+                spawn(self.deliver_in(room));
+            }
+        }
+        spawn(self.deliver_elsewhere());
+        spawn(self.deliver_changes());
     }
 
     /// Tries again, from time to time, for as long as the page lives.
     pub(super) async fn keep_delivering(self) {
         loop {
-            TimeoutFuture::new(TRY_AGAIN).await;
+            pause(TRY_AGAIN).await;
             self.deliver();
         }
     }
 
-    /// Sends what waits in the room of this visit.
-    async fn deliver_here(self) {
-        let visit = self.visit;
-        let Some((room, number)) = visit.current() else { return };
-        if visit.sending.get_untracked() || !visit.joined.get_untracked() || self.next(&room).is_none() {
-            return;
-        }
-        visit.sending.set(true);
+    /// Sends what waits in a room we are in.
+    async fn deliver_in(self, room: RoomName) {
+        let stay = self.rooms.with_untracked(|rooms| rooms.stay(&room));
+        let sending = self.change(&room, |room| mem::replace(&mut room.underway.sending, true));
+        let (Some(stay), Some(false)) = (stay, sending) else { return };
         let alone = windows::alone(room.as_str()).await;
-        self.send_all(&room, &|| visit.is(number) && visit.joined.get_untracked()).await;
+        let still = || self.goes_on(&stay) && self.read(&room, |room| room.joined) == Some(true);
+        self.send_all(&room, &still).await;
         drop(alone);
-        if visit.is(number) {
-            visit.sending.set(false);
+        if self.goes_on(&stay) {
+            self.change(&room, |room| room.underway.sending = false);
         }
     }
 
     /// Sends what was left behind in rooms one is not in, without showing them.
     async fn deliver_elsewhere(self) {
-        if self.elsewhere.get_untracked() {
+        if self.elsewhere.swap(true, Relaxed) {
             return;
         }
-        self.elsewhere.set(true);
         let mut tried = Vec::new();
         while let Some(room) =
             self.outbox.with_untracked(Outbox::rooms).into_iter().find(|room| !tried.contains(room))
         {
-            if !self.visit.is_in(&room) {
+            if self.read(&room, |_| ()).is_none() {
                 self.deliver_in_passing(&room).await;
             }
             tried.push(room);
         }
-        self.elsewhere.set(false);
+        self.elsewhere.store(false, Relaxed);
     }
 
     /// Goes into a room, quietly, sends what waits there, and leaves again.
@@ -112,44 +124,49 @@ impl Chat {
         let alone = windows::alone(room.as_str()).await;
         if alone.is_none() {
             // Another window may be in the room and about to send it.
-            TimeoutFuture::new(BREATH).await;
+            pause(BREATH).await;
         }
-        let connection = self.connection.get_untracked();
-        let passing = || !self.visit.is_in(room) && self.connection.get_untracked() == connection;
-        if !passing() || self.next(room).is_none() {
-            return;
-        }
-        let join = Join { room: room.clone(), seats: self.planned_seats(room), since: None };
-        if self.ask_patiently(&join, &passing).await.is_ok() {
-            self.send_all(room, &passing).await;
-            if passing() {
-                // Without a connection the server finds out by itself.
-                let _ = self.ask(&Leave { room: room.clone() }).await;
+        let connection = self.connection();
+        let passing = || self.read(room, |_| ()).is_none() && self.connection() == connection;
+        let Some(Unsent { cid, .. }) = self.next(room).filter(|_| passing()) else { return };
+        match self.ask_patiently(&self.planned(room), &passing).await {
+            Ok(_) => {
+                self.send_all(room, &passing).await;
+                if passing() {
+                    // Without a connection the server finds out by itself.
+                    let _ = self.ask(&Leave { room: room.clone() }).await;
+                }
             }
+            // Not to be said without another word as soon as the door is open again.
+            Err(Failure::Refused(Refusal::Removed)) => self.fail(&cid, Refusal::Removed).await,
+            Err(_) => {}
         }
     }
 
     /// Sends what waits in a room that we have joined, for as long as `still` holds: this connection
     /// is in the room, and nobody else sends there.
     async fn send_all(self, room: &RoomName, still: &dyn Fn() -> bool) {
-        while let Some(Unsent { cid, body, .. }) = self.next(room)
+        while let Some(Unsent { cid, body, reply_to, .. }) = self.next(room)
             && still()
         {
-            let send = Send { room: room.clone(), cid: cid.clone(), body };
+            let send = Send { reply_to, ..Send::new(room.clone(), cid.clone(), body) };
             match self.ask_patiently(&send, still).await {
                 Ok(sent) => self.sent(room, &sent).await,
                 // Nobody else makes our cids: we said it when this browser was another person.
                 Err(Failure::Refused(Refusal::CidTaken)) => self.discard(&cid),
                 // It says nothing about the message: the next time we are in the room it is sent.
                 Err(Failure::Refused(Refusal::NotInRoom)) => return,
-                Err(Failure::Refused(refusal)) if still() => {
-                    let message = self.outbox.update(|outbox| outbox.fail(&cid, refusal).cloned());
-                    self.show();
-                    self.keep_changed(message).await;
-                }
+                Err(Failure::Refused(refusal)) if still() => self.fail(&cid, refusal).await,
                 Err(_) => return,
             }
         }
+    }
+
+    /// The server will not have this message.
+    async fn fail(self, cid: &Cid, refusal: Refusal) {
+        let message = self.outbox.update(|outbox| outbox.fail(cid, refusal).cloned());
+        self.draw();
+        self.keep_changed(message).await;
     }
 
     fn next(self, room: &RoomName) -> Option<Unsent> {
@@ -161,30 +178,27 @@ impl Chat {
         let Some(me) = self.me_untracked() else { return };
         let event = self.outbox.update(|outbox| outbox.accept(sent, me));
         if let Some(event) = event {
-            let told = RoomEvent { room: room.clone(), event };
-            self.tell(&News::Said(told.clone()));
-            self.said(told).await;
+            self.said(RoomEvent { room: room.clone(), event }).await;
         }
     }
 
     /// Something that was in the outbox is in the log, says the server or another window.
     pub(super) async fn said(self, told: RoomEvent) {
         // In a long conversation the timeline of a page that was just opened may begin after it.
-        let older = self.visit.timeline.with_untracked(|timeline| timeline.begins_after(told.event.seq));
-        if self.visit.is_in(&told.room) && !older {
-            self.visit.timeline.update(|timeline| timeline.pushed(told.event));
-            self.show();
-            self.fill().await;
+        let comes = self.read(&told.room, |room| !room.timeline.begins_after(told.event.seq));
+        if comes == Some(true) {
+            self.change(&told.room, |room| room.hear(told.event));
+            self.show(&told.room);
+            self.fill(told.room).await;
         } else {
-            let settled = self.outbox.update(|outbox| outbox.settle(&[told.event]));
-            self.show();
-            self.forget(settled).await;
+            self.let_go(&told.room, &[told.event]);
+            self.draw();
         }
     }
 }
 
 /// A cid nobody else will ever make.
-fn fresh_cid() -> Cid {
+pub(super) fn fresh_cid() -> Cid {
     let mut bytes = [0; 16];
     if window().crypto().is_ok_and(|crypto| crypto.get_random_values_with_u8_array(&mut bytes).is_ok()) {
         return Cid::from_random(u128::from_le_bytes(bytes));

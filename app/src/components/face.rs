@@ -3,6 +3,8 @@
 use common::person::{Person, PersonId};
 use leptos::prelude::*;
 
+use crate::view::each;
+
 /// The hues of `style/tokens.css`.
 const HUES: u64 = 12;
 
@@ -30,7 +32,7 @@ const IN_A_ROW: usize = 4;
 #[component]
 pub(crate) fn Faces(people: Vec<Person>, count: usize) -> impl IntoView {
     let more = count.saturating_sub(people.len().min(IN_A_ROW));
-    let faces = people.into_iter().take(IN_A_ROW).map(|person| view! { <Face person/> }).collect_view();
+    let faces = each(people.into_iter().take(IN_A_ROW).map(|person| view! { <Face person/> }));
     view! {
         <span class="faces" aria-hidden="true">
             {faces} {(more > 0).then(|| view! { <span class="face more">{format!("+{more}")}</span> })}

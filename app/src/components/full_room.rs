@@ -1,4 +1,5 @@
-//! A room without a free seat: who sits there, and knocking again by itself.
+//! A room without a free seat: who sits there, and waiting for one. The server tells when there is one;
+//! then we go in, and whoever is not looking is told.
 
 use std::time::Duration;
 
@@ -8,17 +9,33 @@ use leptos::prelude::*;
 use super::{
     card::{AtTheDoor, Card},
     face::Faces,
+    icon::Icon,
     rooms::{Listing, watch_rooms},
 };
-use crate::{chat::use_chat, i18n::use_words};
+use crate::{
+    chat::use_chat,
+    i18n::use_words,
+    notices::use_notices,
+    settings::{Choice, Setting, use_settings},
+    task::spawn,
+    view::dynamic,
+};
 
-const KNOCK_EVERY: Duration = Duration::from_secs(5);
+/// What the server told may have been lost, with a connection for one.
+const KNOCK_EVERY: Duration = Duration::from_secs(30);
 
 #[component]
 pub(crate) fn FullRoom(room: RoomName) -> impl IntoView {
     let chat = use_chat();
+    let notices = use_notices();
+    let settings = use_settings();
     let words = use_words();
     let rooms = watch_rooms();
+    let watched = room.clone();
+    spawn(async move {
+        // Without a connection there is nothing to wait for; the next one lets us ask again.
+        let _ = chat.watch_seat(watched).await;
+    });
     if let Ok(knocking) = set_interval_with_handle(move || chat.try_again(), KNOCK_EVERY) {
         on_cleanup(move || knocking.clear());
     }
@@ -40,8 +57,16 @@ pub(crate) fn FullRoom(room: RoomName) -> impl IntoView {
     view! {
         <Card title=words.full>
             <p>{(words.full_more)(room.as_str())}</p>
-            {sitting}
+            {dynamic(sitting)}
             <p class="quiet" role="status">{words.full_waiting}</p>
+            {move || {
+                (settings.get(Setting::Notices) == Choice::Off).then(|| view! {
+                    <button class="button" on:click=move |_| notices.allow()>
+                        <Icon name="bell"/>
+                        {words.tell_me}
+                    </button>
+                })
+            }}
             <AtTheDoor/>
         </Card>
     }

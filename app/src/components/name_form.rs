@@ -1,13 +1,15 @@
 //! Asks for a name, the first time and whenever somebody wants another.
 
 use common::person::DisplayName;
-use leptos::{ev, html, prelude::*};
-use wasm_bindgen_futures::spawn_local;
+use leptos::{ev, prelude::*};
+use web_sys::HtmlInputElement;
 
 use crate::{
     chat::use_chat,
     i18n::{Words, use_words},
     socket::Failure,
+    task::spawn,
+    view::Slot,
 };
 
 /// `action` is the word on the button; `done` is called once the name is taken.
@@ -19,7 +21,7 @@ pub(crate) fn NameForm(
 ) -> impl IntoView {
     let chat = use_chat();
     let words = use_words();
-    let input = NodeRef::<html::Input>::new();
+    let input = Slot::new();
     let note = RwSignal::new(String::new());
     let busy = RwSignal::new(false);
     let take = move |name: DisplayName| async move {
@@ -40,15 +42,16 @@ pub(crate) fn NameForm(
     };
     let submit = move |submit: ev::SubmitEvent| {
         submit.prevent_default();
-        let Some(input) = input.get_untracked() else { return };
+        let Some(input) = input.get::<HtmlInputElement>() else { return };
         match DisplayName::parse(&input.value()) {
-            Ok(name) => spawn_local(take(name)),
+            Ok(name) => spawn(take(name)),
             Err(refusal) => note.set(said(Failure::Refused(refusal), words)),
         }
     };
-    input.on_load(|input| {
+    input.on_load(|input: HtmlInputElement| {
         // Refused only when it is gone already.
         let _ = input.focus();
+        input.select();
     });
     view! {
         <form class="line-form" on:submit=submit novalidate>
@@ -60,20 +63,21 @@ pub(crate) fn NameForm(
                     autocomplete="nickname"
                     autocapitalize="off"
                     enterkeyhint="go"
+                    aria-describedby="name-note"
                     value=before
-                    aria-invalid=move || (!note.with(String::is_empty)).to_string()
+                    aria-invalid=move || if note.with(String::is_empty) { "false" } else { "true" }
                     on:input=move |_| note.set(String::new())
                 />
             </label>
-            <button class="button primary" disabled=busy>{action}</button>
-            <p class="form-note" role="alert">
-                {note}
+            <button class="button primary" disabled=move || busy.get()>{action}</button>
+            <p id="name-note" class="form-note" role="alert">
+                {move || note.get()}
             </p>
         </form>
     }
 }
 
-fn said(failure: Failure, words: &Words) -> String {
+pub(crate) fn said(failure: Failure, words: &Words) -> String {
     match failure {
         Failure::Refused(refusal) => (words.refusal)(refusal).to_owned(),
         Failure::Disconnected => words.unreachable.to_owned(),

@@ -1,22 +1,26 @@
 //! The head of a room: its name, who is here, how many seats, its link to share, the way back.
 
-use std::time::Duration;
-
-use common::room::RoomName;
+use common::room::{RoomName, Topic as About};
 use leptos::prelude::*;
-use wasm_bindgen_futures::{JsFuture, spawn_local};
-use web_sys::ShareData;
 
-use super::{face::Faces, icon::Icon, people::show_people};
-use crate::{chat::use_chat, i18n::use_words, route::Route};
+use super::{
+    dialog::{Opener, Topic, use_dialogs},
+    face::Faces,
+    icon::Icon,
+    people::show_people,
+};
+use crate::{chat::use_chat, i18n::use_words, notices::use_notices, state::roster::Roster, view::dynamic};
 
 #[component]
 pub(crate) fn RoomHeader(room: RoomName, people_open: RwSignal<bool>) -> impl IntoView {
     let chat = use_chat();
+    let dialogs = use_dialogs();
+    let notices = use_notices();
     let words = use_words();
     let name = room.to_string();
+    let topic = move || chat.visit.topic.with(|topic| topic.as_ref().map(About::to_string));
     let people = move || chat.visit.roster.with(|roster| roster.people().to_vec());
-    let count = move || chat.visit.roster.with(|roster| roster.people().len());
+    let count = move || chat.visit.roster.with(Roster::count);
     let said_count = move || match chat.visit.seats.get() {
         Some(seats) => format!("{} / {}", count(), seats.get()),
         None => count().to_string(),
@@ -33,85 +37,44 @@ pub(crate) fn RoomHeader(room: RoomName, people_open: RwSignal<bool>) -> impl In
             <a class="icon-button back" href="/" aria-label=words.to_rooms>
                 <Icon name="back"/>
             </a>
-            <h1 title=name.clone()>{name.clone()}</h1>
+            <div class="room-title">
+                <h1 title=name.clone()>{name.clone()}</h1>
+                {move || topic().map(|topic| view! { <p class="topic" title=topic.clone()>{topic.clone()}</p> })}
+            </div>
             <button
                 class="here"
                 hidden=move || count() == 0
                 title=meaning
-                aria-expanded=move || people_open.get().to_string()
+                aria-expanded=move || if people_open.get() { "true" } else { "false" }
                 aria-controls="people"
                 on:click=move |_| people_open.set(show_people(!people_open.get_untracked()))
             >
                 {move || view! { <Faces count=count() people=people()/> }}
                 <span class="visually-hidden">{words.people}</span>
-                <span class="count">{said_count}</span>
+                <span class="count">{dynamic(said_count)}</span>
             </button>
-            <Share room/>
+            <button
+                class="icon-button bell"
+                aria-label=words.notices
+                title=words.notices
+                aria-haspopup="dialog"
+                on:click=move |_| {
+                    notices.allow();
+                    dialogs.open(Topic::Room);
+                }
+            >
+                <Icon name="bell"/>
+            </button>
+            <button
+                class="share"
+                aria-label=words.share
+                aria-haspopup="dialog"
+                on:click=move |_| dialogs.open(Topic::Share)
+            >
+                <Icon name="share"/>
+                <span class="share-word">{words.share}</span>
+            </button>
+            <Opener topic=Topic::Room icon="more" name=words.about_room/>
         </header>
     }
-}
-
-/// How long the button says that the link is copied.
-const SAID_FOR: Duration = Duration::from_secs(2);
-
-#[component]
-fn Share(room: RoomName) -> impl IntoView {
-    let words = use_words();
-    let copied = RwSignal::new(false);
-    let share = move |_| {
-        let address =
-            format!("{}{}", window().location().origin().unwrap_or_default(), Route::Room(room.clone()));
-        let title = room.to_string();
-        spawn_local(async move {
-            match hand_out(&title, &address).await {
-                Outcome::Shared => {}
-                Outcome::Copied => {
-                    copied.try_set(true);
-                    set_timeout(
-                        move || {
-                            copied.try_set(false);
-                        },
-                        SAID_FOR,
-                    );
-                }
-                // The browser lets us do neither, as on plain http: then the reader copies it.
-                Outcome::Refused => {
-                    let _ = window().prompt_with_message_and_default(untrack(|| words.copy_this), &address);
-                }
-            }
-        });
-    };
-    view! {
-        <button class="share" on:click=share aria-label=words.share>
-            <Icon name="share"/>
-            <span class="share-word" role="status">
-                {move || if copied.get() { words.link_copied } else { words.share }}
-            </span>
-        </button>
-    }
-}
-
-enum Outcome {
-    Shared,
-    Copied,
-    Refused,
-}
-
-/// Opens the device's own way of sharing where fingers are used, else copies the link.
-async fn hand_out(title: &str, address: &str) -> Outcome {
-    let navigator = window().navigator();
-    let has =
-        |name: &str| js_sys::Reflect::get(&navigator, &name.into()).is_ok_and(|value| !value.is_falsy());
-    if has("share") && super::composer::is_touch() {
-        let data = ShareData::new();
-        data.set_title(title);
-        data.set_url(address);
-        // Closing the sheet without sharing is an answer too.
-        let _ = JsFuture::from(navigator.share_with_data(&data)).await;
-        return Outcome::Shared;
-    }
-    if has("clipboard") && JsFuture::from(navigator.clipboard().write_text(address)).await.is_ok() {
-        return Outcome::Copied;
-    }
-    Outcome::Refused
 }

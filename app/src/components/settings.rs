@@ -1,57 +1,64 @@
-//! The two switches of the page: its language and its brightness.
+//! Everything that can be chosen, in one form: the language first, then the table of `settings`.
 
 use leptos::{ev, prelude::*};
 
 use crate::{
     i18n::{Language, use_speech, use_words},
-    theme::{Theme, use_theme},
+    notices::use_notices,
+    settings::{Choice, Setting, use_settings},
+    view::each,
 };
 
+/// One choice as it is shown: its word, the language the word is in, whether it is chosen.
+type Shown = (&'static str, &'static str, bool);
+
 #[component]
-pub(crate) fn Settings() -> impl IntoView {
+pub(crate) fn SettingsForm() -> impl IntoView {
     let speech = use_speech();
+    let settings = use_settings();
+    let notices = use_notices();
     let words = use_words();
-    let theme = use_theme();
-    let choose_language = move |change: ev::Event| {
-        let tag = event_target_value(&change);
-        if let Some(language) = Language::ALL.into_iter().find(|language| language.tag() == tag) {
-            speech.choose(language);
-        }
-    };
-    let choose_theme = move |change: ev::Event| {
-        let place = event_target_value(&change).parse().ok();
-        if let Some(chosen) = place.and_then(|place: usize| Theme::ALL.get(place)) {
-            theme.choose(*chosen);
-        }
-    };
-    let languages = Language::ALL.map(|language| {
-        view! {
-            <option value=language.tag() lang=language.tag() selected=language.tag() == words.tag>
-                {language.own_name()}
-            </option>
-        }
-    });
-    let themes = Theme::ALL.map(|choice| {
-        let place = Theme::ALL.iter().position(|theme| *theme == choice);
-        let word = match choice {
-            Theme::System => words.theme_system,
-            Theme::Light => words.theme_light,
-            Theme::Dark => words.theme_dark,
-        };
-        view! {
-            <option value=place.unwrap_or_default().to_string() selected=theme.get_untracked() == choice>
-                {word}
-            </option>
-        }
+    let languages =
+        Language::ALL.map(|language| (language.own_name(), language.tag(), language.tag() == words.tag));
+    let choose_language = Box::new(move |place| speech.choose(Language::ALL[place]));
+    let rows = Setting::ALL.map(|setting| {
+        let chosen = settings.get_untracked(setting);
+        let choices: Vec<Shown> = setting
+            .choices()
+            .iter()
+            .map(|choice| ((words.choice)(*choice), words.tag, *choice == chosen))
+            .collect();
+        let choose = Box::new(move |place| match (setting, setting.choices()[place]) {
+            (Setting::Notices, Choice::On) => notices.allow(),
+            (setting, choice) => settings.choose(setting, choice),
+        });
+        row((words.setting)(setting), &choices, choose)
     });
     view! {
         <div class="settings">
-            <select aria-label=words.language on:change=choose_language>
-                {languages.into_iter().collect_view()}
-            </select>
-            <select aria-label=words.theme on:change=choose_theme>
-                {themes.into_iter().collect_view()}
-            </select>
+            {row(words.language, &languages, choose_language)} {each(rows)}
+            <p class="form-note" role="status">
+                {move || if notices.denied.get() { words.notices_denied } else { "" }}
+            </p>
         </div>
+    }
+}
+
+fn row(name: &'static str, choices: &[Shown], choose: Box<dyn Fn(usize)>) -> impl IntoView + use<> {
+    let count = choices.len();
+    let options = each(choices.iter().enumerate().map(|(place, (word, tag, chosen))| {
+        view! { <option value=place.to_string() lang=*tag selected=*chosen>{*word}</option> }
+    }));
+    let chosen = move |change: ev::Event| {
+        let place = event_target_value(&change).parse().ok();
+        if let Some(place) = place.filter(|place| *place < count) {
+            choose(place);
+        }
+    };
+    view! {
+        <label class="setting">
+            <span>{name}</span>
+            <select on:change=chosen>{options}</select>
+        </label>
     }
 }

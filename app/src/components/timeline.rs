@@ -1,49 +1,80 @@
 //! The conversation: the newest at the bottom, older ones as one scrolls up.
 
-use common::{event::What, room::RoomName};
+use common::{
+    person::Person,
+    room::{Limit, RoomName},
+};
 use leptos::prelude::*;
 
-use super::{icon::Icon, message::Message, scroll::Scroll};
-use crate::{chat::use_chat, i18n::use_words, state::timeline};
+use super::{actions::MessageActions, icon::Icon, lines::show_lines, message::Message, scroll::Scroll};
+use crate::{
+    chat::{Shown, use_chat},
+    i18n::{Words, use_words},
+    state::{announcer::Announcement, link::Link, rows::Note},
+    view::{Slot, dynamic},
+    when,
+};
 
 #[component]
 pub(crate) fn Timeline(room: RoomName) -> impl IntoView {
     let chat = use_chat();
     let words = use_words();
     let visit = chat.visit;
-    let scroll = Scroll::new(visit.left_at, move || chat.load_older());
-    let last = move || visit.timeline.with_untracked(timeline::Timeline::last).unwrap_or_default();
-    let scrolled = move |_| {
-        scroll.scrolled(last());
-        if scroll.is_near_top() {
-            chat.load_older();
-        }
-    };
+    let scroll = Scroll::new(chat);
     let name = room.to_string();
+    let list = Slot::new();
+    show_lines(list, visit, line);
     view! {
-        <div class="timeline">
+        <div class="timeline" data-owner=move || chat.owns_room()>
             // Announced by `Announcer`: a log that announces itself would read history out.
             <div
                 class="scroller"
                 role="log"
                 aria-live="off"
                 aria-label=(words.messages_of)(&name)
-                aria-busy=move || visit.loading.get().to_string()
+                aria-busy=move || if visit.loading.get() { "true" } else { "false" }
                 tabindex="0"
                 node_ref=scroll.scroller
-                on:scroll=scrolled
+                on:scroll=move |_| scroll.scrolled()
             >
                 <Beginning/>
-                <ol class="log">
-                    <For each=move || visit.shown.get() key=|shown| shown.cid.clone() let:shown>
-                        <Message row=shown.row/>
-                    </For>
-                </ol>
+                <ol class="log" node_ref=list></ol>
             </div>
+            <FirstUnread/>
             <Pill scroll/>
+            <MessageActions scroll/>
             <Announcer/>
         </div>
     }
+}
+
+fn line(shown: Shown) -> AnyView {
+    match shown {
+        Shown::Message(_, row) => view! { <Message row/> }.into_any(),
+        Shown::Note(note) => show_note(&note, use_words()),
+    }
+}
+
+fn show_note(note: &Note, words: &'static Words) -> AnyView {
+    let (class, text) = match note {
+        Note::Day { at, .. } => ("day", when::day(*at, words.tag)),
+        Note::Unread => ("unread", words.unread_line.to_owned()),
+        Note::Coming(coming) => ("note", (words.came_and_left)(&names(&coming.joined), &names(&coming.left))),
+        Note::Described { person, topic, seats, .. } => {
+            let who = person.name.as_str();
+            let topic = topic.as_ref().map(|topic| (words.topic_changed)(who, topic.as_str()));
+            let seats = seats.map(|Limit(seats)| match seats {
+                Some(seats) => (words.seats_changed)(who, seats.get()),
+                None => (words.seats_lifted)(who),
+            });
+            ("note", topic.into_iter().chain(seats).collect::<Vec<_>>().join(" "))
+        }
+    };
+    view! { <li class=class><span>{text}</span></li> }.into_any()
+}
+
+fn names(people: &[Person]) -> String {
+    people.iter().map(|person| person.name.as_str()).collect::<Vec<_>>().join(", ")
 }
 
 /// What stands above the first message: an invitation, the beginning, or more on its way.
@@ -52,24 +83,42 @@ fn Beginning() -> impl IntoView {
     let chat = use_chat();
     let words = use_words();
     let visit = chat.visit;
-    let stands = move || {
-        let empty = visit.shown.with(Vec::is_empty);
-        visit.timeline.with(|timeline| (timeline.is_known(), empty, timeline.older().is_some()))
+    let is_empty = move || {
+        let known = visit.timeline.with(|timeline| timeline.is_known() && timeline.older().is_none());
+        known && visit.shown.with(Vec::is_empty)
     };
-    move || match stands() {
-        (false, ..) => None,
-        (true, true, _) => Some(
-            view! {
-                <div class="invitation">
-                    <img src="/favicon.svg" alt="" width="56" height="56"/>
-                    <strong>{words.empty_room}</strong>
-                    <span>{words.empty_room_more}</span>
-                </div>
-            }
-            .into_any(),
-        ),
-        (true, false, true) => Some(view! { <p class="beginning">{words.loading_older}</p> }.into_any()),
-        (true, false, false) => Some(view! { <p class="beginning">{words.beginning}</p> }.into_any()),
+    let has_more =
+        move || visit.timeline.with(|timeline| timeline.older().is_some()) || visit.beyond.get().0 > 0;
+    view! {
+        <div class="invitation" hidden=move || !is_empty()>
+            <img src="/favicon.svg" alt="" width="56" height="56"/>
+            <strong>{words.empty_room}</strong>
+            <span>{words.empty_room_more}</span>
+        </div>
+        <p class="beginning" hidden=move || visit.shown.with(Vec::is_empty)>
+            {move || match has_more() {
+                true if chat.link.get() == Link::Offline => "",
+                true => words.loading_older,
+                false => words.beginning,
+            }}
+        </p>
+    }
+}
+
+/// The way to where what is new begins, when that is not drawn.
+#[component]
+fn FirstUnread() -> impl IntoView {
+    let chat = use_chat();
+    let words = use_words();
+    let is_drawn = move || chat.visit.shown.with(|shown| shown.contains(&Shown::Note(Note::Unread)));
+    view! {
+        <button
+            class="pill first-unread"
+            hidden=move || chat.visit.line.get().is_none() || is_drawn()
+            on:click=move |_| chat.jump_to_unread()
+        >
+            {words.to_first_unread} <Icon name="up"/>
+        </button>
     }
 }
 
@@ -78,22 +127,20 @@ fn Beginning() -> impl IntoView {
 fn Pill(scroll: Scroll) -> impl IntoView {
     let chat = use_chat();
     let words = use_words();
-    let unseen = move || {
-        let last = chat.visit.timeline.with(timeline::Timeline::last).unwrap_or_default();
-        chat.visit.left_at.get().map(|left_at| last.0.saturating_sub(left_at.0) as usize)
-    };
-    let said = move |unseen: usize| match unseen {
+    let visit = chat.visit;
+    let said = move || match visit.unseen.get().messages as usize {
         0 => words.to_the_end.to_owned(),
-        _ => (words.new_messages)(unseen),
+        unseen => (words.new_messages)(unseen),
     };
-    move || {
-        unseen().map(|unseen| {
-            view! {
-                <button class="pill" data-new=(unseen > 0).then_some("") on:click=move |_| scroll.follow()>
-                    {said(unseen)} <Icon name="down"/>
-                </button>
-            }
-        })
+    view! {
+        <button
+            class="pill"
+            hidden=move || visit.following.get()
+            data-new={move || visit.unseen.get().messages > 0}
+            on:click=move |_| scroll.follow()
+        >
+            {dynamic(said)} <Icon name="down"/>
+        </button>
     }
 }
 
@@ -101,10 +148,10 @@ fn Pill(scroll: Scroll) -> impl IntoView {
 #[component]
 fn Announcer() -> impl IntoView {
     let chat = use_chat();
-    let said = move || {
-        let event = chat.visit.heard.get()?;
-        let What::Posted { body, .. } = event.what;
-        (chat.me()?.id != event.person.id).then(|| format!("{}: {body}", event.person.name))
+    let words = use_words();
+    let said = move || match chat.visit.announced.get()? {
+        Announcement::One { who, text } => Some(format!("{who}: {text}")),
+        Announcement::Many(count) => Some((words.new_messages)(count)),
     };
-    view! { <p class="visually-hidden" aria-live="polite">{said}</p> }
+    view! { <p class="visually-hidden" aria-live="polite">{dynamic(said)}</p> }
 }

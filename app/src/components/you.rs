@@ -1,9 +1,14 @@
 //! The name one goes by, and changing it.
 
-use leptos::prelude::*;
+use leptos::{ev, prelude::*};
+use web_sys::HtmlElement;
 
 use super::{face::Face, name_form::NameForm};
-use crate::{chat::use_chat, i18n::use_words};
+use crate::{
+    chat::use_chat,
+    i18n::use_words,
+    view::{Slot, dynamic},
+};
 
 /// Nothing for somebody who has no name yet: it is asked for when it is needed.
 #[component]
@@ -14,16 +19,22 @@ pub(crate) fn You() -> impl IntoView {
     let close = move || {
         changing.try_set(false);
     };
-    let named = move || {
+    let mut was_changing = false;
+    let named = move |comes_back: bool| {
         chat.me().map(|me| {
             let name = me.name.to_string();
+            let change = Slot::new();
+            if comes_back {
+                // The keyboard goes on where it left.
+                change.on_load(|change: HtmlElement| drop(change.focus()));
+            }
             view! {
                 <Face person=me/>
                 <span class="you-name">
                     <span class="quiet">{words.your_name}</span>
                     <strong>{name}</strong>
                 </span>
-                <button class="link" on:click=move |_| changing.set(true)>
+                <button class="link" node_ref=change on:click=move |_| changing.set(true)>
                     {words.change_name}
                 </button>
             }
@@ -38,11 +49,19 @@ pub(crate) fn You() -> impl IntoView {
             </button>
         }
     };
+    let either = move || {
+        let comes_back = std::mem::replace(&mut was_changing, changing.get());
+        if was_changing { form().into_any() } else { named(comes_back).into_any() }
+    };
+    // Escape belongs to the input method first.
+    let leave = move |press: ev::KeyboardEvent| {
+        if press.key() == "Escape" && !press.is_composing() {
+            close();
+        }
+    };
     view! {
-        <section class="you" aria-label=words.your_name>
-            <Show when=move || changing.get() fallback=named>
-                {form}
-            </Show>
+        <section class="you" aria-label=words.your_name on:keydown=leave>
+            {dynamic(either)}
         </section>
     }
 }

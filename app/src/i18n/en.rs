@@ -3,25 +3,35 @@
 use common::refusal::Refusal;
 
 use super::Words;
+use crate::{
+    components::shortcuts::Shortcut,
+    settings::{Choice, Setting},
+    state::notice::Level,
+};
 
 pub(super) static WORDS: Words = Words {
     tag: "en",
+    own_name: "English",
     madang: "Madang",
     language: "Language",
-    theme: "Brightness",
-    theme_system: "System theme",
-    theme_light: "Light",
-    theme_dark: "Dark",
+    settings: "Settings",
+    setting,
+    choice,
 
     welcome: "Come and talk",
     welcome_more: "Give a room a name and it is open. Whoever has the link can come in.",
     room_name: "Room name",
     room_name_hint: "Our class, lunch, …",
     open_room: "Go in",
-    room_for_two: "Just for two",
+    new_room: "Its topic and seats",
+    topic: "Topic",
+    topic_hint: "What is it about?",
+    seats_field: "Seats",
+    seats_unlimited: "no limit",
     rooms: "Open rooms",
     rooms_loading: "Looking for rooms…",
     rooms_unreachable: "The rooms can't be loaded right now. Trying again in a moment.",
+    no_other_rooms: "No other room is open.",
     no_rooms: "No room is open yet",
     no_rooms_more: "Open the first one and share its link.",
     people_count: |count| if count == 1 { "1 person".to_owned() } else { format!("{count} people") },
@@ -40,10 +50,44 @@ pub(super) static WORDS: Words = Words {
     cancel: "Cancel",
 
     to_rooms: "Back to rooms",
-    share: "Share link",
+    share: "Share",
+    link: "Link",
+    copy_link: "Copy link",
     link_copied: "Link copied",
-    copy_this: "Copy this link and share it.",
+    qr_code: "The link as a QR code",
+    share_by_device: "Share…",
+    switch_room: "Go to a room",
+    open_new: |room| format!("Open “{room}”"),
+    shortcuts: "Keyboard shortcuts",
+    shortcut,
+    notices: "Notifications of this room",
+    notices_on: "Turn notifications on",
+    notices_denied: "Your browser shows no notifications of this page. Allow them in its settings for this site.",
+    level,
+    my_rooms: "Your rooms",
+    draft: "Draft",
+    typing_here: "Somebody is typing…",
+    typing: |names| match names {
+        [one] => format!("{one} is typing…"),
+        [one, two] => format!("{one} and {two} are typing…"),
+        _ => "Several people are typing…".to_owned(),
+    },
+    away: "away",
+    about_room: "About this room",
+    leave: "Leave room",
+    leave_seat: "Every seat is taken. When you leave, somebody else may take yours.",
+    leave_anyway: "Leave all the same",
+    tell_me: "Tell me when a seat is free",
+    page_too_old: "The server is newer than this page. Reload it to go on.",
+    reload: "Reload",
+    unread: |count| format!("{count} unread"),
+    mentions: |count| {
+        if count == 1 { "1 mention of you".to_owned() } else { format!("{count} mentions of you") }
+    },
     people: "People here",
+    remove: "Remove",
+    ask_remove: "Remove this person?",
+    remove_more: "They can't come back for ten minutes.",
     you: "you",
     close: "Close",
     empty_room: "Say hello",
@@ -55,13 +99,34 @@ pub(super) static WORDS: Words = Words {
         if count == 1 { "1 new message".to_owned() } else { format!("{count} new messages") }
     },
     to_the_end: "To the latest",
+    to_first_unread: "To what is new",
+    unread_line: "New",
+    came_and_left: |came, left| match (came, left) {
+        (came, "") => format!("{came} joined"),
+        ("", left) => format!("{left} left"),
+        (came, left) => format!("{came} joined; {left} left"),
+    },
+    topic_changed: |who, topic| match topic {
+        "" => format!("{who} took the topic away"),
+        topic => format!("{who} changed the topic to “{topic}”"),
+    },
+    seats_changed: |who, seats| format!("{who} changed the seats to {seats}"),
+    seats_lifted: |who| format!("{who} lifted the limit of seats"),
 
     message: "Message",
     message_hint: |room| format!("Message {room}"),
     send: "Send",
-    too_long_by: |count| {
-        if count == 1 { "1 character too many".to_owned() } else { format!("{count} characters too many") }
+    left: |left| match left {
+        1 => "1 character left".to_owned(),
+        0.. => format!("{left} characters left"),
+        -1 => "1 character too many".to_owned(),
+        _ => format!("{} characters too many", -left),
     },
+    replying: |name| format!("Reply to {name}"),
+    editing: "Edit message",
+    no_files_yet: "Files can't be sent here yet.",
+    suggestions: "Suggestions",
+    suggested: |count| if count == 1 { "1 suggestion".to_owned() } else { format!("{count} suggestions") },
     sending: "Sending…",
     waiting: "Waiting",
     waiting_unkept: "Waiting. Keep this window open until it is sent.",
@@ -70,6 +135,43 @@ pub(super) static WORDS: Words = Words {
     retry: "Send again",
     delete: "Delete",
 
+    edited: "edited",
+    deleted: "This message was deleted",
+    earlier_message: "An earlier message",
+    to_quoted: "Go to that message",
+    show_more: "Show more",
+    show_less: "Show less",
+    code: "Code",
+    copy: "Copy",
+    copy_text: "Copy text",
+    copied: "Copied",
+    not_copied: "This browser does not let us copy",
+    message_actions: "What to do with the message",
+    react: "React",
+    reply: "Reply",
+    edit: "Edit",
+    ask_delete: "Delete this message?",
+    delete_more: "It goes away for everybody, for good.",
+    not_changed: "Not changed.",
+    try_again: "Try again",
+    and_more: |names, more| format!("{names} and {more} more"),
+    insert_emoji: "Insert an emoji",
+    find_emoji: "Find an emoji",
+    no_such_emoji: "There is no such emoji",
+    emoji_loading: "Fetching the emoji…",
+    emoji_lately: "Recent",
+    emoji_groups: [
+        "Faces and feelings",
+        "People",
+        "Animals and nature",
+        "Food",
+        "Travel and places",
+        "Activities",
+        "Things",
+        "Signs",
+        "Flags",
+    ],
+
     restarting: "The server is restarting. You will be back in a moment.",
     connecting: "Connecting…",
     offline: "You are offline. What you write is sent when the connection is back.",
@@ -77,8 +179,10 @@ pub(super) static WORDS: Words = Words {
     full: "Every seat is taken",
     full_more: |room| format!("There is no free seat in {room} right now."),
     full_waiting: "You go in as soon as one is free.",
+    seat_free: |room| format!("A seat is free in {room}"),
     try_now: "Check now",
     not_let_in: "You can't go in",
+    removed: "You were removed from this room",
     nowhere: "There is nothing here",
     nowhere_more: "The link may be cut off or mistyped.",
     unreachable: "The server can't be reached. Try again in a moment.",
@@ -92,7 +196,9 @@ fn refusal(refusal: Refusal) -> &'static str {
             "This page does not match its server. Reload it and try again."
         }
         Refusal::NameEmpty => "Write at least one letter.",
-        Refusal::NameTooLong => "That name is too long: people have up to 32 characters, rooms 64.",
+        Refusal::NameTooLong => {
+            "That name is too long: people have up to 32 characters, rooms 64, topics 250."
+        }
         Refusal::NameUnreadable => "That name holds invisible characters. Remove them and try again.",
         Refusal::RoomNameNotALink => "A room name can't hold a slash or be only dots.",
         Refusal::MessageEmpty => "Write at least one letter.",
@@ -101,10 +207,16 @@ fn refusal(refusal: Refusal) -> &'static str {
         Refusal::CidInvalid | Refusal::CidTaken => {
             "This message got another one's number. Delete it and write it again."
         }
+        Refusal::EmojiInvalid => "A reaction is one emoji.",
         Refusal::SeatsInvalid => "A room can have 1 to 1,000 seats.",
         Refusal::RoomFull => "Every seat in this room is taken.",
         Refusal::NotInRoom => "Go into the room first.",
+        Refusal::Removed => "Its owner removed you. You can come back in ten minutes.",
         Refusal::NoSuchRoom => "There is no such room.",
+        Refusal::NoSuchMessage => "That message is gone.",
+        Refusal::NoSuchPerson => "They are not in the room any more.",
+        Refusal::NotYours => "Only whoever it belongs to can do that.",
+        Refusal::TooManyReactions => "That message has all the reactions it can have.",
         Refusal::TooManyRooms => "You are in too many rooms at once. Leave one and try again.",
         Refusal::TooFast => "That was too fast. Wait a moment and try again.",
         Refusal::UnknownToken => "The server does not know this browser. Reload the page.",
@@ -114,5 +226,63 @@ fn refusal(refusal: Refusal) -> &'static str {
         Refusal::Unavailable => "The server is busy. Try again in a moment.",
         Refusal::NotStored => "The server's disk is full. Your message is kept here and tried again.",
         Refusal::Internal => "Something went wrong in the server. Try again in a moment.",
+    }
+}
+
+fn setting(setting: Setting) -> &'static str {
+    match setting {
+        Setting::Theme => "Theme",
+        Setting::Text => "Text size",
+        Setting::Motion => "Motion",
+        Setting::Enter => "Enter key",
+        Setting::Sound => "Sound",
+        Setting::Notices => "Notifications",
+    }
+}
+
+fn choice(choice: Choice) -> &'static str {
+    match choice {
+        Choice::System => "System",
+        Choice::Light => "Light",
+        Choice::Dark => "Dark",
+        Choice::Middle => "Medium",
+        Choice::Small => "Small",
+        Choice::Large => "Large",
+        Choice::Largest => "Largest",
+        Choice::Less => "Reduced",
+        Choice::Usual => "Automatic",
+        Choice::Sends => "Sends",
+        Choice::Breaks => "New line",
+        Choice::Off => "Off",
+        Choice::On => "On",
+    }
+}
+
+fn shortcut(shortcut: Shortcut) -> &'static str {
+    match shortcut {
+        Shortcut::Send => "Send",
+        Shortcut::Break => "New line",
+        Shortcut::SendAlways => "Send, whatever Enter does",
+        Shortcut::EditLast => "Edit your last message",
+        Shortcut::Escape => "Close or cancel",
+        Shortcut::Complete => "Complete a name or an emoji",
+        Shortcut::Bold => "Bold",
+        Shortcut::Italic => "Italic",
+        Shortcut::Strike => "Strike through",
+        Shortcut::Code => "Code",
+        Shortcut::Messages => "Choose a message and act on it",
+        Shortcut::FirstUnread => "The first unread message",
+        Shortcut::Switch => "Go to a room",
+        Shortcut::Move => "The room above or below",
+        Shortcut::MoveUnread => "The next unread room",
+        Shortcut::Help => "This list",
+    }
+}
+
+fn level(level: Level) -> &'static str {
+    match level {
+        Level::Everything => "Everything",
+        Level::Mentions => "When I am mentioned",
+        Level::Nothing => "Nothing",
     }
 }

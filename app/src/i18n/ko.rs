@@ -3,25 +3,35 @@
 use common::refusal::Refusal;
 
 use super::Words;
+use crate::{
+    components::shortcuts::Shortcut,
+    settings::{Choice, Setting},
+    state::notice::Level,
+};
 
 pub(super) static WORDS: Words = Words {
     tag: "ko",
+    own_name: "한국어",
     madang: "마당",
     language: "언어",
-    theme: "화면 밝기",
-    theme_system: "밝기 자동",
-    theme_light: "밝게",
-    theme_dark: "어둡게",
+    settings: "설정",
+    setting,
+    choice,
 
     welcome: "모여서 이야기해요",
     welcome_more: "방 이름만 정하면 바로 열려요. 링크를 받은 사람은 누구나 들어올 수 있어요.",
     room_name: "방 이름",
     room_name_hint: "예: 우리 반, 점심 모임",
     open_room: "들어가기",
-    room_for_two: "둘이서만 쓰기",
-    rooms: "열린 방",
+    new_room: "주제와 자리 정하기",
+    topic: "주제",
+    topic_hint: "무슨 방인가요?",
+    seats_field: "자리 수",
+    seats_unlimited: "제한 없음",
+    rooms: "열려 있는 방",
     rooms_loading: "방을 찾고 있어요…",
     rooms_unreachable: "지금은 방 목록을 불러올 수 없어요. 곧 다시 해 볼게요.",
+    no_other_rooms: "다른 열린 방은 없어요.",
     no_rooms: "아직 열린 방이 없어요",
     no_rooms_more: "첫 방을 열고 링크를 나눠 보세요.",
     people_count: |count| format!("{count}명"),
@@ -40,10 +50,42 @@ pub(super) static WORDS: Words = Words {
     cancel: "취소",
 
     to_rooms: "방 목록으로",
-    share: "링크 나누기",
+    share: "초대하기",
+    link: "링크",
+    copy_link: "링크 복사하기",
     link_copied: "링크를 복사했어요",
-    copy_this: "이 링크를 복사해서 나눠 주세요.",
+    qr_code: "링크를 담은 QR 코드",
+    share_by_device: "다른 앱으로 보내기",
+    switch_room: "다른 방으로 가기",
+    open_new: |room| format!("“{room}” 방 열기"),
+    shortcuts: "단축키",
+    shortcut,
+    notices: "이 방의 알림",
+    notices_on: "알림 켜기",
+    notices_denied: "브라우저가 이 페이지의 알림을 막고 있어요. 주소창 옆 사이트 설정에서 허용해 주세요.",
+    level,
+    my_rooms: "내 방",
+    draft: "쓰던 글",
+    typing_here: "쓰고 있어요…",
+    typing: |names| match names {
+        [one] => format!("{one}님이 쓰고 있어요…"),
+        [one, two] => format!("{one}님과 {two}님이 쓰고 있어요…"),
+        _ => "여러 사람이 쓰고 있어요…".to_owned(),
+    },
+    away: "자리 비움",
+    about_room: "방 정보",
+    leave: "방에서 나가기",
+    leave_seat: "자리가 다 찬 방이에요. 나가면 다른 사람이 앉을 수 있어요.",
+    leave_anyway: "그래도 나가기",
+    tell_me: "자리가 나면 알려 주세요",
+    page_too_old: "서버가 이 페이지보다 새로워요. 새로고침하면 이어서 쓸 수 있어요.",
+    reload: "새로고침",
+    unread: |count| format!("안 읽음 {count}개"),
+    mentions: |count| format!("나를 부른 메시지 {count}개"),
     people: "여기 있는 사람",
+    remove: "내보내기",
+    ask_remove: "이 사람을 내보낼까요?",
+    remove_more: "10분 동안 다시 들어올 수 없어요.",
     you: "나",
     close: "닫기",
     empty_room: "첫인사를 건네 보세요",
@@ -53,11 +95,31 @@ pub(super) static WORDS: Words = Words {
     beginning: "여기서 대화가 시작됐어요",
     new_messages: |count| format!("새 메시지 {count}개"),
     to_the_end: "맨 아래로",
+    to_first_unread: "새 메시지부터 보기",
+    unread_line: "여기부터 새 메시지",
+    came_and_left: |came, left| match (came, left) {
+        (came, "") => format!("{came} 님이 들어왔어요"),
+        ("", left) => format!("{left} 님이 나갔어요"),
+        (came, left) => format!("{came} 님이 들어오고 {left} 님이 나갔어요"),
+    },
+    topic_changed: |who, topic| match topic {
+        "" => format!("{who} 님이 방 소개를 지웠어요"),
+        topic => format!("{who} 님이 방 소개를 바꿨어요: {topic}"),
+    },
+    seats_changed: |who, seats| format!("{who} 님이 자리를 {seats}개로 바꿨어요"),
+    seats_lifted: |who| format!("{who} 님이 자리 제한을 없앴어요"),
 
     message: "메시지",
     message_hint: |room| format!("{room}에 메시지 보내기"),
     send: "보내기",
-    too_long_by: |count| format!("{count}자를 줄여 주세요"),
+    left: |left| {
+        if left < 0 { format!("{}자를 줄여 주세요", -left) } else { format!("{left}자 남았어요") }
+    },
+    replying: |name| format!("{name}님에게 답장"),
+    editing: "메시지 고치기",
+    no_files_yet: "파일은 아직 보낼 수 없어요.",
+    suggestions: "추천",
+    suggested: |count| format!("추천 {count}개"),
     sending: "보내는 중…",
     waiting: "기다리는 중",
     waiting_unkept: "기다리는 중이에요. 보낼 때까지 이 창을 닫지 말아 주세요.",
@@ -66,6 +128,43 @@ pub(super) static WORDS: Words = Words {
     retry: "다시 보내기",
     delete: "지우기",
 
+    edited: "수정됨",
+    deleted: "지운 메시지예요",
+    earlier_message: "앞선 메시지",
+    to_quoted: "원래 메시지로",
+    show_more: "더 보기",
+    show_less: "접기",
+    code: "코드",
+    copy: "복사",
+    copy_text: "내용 복사",
+    copied: "복사했어요",
+    not_copied: "이 브라우저에서는 복사할 수 없어요",
+    message_actions: "메시지로 할 수 있는 일",
+    react: "이모지로 답하기",
+    reply: "답장",
+    edit: "고치기",
+    ask_delete: "이 메시지를 지울까요?",
+    delete_more: "모두에게서 사라지고, 되돌릴 수 없어요.",
+    not_changed: "바꾸지 못했어요.",
+    try_again: "다시 해 보기",
+    and_more: |names, more| format!("{names} 외 {more}명"),
+    insert_emoji: "이모지 넣기",
+    find_emoji: "이모지 찾기",
+    no_such_emoji: "그런 이모지는 없어요",
+    emoji_loading: "이모지를 가져오고 있어요…",
+    emoji_lately: "최근",
+    emoji_groups: [
+        "얼굴과 마음",
+        "사람",
+        "동물과 자연",
+        "음식",
+        "여행과 장소",
+        "활동",
+        "물건",
+        "기호",
+        "깃발",
+    ],
+
     restarting: "서버를 새로 여는 중이에요. 곧 다시 이어져요.",
     connecting: "연결하고 있어요…",
     offline: "연결이 끊겼어요. 쓴 메시지는 다시 연결되면 보낼게요.",
@@ -73,8 +172,10 @@ pub(super) static WORDS: Words = Words {
     full: "자리가 다 찼어요",
     full_more: |room| format!("{room}에는 지금 빈자리가 없어요."),
     full_waiting: "빈자리가 나면 바로 들어가요.",
+    seat_free: |room| format!("{room}에 빈자리가 났어요"),
     try_now: "지금 확인하기",
     not_let_in: "들어갈 수 없어요",
+    removed: "방에서 내보내졌어요",
     nowhere: "여기에는 아무것도 없어요",
     nowhere_more: "링크가 잘렸거나 잘못 적혔을 수 있어요.",
     unreachable: "서버에 닿지 않아요. 잠시 뒤에 다시 해 주세요.",
@@ -88,7 +189,7 @@ fn refusal(refusal: Refusal) -> &'static str {
             "이 페이지가 서버와 맞지 않아요. 새로고침한 뒤 다시 해 주세요."
         }
         Refusal::NameEmpty => "이름을 한 글자 이상 적어 주세요.",
-        Refusal::NameTooLong => "이름이 너무 길어요. 사람은 32자, 방은 64자까지예요.",
+        Refusal::NameTooLong => "이름이 너무 길어요. 사람은 32자, 방은 64자, 방 소개는 250자까지예요.",
         Refusal::NameUnreadable => "이름에 보이지 않는 글자가 들어 있어요. 지우고 다시 적어 주세요.",
         Refusal::RoomNameNotALink => "방 이름에는 빗금(/, \\)을 쓸 수 없고, 점만 적을 수도 없어요.",
         Refusal::MessageEmpty => "메시지를 한 글자 이상 적어 주세요.",
@@ -97,10 +198,16 @@ fn refusal(refusal: Refusal) -> &'static str {
         Refusal::CidInvalid | Refusal::CidTaken => {
             "메시지 번호가 다른 메시지와 겹쳤어요. 지우고 다시 적어 주세요."
         }
+        Refusal::EmojiInvalid => "반응은 이모지 하나로 남길 수 있어요.",
         Refusal::SeatsInvalid => "자리는 1개에서 1,000개까지 둘 수 있어요.",
         Refusal::RoomFull => "이 방은 자리가 다 찼어요.",
         Refusal::NotInRoom => "먼저 방에 들어가 주세요.",
+        Refusal::Removed => "방 주인이 내보냈어요. 10분이 지나면 다시 들어갈 수 있어요.",
         Refusal::NoSuchRoom => "그런 방이 없어요.",
+        Refusal::NoSuchMessage => "그 메시지는 이제 없어요.",
+        Refusal::NoSuchPerson => "그 사람은 이제 방에 없어요.",
+        Refusal::NotYours => "다른 사람의 것이라 바꿀 수 없어요.",
+        Refusal::TooManyReactions => "이 메시지에는 반응을 더 남길 수 없어요.",
         Refusal::TooManyRooms => "한꺼번에 너무 많은 방에 들어가 있어요. 다른 방에서 나온 뒤 다시 해 주세요.",
         Refusal::TooFast => "너무 빨라요. 잠시 뒤에 다시 해 주세요.",
         Refusal::UnknownToken => "서버가 이 브라우저를 알아보지 못해요. 새로고침해 주세요.",
@@ -110,5 +217,63 @@ fn refusal(refusal: Refusal) -> &'static str {
         Refusal::Unavailable => "서버가 지금 바빠요. 잠시 뒤에 다시 해 주세요.",
         Refusal::NotStored => "서버의 저장 공간이 가득 찼어요. 메시지는 여기 두었다가 다시 보낼게요.",
         Refusal::Internal => "서버에 문제가 생겼어요. 잠시 뒤에 다시 해 주세요.",
+    }
+}
+
+fn setting(setting: Setting) -> &'static str {
+    match setting {
+        Setting::Theme => "화면 밝기",
+        Setting::Text => "글자 크기",
+        Setting::Motion => "움직임",
+        Setting::Enter => "Enter 키",
+        Setting::Sound => "소리",
+        Setting::Notices => "알림",
+    }
+}
+
+fn choice(choice: Choice) -> &'static str {
+    match choice {
+        Choice::System => "시스템과 같게",
+        Choice::Light => "밝게",
+        Choice::Dark => "어둡게",
+        Choice::Middle => "보통",
+        Choice::Small => "작게",
+        Choice::Large => "크게",
+        Choice::Largest => "아주 크게",
+        Choice::Less => "줄이기",
+        Choice::Usual => "기기에 맞게",
+        Choice::Sends => "보내기",
+        Choice::Breaks => "줄 바꾸기",
+        Choice::Off => "끄기",
+        Choice::On => "켜기",
+    }
+}
+
+fn shortcut(shortcut: Shortcut) -> &'static str {
+    match shortcut {
+        Shortcut::Send => "보내기",
+        Shortcut::Break => "줄 바꾸기",
+        Shortcut::SendAlways => "Enter 키 설정과 상관없이 보내기",
+        Shortcut::EditLast => "내 마지막 메시지 고치기",
+        Shortcut::Escape => "닫거나 취소하기",
+        Shortcut::Complete => "이름이나 이모지 채우기",
+        Shortcut::Bold => "굵게",
+        Shortcut::Italic => "기울임",
+        Shortcut::Strike => "취소선",
+        Shortcut::Code => "코드",
+        Shortcut::Messages => "대화에서 메시지를 골라 할 일 열기",
+        Shortcut::FirstUnread => "안 읽은 첫 메시지로 가기",
+        Shortcut::Switch => "다른 방으로 가기",
+        Shortcut::Move => "위아래 방으로 가기",
+        Shortcut::MoveUnread => "안 읽은 방으로 가기",
+        Shortcut::Help => "단축키 보기",
+    }
+}
+
+fn level(level: Level) -> &'static str {
+    match level {
+        Level::Everything => "모든 메시지",
+        Level::Mentions => "나를 부를 때만",
+        Level::Nothing => "받지 않기",
     }
 }

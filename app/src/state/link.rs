@@ -20,7 +20,7 @@ pub(crate) enum Link {
 
 impl Link {
     /// How long an interruption goes unmentioned, in milliseconds.
-    pub(crate) const UNMENTIONED: u32 = 2_000;
+    pub(crate) const UNMENTIONED: u32 = 5_000;
 
     /// How much longer than announced a restart may take, in milliseconds.
     pub(crate) const RESTART_GRACE: u32 = 10_000;

@@ -6,16 +6,14 @@
 //! message has in the database and never from a clock. A message leaves the outbox when its event
 //! is in the timeline, so that it is on the screen exactly once at every moment.
 
-use std::collections::HashSet;
-
 use common::{
     event::{Event, Sent, What},
-    message::{Body, Cid, Timestamp},
+    json::{self, FromJson, Garbled, Json, ToJson},
+    message::{Body, Cid, Seq, Timestamp},
     person::Person,
     refusal::Refusal,
     room::{RoomName, Seats},
 };
-use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Outbox {
@@ -34,23 +32,21 @@ pub(crate) struct Outbox {
 pub(crate) struct Place(pub(crate) u64);
 
 /// A message on its way, as it is also kept in the database.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Unsent {
     pub(crate) room: RoomName,
     pub(crate) cid: Cid,
     pub(crate) body: Body,
+    /// The message it answers.
+    pub(crate) reply_to: Option<Seq>,
     /// By this browser's clock, for showing.
     pub(crate) at: Timestamp,
     /// How many seats the room is to have if this message is what opens it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) seats: Option<Seats>,
     /// The server's no; a message without one is tried again by itself.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) failed: Option<Refusal>,
-    #[serde(skip)]
     pub(crate) keeping: Keeping,
     /// The server has it; its event is not in the timeline yet.
-    #[serde(skip)]
     pub(crate) accepted: bool,
 }
 
@@ -66,9 +62,51 @@ pub(crate) enum Keeping {
     Impossible,
 }
 
+/// As it is read from the database: where it stands there is not part of it.
+impl FromJson for Unsent {
+    fn from_json(json: Json) -> Result<Unsent, Garbled> {
+        let mut record = json.record()?;
+        let (room, cid) = (record.take("room")?, record.take("cid")?);
+        Ok(Unsent {
+            reply_to: record.take("reply_to")?,
+            seats: record.take("seats")?,
+            failed: record.take("failed")?,
+            ..Unsent::new(room, cid, record.take("body")?, record.take("at")?)
+        })
+    }
+}
+
+impl ToJson for Unsent {
+    fn to_json(&self, text: &mut String) {
+        let Unsent { room, cid, body, reply_to, at, seats, failed, keeping: _, accepted: _ } = self;
+        json::write_record(
+            text,
+            &[
+                ("room", room),
+                ("cid", cid),
+                ("body", body),
+                ("reply_to", reply_to),
+                ("at", at),
+                ("seats", seats),
+                ("failed", failed),
+            ],
+        );
+    }
+}
+
 impl Unsent {
     pub(crate) fn new(room: RoomName, cid: Cid, body: Body, at: Timestamp) -> Unsent {
-        Unsent { room, cid, body, at, seats: None, failed: None, keeping: Keeping::Pending, accepted: false }
+        Unsent {
+            room,
+            cid,
+            body,
+            reply_to: None,
+            at,
+            seats: None,
+            failed: None,
+            keeping: Keeping::Pending,
+            accepted: false,
+        }
     }
 
     pub(crate) fn place(&self) -> Option<Place> {
@@ -201,26 +239,29 @@ impl Outbox {
     pub(crate) fn accept(&mut self, sent: &Sent, me: Person) -> Option<Event> {
         let message = self.find(&sent.cid)?;
         message.accepted = true;
-        let what = What::Posted { cid: sent.cid.clone(), body: message.body.clone(), via: None };
+        let what = What::Posted {
+            cid: sent.cid.clone(),
+            body: message.body.clone(),
+            via: None,
+            reply_to: message.reply_to,
+            now: None,
+        };
         Some(Event { seq: sent.seq, at: sent.at, person: me, what })
     }
 
-    /// Lets go of what is in the log now, and gives it back.
-    pub(crate) fn settle(&mut self, log: &[Event]) -> Vec<Unsent> {
-        let waiting: HashSet<&Cid> = self.unsent.iter().map(|message| &message.cid).collect();
-        let settled: HashSet<Cid> = log
-            .iter()
-            .map(|event| {
-                let What::Posted { cid, .. } = &event.what;
-                cid
-            })
-            .filter(|cid| waiting.contains(cid))
-            .cloned()
-            .collect();
-        let settled: Vec<Unsent> =
-            self.unsent.extract_if(.., |message| settled.contains(&message.cid)).collect();
-        self.gone.extend(settled.iter().filter_map(Unsent::place));
-        settled
+    /// Lets go of what is in the log now; gives back their events, and their places in the database.
+    pub(crate) fn settle(&mut self, log: &[Event]) -> (Vec<Event>, Vec<Place>) {
+        let mut events = Vec::new();
+        // There is little in here, and it is asked for what came last.
+        let is_settled = |message: &mut Unsent| {
+            let event = log.iter().rev().find(|event| event.what.cid() == Some(&message.cid));
+            events.extend(event.cloned());
+            event.is_some()
+        };
+        let places: Vec<_> =
+            self.unsent.extract_if(.., is_settled).filter_map(|message| message.place()).collect();
+        self.gone.extend(&places);
+        (events, places)
     }
 
     /// Puts a message before those whose places are further, and before those that have none: it may
@@ -382,8 +423,8 @@ mod tests {
         let sent = Sent { cid: unsent(1).cid, seq: Seq(7), at: Timestamp(9) };
         let event = outbox.accept(&sent, me).unwrap();
         assert_eq!((next(&outbox), cids(&outbox)), (None, vec![unsent(1).cid]));
-        let settled = outbox.settle(&[event]);
-        assert_eq!(settled.iter().map(Unsent::place).collect::<Vec<_>>(), [Some(Place(1))]);
+        let log = vec![event];
+        assert_eq!(outbox.settle(&log), (log, vec![Place(1)]));
         assert!(outbox.is_empty());
     }
 
@@ -392,8 +433,8 @@ mod tests {
         let mut message = unsent(1);
         message.failed = Some(Refusal::TooFast);
         message.seats = Some(Seats::TWO);
-        let kept = serde_json::to_string(&message).unwrap();
-        assert_eq!(serde_json::from_str::<Unsent>(&kept).unwrap(), message);
+        let kept = json::write(&message);
+        assert_eq!(json::read::<Unsent>(&kept).unwrap(), message);
     }
 
     /// What two windows on one database do, each step in one of them.

@@ -97,7 +97,7 @@ impl Floor {
         }
         let Ok(Frame::Event { name, payload }) = Frame::decode(text) else { return };
         if name == "room" {
-            let room = payload.get().to_owned();
+            let room = payload.to_owned();
             self.rooms.entry(room.clone()).or_default().push(who);
             self.guests[who].room = room;
         } else {

@@ -9,6 +9,9 @@ use clap::ValueEnum;
 
 use crate::{dialect::Dialect, server::Server};
 
+/// Where Madang listens; the others have the first only.
+const MADANG_DOORS: [&str; 3] = ["http://127.0.0.1:0", "tcp://127.0.0.1:0", "udp://127.0.0.1:0"];
+
 /// A server to measure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub(crate) enum Peer {
@@ -28,7 +31,10 @@ impl Peer {
             Peer::Madang => {
                 let mut command =
                     Command::new(env::var_os("MADANG_BIN").unwrap_or("target/release/madang".into()));
-                command.args(["--listen", "http://127.0.0.1:0", "--log", "warn", "--data"]).arg(data);
+                for door in MADANG_DOORS {
+                    command.args(["--listen", door]);
+                }
+                command.args(["--log", "warn", "--data"]).arg(data);
                 for limit in ["--message-rate", "--message-burst", "--join-rate", "--join-burst"] {
                     command.args([limit, "1e6"]);
                 }
@@ -50,7 +56,8 @@ impl Peer {
                 command
             }
         };
-        Server::start(command)
+        let doors = if self == Peer::Madang { MADANG_DOORS.len() } else { 1 };
+        Server::start(command, doors)
     }
 
     pub(crate) fn dialect(self) -> Dialect {

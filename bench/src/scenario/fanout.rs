@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Size, Stage, open_loop};
+use super::{SETTLE, Size, Stage, open_loop};
 use crate::{
     crowd::Heard,
     measure::{Measure, quantile},
@@ -12,8 +12,6 @@ use crate::{
 const ROOM: &str = "bench";
 const SMALL: usize = 4;
 const SMALL_RATE: u32 = 5_000;
-/// Until everybody has heard of everybody's coming.
-const SETTLE: Duration = Duration::from_millis(500);
 
 /// The next message when everybody has the last one.
 pub(super) fn closed_loop(peer: Peer, size: &Size) -> anyhow::Result<Vec<Measure>> {

@@ -1,11 +1,14 @@
 //! What is measured: each scenario starts a fresh server, brings its crowd, and returns figures.
 
 mod connect;
+mod doors;
 mod durable;
 mod fanout;
 mod memory;
 mod open_loop;
 mod recovery;
+
+use std::time::Duration;
 
 use clap::ValueEnum;
 use tempfile::TempDir;
@@ -17,6 +20,9 @@ use crate::{
     peer::Peer,
     server::Server,
 };
+
+/// Until everybody has heard of everybody's coming.
+const SETTLE: Duration = Duration::from_millis(500);
 
 /// What can be asked for by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -31,6 +37,8 @@ pub(crate) enum Scenario {
     Fanout100,
     /// Many rooms of four, 5,000 messages a second
     Rooms,
+    /// The same small load at each of Madang's doors
+    Doors,
     /// What it costs to let somebody in
     Connect,
     /// Memory of a connection that says nothing
@@ -52,6 +60,7 @@ pub(crate) struct Size {
     pub(crate) seconds: u64,
     pub(crate) room: usize,
     pub(crate) small_rooms: usize,
+    pub(crate) readers: usize,
     pub(crate) newcomers: usize,
     pub(crate) idle: usize,
     pub(crate) returning: usize,
@@ -63,6 +72,7 @@ impl Size {
         seconds: 5,
         room: 1_000,
         small_rooms: 500,
+        readers: 20,
         newcomers: 2_000,
         idle: 5_000,
         returning: 10_000,
@@ -73,6 +83,7 @@ impl Size {
         seconds: 1,
         room: 50,
         small_rooms: 25,
+        readers: 5,
         newcomers: 100,
         idle: 100,
         returning: 200,
@@ -81,7 +92,7 @@ impl Size {
 }
 
 impl Scenario {
-    /// Whom it makes sense for: what is stored, only Madang stores.
+    /// Whom it makes sense for: only Madang stores, and has other doors.
     pub(crate) fn peers(self) -> &'static [Peer] {
         match self {
             Scenario::Fanout
@@ -90,7 +101,8 @@ impl Scenario {
             | Scenario::Rooms
             | Scenario::Connect
             | Scenario::Idle => &Peer::ALL,
-            Scenario::Append
+            Scenario::Doors
+            | Scenario::Append
             | Scenario::AppendMax
             | Scenario::CatchUp
             | Scenario::Return
@@ -104,6 +116,7 @@ impl Scenario {
             Scenario::Fanout50 => fanout::one_room(peer, size, 50),
             Scenario::Fanout100 => fanout::one_room(peer, size, 100),
             Scenario::Rooms => fanout::small_rooms(peer, size),
+            Scenario::Doors => doors::side_by_side(size),
             Scenario::Connect => connect::newcomers(peer, size),
             Scenario::Idle => memory::idle(peer, size),
             Scenario::Append => durable::steady(size),

@@ -7,7 +7,7 @@
 use std::net::IpAddr;
 
 use common::{
-    event::{History, Page, Send, Sent, What},
+    event::{History, Page, Send, Sent},
     message::{Body, Cid},
     refusal::Refusal,
     room::RoomName,
@@ -16,6 +16,7 @@ use tokio::time::Instant;
 
 use super::{
     Chat,
+    deed::Doer,
     limits::{Passer, network},
     now,
     people::Identity,
@@ -24,7 +25,7 @@ use super::{
 use crate::{
     failure::Failure,
     lock::lock,
-    store::{self, NewRoom, RoomId},
+    store::{self, Deed, NewRoom, RoomId},
 };
 
 impl Chat {
@@ -34,12 +35,14 @@ impl Chat {
     /// each time, and recognised by the text: the same `cid` and the same text are the same message.
     pub async fn post(&self, who: &Identity, send: Send, address: IpAddr) -> Result<Sent, Failure> {
         self.0.passers.post(passer(who, address), Instant::now())?;
-        let new = NewRoom { seats: None, owner: who.person.id, at: now() };
-        let room = self.find_or_open(send.room.clone(), new, address).await?;
+        let room = self.find_or_open(send.room, NewRoom::of(who.person.id, now()), address).await?;
         self.let_pass(&room, who)?;
-        let (cid, body) = (send.cid.clone(), send.body.clone());
-        match self.append(room.id, who.person.clone(), send, address).await {
-            Err(Failure::Refused(Refusal::CidTaken)) if !who.kept => self.repeat(room.id, cid, &body).await,
+        let doer = Doer { room: room.id, person: who.person.clone(), owns_room: room.owner == who.person.id };
+        let deed = Deed::Post { body: send.body.clone(), via: None, reply_to: send.reply_to };
+        match self.append(doer, send.cid.clone(), deed, address).await {
+            Err(Failure::Refused(Refusal::CidTaken)) if !who.kept => {
+                self.repeat(room.id, send.cid, &send.body).await
+            }
             sent => sent,
         }
     }
@@ -50,7 +53,7 @@ impl Chat {
         self.0.passers.read(passer(who, address), Instant::now())?;
         let room = self.find(history.room.clone()).await?;
         self.let_pass(&room, who)?;
-        self.0.store.list_events(room.id, span, history.page_size()).await
+        self.0.store.list_events(room.id, span, history.page_size(), who.person.id).await
     }
 
     pub(super) async fn find(&self, name: RoomName) -> Result<store::Room, Failure> {
@@ -65,10 +68,9 @@ impl Chat {
     }
 
     /// The first answer again, if the message of this `cid` is the same.
-    async fn repeat(&self, room: RoomId, cid: Cid, body: &Body) -> Result<Sent, Failure> {
+    pub(super) async fn repeat(&self, room: RoomId, cid: Cid, body: &Body) -> Result<Sent, Failure> {
         let first = self.0.store.get_event(room, cid.clone()).await?;
-        let is_same = |What::Posted { body: said, .. }: &What| said == body;
-        let first = first.filter(|first| is_same(&first.what)).ok_or(Refusal::CidTaken)?;
+        let first = first.filter(|first| first.what.body() == Some(body)).ok_or(Refusal::CidTaken)?;
         Ok(Sent { cid, seq: first.seq, at: first.at })
     }
 }

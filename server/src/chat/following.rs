@@ -61,7 +61,7 @@ impl Following {
             sleep(PAUSE).await;
         }
         lock(&self.room).let_pass(self.person)?;
-        self.chat.0.store.list_events(self.id, Span::After(seq), History::MAX).await
+        self.chat.0.store.list_events(self.id, Span::After(seq), History::MAX, self.person).await
     }
 }
 

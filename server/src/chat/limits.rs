@@ -34,7 +34,7 @@ impl Rate {
 /// The limits of one server.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Messages of one connection.
+    /// Messages of one connection, and whatever else is kept; as many signals that are not.
     pub messages: Rate,
     /// Joins, renames and other commands of one connection that reach the disk.
     pub joins: Rate,
@@ -48,7 +48,7 @@ impl Default for Limits {
     fn default() -> Self {
         Limits {
             messages: Rate { per_second: 5.0, burst: 20.0 },
-            joins: Rate { per_second: 1.0, burst: 10.0 },
+            joins: Rate { per_second: 1.0, burst: 40.0 },
             reads: Rate { per_second: 10.0, burst: 40.0 },
             rooms: Rate { per_second: 0.2, burst: 60.0 },
         }
@@ -101,6 +101,8 @@ impl Bucket {
 #[derive(Clone, Copy, Debug)]
 pub struct Allowance {
     pub messages: Bucket,
+    /// That somebody types, is away, is back.
+    pub signals: Bucket,
     pub joins: Bucket,
     pub reads: Bucket,
 }
@@ -110,13 +112,14 @@ impl Allowance {
     pub fn new(limits: Limits, now: Instant) -> Allowance {
         Allowance {
             messages: Bucket::new(limits.messages, now),
+            signals: Bucket::new(limits.messages, now),
             joins: Bucket::new(limits.joins, now),
             reads: Bucket::new(limits.reads, now),
         }
     }
 
     fn is_full(&self, now: Instant) -> bool {
-        [self.messages, self.joins, self.reads].iter().all(|bucket| bucket.is_full(now))
+        [self.messages, self.signals, self.joins, self.reads].iter().all(|bucket| bucket.is_full(now))
     }
 }
 

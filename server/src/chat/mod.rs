@@ -4,6 +4,7 @@
 //! gets, and hears what happens through the [`Listener`] it brought. Nothing here knows a network,
 //! a wire format or a database's language.
 
+mod deed;
 pub mod errand;
 #[cfg(feature = "faults")]
 mod faulty;
@@ -26,7 +27,7 @@ use std::{
 };
 
 use common::{
-    event::{Push, RoomEvent, RoomList, RoomSummary, Send, Sent, What},
+    event::{Push, Remove, RoomEvent, RoomList, RoomSummary},
     message::Timestamp,
     person::{Person, PersonId},
     refusal::Refusal,
@@ -46,12 +47,15 @@ use crate::{
     failure::Failure,
     fault::{self, Point},
     lock::lock,
-    store::{self, NewEvent, NewRoom, RoomId, Store},
+    store::{self, NewRoom, Store},
 };
 
 /// How long a seat is kept for somebody whose connection broke and who can prove to be the same
 /// person when they come back: long enough for a reload on a slow phone.
 pub const SEAT_HELD: Duration = Duration::from_secs(10);
+
+/// How long somebody stays out whom a room's owner has removed.
+const REMOVED_FOR: Duration = Duration::from_secs(Remove::LASTS as u64);
 
 /// How often every room tells how far its log goes. Whoever missed the very last event learns of it
 /// within this time.
@@ -169,20 +173,6 @@ impl Chat {
         self.0.store.open_room(name, new).await
     }
 
-    /// Puts a message into the log of a room its sender may post in: from here on it can not be lost.
-    async fn append(
-        &self,
-        room: RoomId,
-        person: Person,
-        send: Send,
-        address: IpAddr,
-    ) -> Result<Sent, Failure> {
-        self.0.addresses.post(address, Instant::now())?;
-        let what = What::Posted { cid: send.cid.clone(), body: send.body, via: None };
-        let event = self.0.store.append_event(room, NewEvent { person, at: now(), what }).await?;
-        Ok(Sent { cid: send.cid, seq: event.seq, at: event.at })
-    }
-
     /// Tells stored events to everybody in their rooms, those of one room together.
     fn tell(&self, events: Vec<RoomEvent>) {
         let mut notices: Vec<(RoomName, Vec<Notice>)> = Vec::new();
@@ -262,8 +252,20 @@ impl Chat {
         self.settle(room, inside);
     }
 
-    /// What follows when somebody came to a room or left it: others hear of it soon, or nobody is left.
+    /// Takes somebody out of a room for a time, with all their connections. The refusal is
+    /// `no_such_person`.
+    fn expel(&self, room: &Arc<Mutex<Room>>, person: PersonId) -> Result<(), Refusal> {
+        let mut inside = lock(room);
+        inside.expel(person, Instant::now() + REMOVED_FOR)?;
+        tokio::spawn(forgive(Arc::downgrade(&self.0), inside.name.clone()));
+        self.settle(room, inside);
+        Ok(())
+    }
+
+    /// What follows when somebody came to a room or left it: who waits for a seat hears of it, the
+    /// others do so soon, or nobody is left.
     fn settle(&self, room: &Arc<Mutex<Room>>, mut inside: MutexGuard<'_, Room>) {
+        inside.tell_watchers();
         if inside.promise_news() {
             let room = room.clone();
             tokio::spawn(async move {
@@ -322,6 +324,17 @@ async fn beat(chat: Weak<Inner>) {
             // Ten thousand rooms must not hold up what is being said.
             tokio::task::yield_now().await;
         }
+    }
+}
+
+/// Lets somebody come back to a room who was just removed from it, when the time is over.
+async fn forgive(chat: Weak<Inner>, room: RoomName) {
+    tokio::time::sleep(REMOVED_FOR).await;
+    let Some(chat) = chat.upgrade().map(Chat) else { return };
+    if let Some(room) = chat.open_room(&room) {
+        let mut inside = lock(&room);
+        inside.forgive(Instant::now());
+        chat.settle(&room, inside);
     }
 }
 

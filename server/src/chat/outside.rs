@@ -7,7 +7,7 @@
 use std::net::IpAddr;
 
 use common::{
-    event::{Sent, Via, What},
+    event::{Sent, Via},
     message::{Body, Cid},
     person::{DisplayName, Person, PersonId},
     refusal::Refusal,
@@ -20,7 +20,7 @@ use super::{Chat, now};
 use crate::{
     failure::Failure,
     lock::lock,
-    store::{NewEvent, NewRoom},
+    store::{Deed, NewEvent, NewRoom},
 };
 
 /// A message from outside.
@@ -41,16 +41,14 @@ impl Chat {
         self.0.addresses.post(from, Instant::now())?;
         let from = from.to_canonical();
         let person = self.caller(call.name, from);
-        let new = NewRoom { seats: None, owner: person.id, at: now() };
-        let room = self.find_or_open(call.room, new, from).await?;
+        let room = self.find_or_open(call.room, NewRoom::of(person.id, now()), from).await?;
         if room.seats.is_some() {
             return Err(Refusal::NotInRoom.into());
         }
         let cid = Cid::from_random(rand::random());
         let via = Some(Via::Udp(from.to_string()));
-        let what = What::Posted { cid: cid.clone(), body: call.body, via };
-        let event = self.0.store.append_event(room.id, NewEvent { person, at: now(), what }).await?;
-        Ok(Sent { cid, seq: event.seq, at: event.at })
+        let deed = Deed::Post { body: call.body, via, reply_to: None };
+        self.0.store.append_event(room.id, NewEvent { person, at: now(), cid, deed }).await
     }
 
     /// The same name from the same address is the same caller while the server runs, and an id that

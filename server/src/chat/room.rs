@@ -3,14 +3,21 @@
 //! Plain data and rules: no async, no clock (the time is passed in), nothing stored.
 //! The log is the store's; here is only what is forgotten when the last one leaves.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
 
 use common::{
-    event::{Change, Heartbeat, Permission, Presence, Push, RoomSummary},
+    event::{
+        Change, Event, FreeSeat, Heartbeat, Permission, Presence, Push, Removed, RoomSummary, SomebodyTypes,
+        Typing, What,
+    },
     message::{Seq, Timestamp},
     person::{Person, PersonId},
     refusal::Refusal,
-    room::{RoomName, Seats},
+    room::{Limit, RoomName, Seats, Topic},
 };
 use tokio::time::Instant;
 
@@ -31,6 +38,9 @@ pub struct Room {
     /// Set when the room was taken out of memory: whoever still holds it must ask for it anew.
     pub closed: bool,
     owner: PersonId,
+    topic: Topic,
+    /// The event that last changed seats or topic.
+    described: Seq,
     /// The last event that is known of here.
     last: Seq,
     last_at: Option<Timestamp>,
@@ -38,6 +48,10 @@ pub struct Room {
     /// Who hears what is told here. Beside the members, so that telling a thousand looks nothing up.
     listeners: HashMap<ConnectionId, Arc<dyn Listener>>,
     followers: HashMap<ConnectionId, Follower>,
+    /// Who wants to hear when a seat is free; there are none while one is.
+    watchers: HashMap<ConnectionId, Arc<dyn Listener>>,
+    /// Who was taken out by the owner and until when they stay out, the oldest first.
+    removed: VecDeque<(PersonId, Instant)>,
     /// Who came and went since that was last told.
     news: Vec<Change>,
     /// Somebody has taken it upon them to tell it.
@@ -46,6 +60,12 @@ pub struct Room {
 
 /// The most changes one notice of presence tells.
 const MAX_NEWS: usize = 256;
+
+/// How many connections may wait for a seat of one room.
+const MAX_WATCHERS: usize = 1_000;
+
+/// How many people one room keeps out; with one more it forgets the oldest.
+const MAX_REMOVED: usize = 1_000;
 
 /// Who is in a room, as far as one can see at a glance.
 #[derive(Clone, Debug)]
@@ -58,9 +78,29 @@ pub struct Glance {
 /// Somebody with a seat, over any number of connections.
 struct Member {
     person: Person,
-    connections: Vec<ConnectionId>,
+    connections: Vec<Screen>,
     /// With no connection left: until when the seat is kept.
     held_until: Option<Instant>,
+    /// Nobody looks at any of the connections, as was last told.
+    away: bool,
+    /// When it was last told that this person writes something.
+    typed: Option<Instant>,
+}
+
+/// A member's connection, and whether somebody looks at it.
+struct Screen {
+    connection: ConnectionId,
+    away: bool,
+}
+
+impl Member {
+    fn new(person: Person) -> Member {
+        Member { person, connections: Vec::new(), held_until: None, away: false, typed: None }
+    }
+
+    fn has(&self, connection: ConnectionId) -> bool {
+        self.connections.iter().any(|screen| screen.connection == connection)
+    }
 }
 
 /// Somebody who hears what is told here and is not here.
@@ -76,20 +116,24 @@ impl Room {
             id: stored.id,
             name: stored.name.clone(),
             seats: stored.seats,
+            topic: stored.topic.clone(),
             closed: false,
             owner: stored.owner,
+            described: stored.described,
             last: stored.last,
             last_at: stored.last_at,
             members: HashMap::new(),
             listeners: HashMap::new(),
             followers: HashMap::new(),
+            watchers: HashMap::new(),
+            removed: VecDeque::new(),
             news: Vec::new(),
             news_due: false,
         }
     }
 
     /// Gives a connection a place: on the person's own seat if there is one, else on a free one.
-    /// The refusal is `room_full`.
+    /// The refusals are `removed` and `room_full`.
     pub fn sit(
         &mut self,
         person: &Person,
@@ -98,22 +142,21 @@ impl Room {
         now: Instant,
     ) -> Result<(), Refusal> {
         self.free_held_seats(now);
+        self.tolerate(person.id)?;
         if !self.members.contains_key(&person.id) {
             if self.is_full() {
                 return Err(Refusal::RoomFull);
             }
             self.note(Change::Here(person.clone()));
         }
-        let member = self.members.entry(person.id).or_insert_with(|| Member {
-            person: person.clone(),
-            connections: Vec::new(),
-            held_until: None,
-        });
+        self.watchers.remove(&connection);
+        let member = self.members.entry(person.id).or_insert_with(|| Member::new(person.clone()));
         member.held_until = None;
-        if !member.connections.contains(&connection) {
-            member.connections.push(connection);
+        if !member.has(connection) {
+            member.connections.push(Screen { connection, away: false });
             self.listeners.insert(connection, listener);
         }
+        self.note_away(person.id);
         Ok(())
     }
 
@@ -121,8 +164,9 @@ impl Room {
     pub fn rise(&mut self, person: PersonId, connection: ConnectionId, held_until: Option<Instant>) {
         self.listeners.remove(&connection);
         let Some(member) = self.members.get_mut(&person) else { return };
-        member.connections.retain(|id| *id != connection);
+        member.connections.retain(|screen| screen.connection != connection);
         if !member.connections.is_empty() {
+            self.note_away(person);
             return;
         }
         if held_until.is_some() {
@@ -134,14 +178,54 @@ impl Room {
     }
 
     /// Whether this person may read and post here without coming in: anybody where the seats are not
-    /// limited, else who has one. The refusals are `room_full` and `not_in_room`.
+    /// limited, else who has one. The refusals are `removed`, `room_full` and `not_in_room`.
     pub fn let_pass(&self, person: PersonId) -> Result<(), Refusal> {
+        self.tolerate(person)?;
         match self.seats {
             Some(_) if self.members.contains_key(&person) => Ok(()),
             Some(_) if self.is_full() => Err(Refusal::RoomFull),
             Some(_) => Err(Refusal::NotInRoom),
             None => Ok(()),
         }
+    }
+
+    /// Whether this connection is in the room. The refusals are `removed` and `not_in_room`.
+    pub fn has(&self, person: PersonId, connection: ConnectionId) -> Result<(), Refusal> {
+        match self.members.get(&person) {
+            Some(member) if member.has(connection) => Ok(()),
+            _ => self.tolerate(person).and(Err(Refusal::NotInRoom)),
+        }
+    }
+
+    /// Takes somebody out and keeps them out until then. Whoever hears the room for them is told so,
+    /// and nothing after it. The refusal is `no_such_person`.
+    pub fn expel(&mut self, person: PersonId, until: Instant) -> Result<(), Refusal> {
+        let member = self.members.get(&person).ok_or(Refusal::NoSuchPerson)?;
+        let notice = Notice::new(Push::Removed(Removed { room: self.name.clone() }));
+        for screen in &member.connections {
+            if let Some(listener) = self.listeners.remove(&screen.connection) {
+                // One that does not keep up is cut, and is out all the same.
+                let _ = listener.hear(&notice);
+            }
+        }
+        self.followers.retain(|_, follower| follower.person != person);
+        self.remove(person);
+        if self.removed.len() >= MAX_REMOVED {
+            self.removed.pop_front();
+        }
+        self.removed.push_back((person, until));
+        Ok(())
+    }
+
+    /// Lets those come back who were kept out until now.
+    pub fn forgive(&mut self, now: Instant) {
+        self.removed.retain(|(_, until)| *until > now);
+    }
+
+    /// The refusal is `removed`, for whoever is kept out.
+    fn tolerate(&self, person: PersonId) -> Result<(), Refusal> {
+        let is_removed = self.removed.iter().any(|(removed, _)| *removed == person);
+        if is_removed { Err(Refusal::Removed) } else { Ok(()) }
     }
 
     /// Lets somebody hear what is told here, for as long as [`Room::let_pass`] lets that person pass.
@@ -195,16 +279,99 @@ impl Room {
         }
     }
 
+    /// Learns whether somebody looks at a member's connection.
+    pub fn set_away(&mut self, person: PersonId, connection: ConnectionId, away: bool) {
+        let Some(member) = self.members.get_mut(&person) else { return };
+        for screen in &mut member.connections {
+            if screen.connection == connection {
+                screen.away = away;
+            }
+        }
+        self.note_away(person);
+    }
+
+    /// Notes whether a person is away, if that has changed. Of a seat that is held it is not known.
+    fn note_away(&mut self, person: PersonId) {
+        let Some(member) = self.members.get_mut(&person) else { return };
+        let away = member.connections.iter().all(|screen| screen.away);
+        if !member.connections.is_empty() && member.away != away {
+            member.away = away;
+            self.note(if away { Change::Away(person) } else { Change::Back(person) });
+        }
+    }
+
+    /// Tells the others that somebody writes something: not every time, and not in a crowd.
+    pub fn tell_typing(&mut self, person: PersonId, now: Instant) {
+        const PAUSE: Duration = Duration::from_millis(Typing::PAUSE as u64);
+        let is_crowd = self.members.len() > Typing::CROWD;
+        let Some(member) = self.members.get_mut(&person) else { return };
+        if is_crowd || member.typed.is_some_and(|typed| now < typed + PAUSE) {
+            return;
+        }
+        member.typed = Some(now);
+        let notice = Notice::new(Push::Typing(SomebodyTypes { room: self.name.clone(), person }));
+        self.listeners.retain(|id, listener| member.has(*id) || listener.hear(&notice).is_ok());
+    }
+
+    /// Lets a connection know once when there is a free seat, by [`Room::tell_watchers`].
+    /// The refusal is `unavailable`, when too many wait.
+    pub fn watch(&mut self, connection: ConnectionId, listener: Arc<dyn Listener>) -> Result<(), Refusal> {
+        if self.watchers.len() >= MAX_WATCHERS && !self.watchers.contains_key(&connection) {
+            return Err(Refusal::Unavailable);
+        }
+        self.watchers.insert(connection, listener);
+        Ok(())
+    }
+
+    /// Ends what [`Room::watch`] began.
+    pub fn unwatch(&mut self, connection: ConnectionId) {
+        self.watchers.remove(&connection);
+    }
+
+    pub fn is_watched_by(&self, connection: ConnectionId) -> bool {
+        self.watchers.contains_key(&connection)
+    }
+
+    /// Tells all who wait for a seat that there is one, if there is.
+    pub fn tell_watchers(&mut self) {
+        if self.watchers.is_empty() || self.is_full() {
+            return;
+        }
+        let notice = Notice::new(Push::Seat(FreeSeat { room: self.name.clone() }));
+        for (_, listener) in self.watchers.drain() {
+            // One that does not keep up is cut, and has no seat to lose.
+            let _ = listener.hear(&notice);
+        }
+    }
+
     /// Tells every connection; those that do not keep up are forgotten, as they have been cut.
     pub fn tell(&mut self, notices: &[Notice]) {
         for notice in notices {
             if let Push::Event(told) = &notice.push {
-                self.reaches(told.event.seq);
-                self.last_at = Some(told.event.at);
+                self.take_in(&told.event);
             }
         }
         self.listeners.retain(|_, listener| listener.hear_all(notices).is_ok());
         self.followers.retain(|_, follower| follower.listener.hear_all(notices).is_ok());
+    }
+
+    /// Learns what an event of the log says about the room.
+    fn take_in(&mut self, event: &Event) {
+        self.reaches(event.seq);
+        match &event.what {
+            What::Posted { .. } => self.last_at = Some(event.at),
+            // The room may have been read from the log after this was written and before it is told.
+            What::RoomChanged { topic, seats } if event.seq > self.described => {
+                self.described = event.seq;
+                self.topic = topic.clone().unwrap_or_else(|| self.topic.clone());
+                self.seats = seats.map_or(self.seats, |Limit(seats)| seats);
+                if self.seats.is_some() {
+                    self.followers.retain(|_, follower| self.members.contains_key(&follower.person));
+                }
+                self.tell_watchers();
+            }
+            _ => {}
+        }
     }
 
     /// Learns that the log goes at least this far.
@@ -232,7 +399,7 @@ impl Room {
         if changes.is_empty() || self.is_news_to_nobody(&changes) {
             return;
         }
-        let presence = Presence { room: self.name.clone(), changes };
+        let presence = Presence { room: self.name.clone(), changes, here: Some(self.here()) };
         self.tell(&[Notice::new(Push::Presence(presence))]);
     }
 
@@ -248,11 +415,28 @@ impl Room {
         }
     }
 
-    /// Who is here, in a steady order.
-    pub fn people(&self) -> Vec<Person> {
-        let mut people: Vec<Person> = self.members.values().map(|member| member.person.clone()).collect();
+    /// How many people are here.
+    pub fn here(&self) -> u32 {
+        u32::try_from(self.members.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Who is here, in a steady order, and which of them are away: at most `limit`, and this person in
+    /// any case.
+    pub fn people(&self, me: PersonId, limit: usize) -> (Vec<Person>, Vec<PersonId>) {
+        let others = self.members.values().filter(|member| member.person.id != me);
+        let named = self.members.get(&me).into_iter().chain(others).take(limit);
+        let (mut people, mut away) = (Vec::new(), Vec::new());
+        for member in named {
+            people.push(member.person.clone());
+            away.extend(member.away.then_some(member.person.id));
+        }
         people.sort_by(|a, b| (a.name.as_str(), a.id).cmp(&(b.name.as_str(), b.id)));
-        people
+        (people, away)
+    }
+
+    /// What the room is about, if somebody has said so.
+    pub fn topic(&self) -> Option<Topic> {
+        (!self.topic.is_empty()).then(|| self.topic.clone())
     }
 
     /// Some of those who are here, at most `limit`: not the first by name, for nobody must have to
@@ -273,20 +457,21 @@ impl Room {
         self.seats.is_some_and(|seats| self.members.len() >= usize::from(seats.get()))
     }
 
-    /// Whether nobody is here, no seat is held, and nobody listens.
+    /// Whether nobody is here, no seat is held, nobody listens, and nobody is kept out.
     pub fn is_empty(&self) -> bool {
-        self.members.is_empty() && self.followers.is_empty()
+        self.members.is_empty() && self.followers.is_empty() && self.removed.is_empty()
     }
 
     /// This room for a list of rooms.
     pub fn summary(&self) -> RoomSummary {
-        let Glance { people, here } = self.glance(RoomSummary::FACES);
+        let Glance { people, .. } = self.glance(RoomSummary::FACES);
         RoomSummary {
             room: self.name.clone(),
             seats: self.seats,
-            here: u32::try_from(here).unwrap_or(u32::MAX),
+            here: self.here(),
             people,
             last_at: self.last_at,
+            topic: self.topic(),
         }
     }
 }
@@ -318,6 +503,8 @@ mod tests {
             id: RoomId::for_test(1),
             name: RoomName::parse("둘이").unwrap(),
             seats: Some(Seats::TWO),
+            topic: Topic::default(),
+            described: Seq(0),
             owner: PersonId(1),
             last: Seq(0),
             last_at: None,
@@ -344,9 +531,25 @@ mod tests {
         for connection in [1, 1, 2] {
             sit(&mut room, 1, connection, now).unwrap();
         }
-        assert_eq!(room.people().len(), 1);
+        assert_eq!(room.here(), 1);
         room.rise(PersonId(1), ConnectionId(1), None);
-        assert_eq!(room.people().len(), 1, "the other connection is still here");
+        assert_eq!(room.here(), 1, "the other connection is still here");
+    }
+
+    #[test]
+    fn of_a_crowd_some_are_named_and_oneself_is_among_them() {
+        let mut room = Room { seats: None, ..room_for_two() };
+        for id in 1..=20 {
+            sit(&mut room, id, id, Instant::now()).unwrap();
+            room.set_away(PersonId(id), ConnectionId(id), id > 10);
+        }
+        for id in 1..=20 {
+            let (people, away) = room.people(PersonId(id), 5);
+            assert!(people.len() == 5 && people.contains(&person(id)));
+            assert!(away.iter().all(|away| people.iter().any(|person| person.id == *away)));
+            assert_eq!(away.contains(&PersonId(id)), id > 10);
+        }
+        assert_eq!((room.people(PersonId(1), 50).0.len(), room.here()), (20, 20));
     }
 
     #[test]
@@ -385,6 +588,49 @@ mod tests {
     }
 
     #[test]
+    fn whoever_is_removed_is_out_at_once_and_stays_out_for_a_time() {
+        let (mut room, now) = (room_for_two(), Instant::now());
+        let (later, ear) = (now + Duration::from_secs(600), Arc::new(Deaf));
+        sit(&mut room, 1, 1, now).unwrap();
+        sit(&mut room, 2, 2, now).unwrap();
+        room.follow(PersonId(2), ConnectionId(3), ear.clone()).unwrap();
+        assert_eq!(room.expel(PersonId(3), later), Err(Refusal::NoSuchPerson));
+        room.expel(PersonId(2), later).unwrap();
+        assert_eq!((room.here(), Arc::strong_count(&ear)), (1, 1));
+        assert_eq!(room.has(PersonId(2), ConnectionId(2)), Err(Refusal::Removed));
+        assert_eq!(
+            (sit(&mut room, 2, 4, now), room.let_pass(PersonId(2))),
+            (Err(Refusal::Removed), Err(Refusal::Removed))
+        );
+        assert_eq!(sit(&mut room, 3, 5, now), Ok(()), "the seat is free");
+        for (person, connection) in [(1, 1), (3, 5), (2, 2)] {
+            room.rise(PersonId(person), ConnectionId(connection), None);
+        }
+        assert!(!room.is_empty(), "the room remembers it when everybody is gone");
+        room.forgive(later - Duration::from_millis(1));
+        assert_eq!(sit(&mut room, 2, 4, later), Err(Refusal::Removed));
+        room.forgive(later);
+        assert!(room.is_empty());
+        assert_eq!(sit(&mut room, 2, 4, later), Ok(()));
+        assert_eq!(
+            room.has(PersonId(2), ConnectionId(2)),
+            Err(Refusal::NotInRoom),
+            "this one has not come back"
+        );
+    }
+
+    #[test]
+    fn however_many_are_removed_only_so_many_are_remembered() {
+        let (mut room, now) = (room_for_two(), Instant::now());
+        for id in 0..=MAX_REMOVED as u64 {
+            sit(&mut room, id, id, now).unwrap();
+            room.expel(PersonId(id), now + Duration::from_secs(600)).unwrap();
+        }
+        assert_eq!(room.removed.len(), MAX_REMOVED);
+        assert_eq!((sit(&mut room, 0, 0, now), sit(&mut room, 1, 1, now)), (Ok(()), Err(Refusal::Removed)));
+    }
+
+    #[test]
     fn only_the_owner_owns() {
         let room = room_for_two();
         assert!(room.permissions(PersonId(1)).contains(&Permission::Own));
@@ -402,7 +648,7 @@ mod tests {
                     1 => room.rise(PersonId(id), ConnectionId(connection), None),
                     _ => room.rise(PersonId(id), ConnectionId(connection), Some(now + Duration::from_secs(3))),
                 }
-                prop_assert!(room.people().len() <= 2);
+                prop_assert!(room.here() <= 2);
             }
             for id in 0..5 {
                 for connection in 0..8 {

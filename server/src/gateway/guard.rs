@@ -74,6 +74,16 @@ impl Guard {
         Guard(public_urls.into())
     }
 
+    /// The address under which others get to what is asked for here: a loopback name would lead them
+    /// to their own machine, so where there is a public one that is it.
+    pub(super) fn site(&self, headers: &HeaderMap) -> Option<Url> {
+        let host = request_host(headers)?;
+        match self.public(host).or_else(|| self.0.first()) {
+            Some(public) => Some(public.clone()),
+            None => Url::parse(&format!("http://{host}")).ok(),
+        }
+    }
+
     /// Whether a request that says this about itself may go on.
     fn allows(&self, headers: &HeaderMap, kind: Kind) -> bool {
         let text = |name: HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or("\u{FFFD}"));

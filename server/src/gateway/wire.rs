@@ -27,7 +27,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::lock::lock;
 
-/// The most that may wait for one peer, in bytes. With what the kernel holds this stays below 1 MiB.
+/// The most that may wait for one peer at any door, in bytes. With what the kernel and the libraries
+/// hold this stays below 1 MiB.
 pub(super) const MAX_WAITING: usize = 512 * 1024;
 
 /// How the frame of a text begins, and the packet that lets a client of Socket.IO in.
@@ -100,6 +101,11 @@ impl Wire {
     /// How many bytes the kernel has taken for the peer so far.
     pub(super) fn written(&self) -> u64 {
         self.traffic.written.load(Ordering::Relaxed)
+    }
+
+    /// How many bytes wait for the kernel to take them.
+    pub(super) fn waiting(&self) -> usize {
+        lock(&self.traffic.outgoing).as_ref().map_or(0, |outgoing| outgoing.waiting.len())
     }
 
     /// Ends the connection at once, for both sides, whatever is still queued.

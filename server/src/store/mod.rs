@@ -12,10 +12,10 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use async_trait::async_trait;
 use common::{
-    event::{Event, Page, RoomEvent, Span, What},
-    message::{Cid, Seq, Timestamp},
+    event::{Event, Page, RoomEvent, Sent, Span, Via, What},
+    message::{Body, Cid, Emoji, Seq, Timestamp},
     person::{DisplayName, Person, PersonId},
-    room::{RoomName, Seats},
+    room::{Limit, RoomName, Seats, Topic},
 };
 
 use crate::failure::Failure;
@@ -53,17 +53,29 @@ pub trait Store: Send + Sync {
 
     /// Stores an event durably and gives it its number.
     ///
-    /// A `cid` this person already used in this room stores nothing and returns the first event
-    /// again; somebody else's is refused with `cid_taken`. A queue that is full refuses with
-    /// `unavailable`, a disk that is full or broken with `not_stored`; then nothing was stored, and
-    /// it works again as soon as the disk does.
-    async fn append_event(&self, room: RoomId, event: NewEvent) -> Result<Event, Failure>;
+    /// A `cid` this person already used in this room stores nothing and returns what the first event
+    /// got; somebody else's is refused with `cid_taken`. What would change nothing stores nothing
+    /// either and returns the event that made it so. A message that is not there, or was taken back,
+    /// is refused with `no_such_message`, one that bears no more with `too_many_reactions`. A queue
+    /// that is full refuses with `unavailable`, a disk that is full or broken with `not_stored`; then
+    /// nothing was stored, and it works again as soon as the disk does.
+    async fn append_event(&self, room: RoomId, event: NewEvent) -> Result<Sent, Failure>;
 
-    /// The event of this `cid`, if there is one.
+    /// The event of this `cid`, if there is one, without reactions.
     async fn get_event(&self, room: RoomId, cid: Cid) -> Result<Option<Event>, Failure>;
 
-    /// A page of a room's log, oldest first, of at most `limit` events and [`MAX_PAGE_BYTES`].
-    async fn list_events(&self, room: RoomId, span: Span, limit: u32) -> Result<Page, Failure>;
+    /// Who wrote this message, be it taken back since; `None` when the number is no message's.
+    async fn get_author(&self, room: RoomId, message: Seq) -> Result<Option<PersonId>, Failure>;
+
+    /// A page of a room's log as it is now, oldest first, of at most `limit` events and
+    /// [`MAX_PAGE_BYTES`]. Where not everybody can be named, `reader` is.
+    async fn list_events(
+        &self,
+        room: RoomId,
+        span: Span,
+        limit: u32,
+        reader: PersonId,
+    ) -> Result<Page, Failure>;
 
     /// Keeps an identity under the hash of its token.
     async fn append_person(&self, person: Person, token: TokenHash, at: Timestamp) -> Result<(), Failure>;
@@ -88,17 +100,28 @@ pub struct Room {
     pub id: RoomId,
     pub name: RoomName,
     pub seats: Option<Seats>,
+    pub topic: Topic,
+    /// The event that last changed seats or topic; zero when they are what the room was made with.
+    pub described: Seq,
     pub owner: PersonId,
     pub last: Seq,
     pub last_at: Option<Timestamp>,
 }
 
 /// What a room is made with.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct NewRoom {
     pub seats: Option<Seats>,
+    pub topic: Topic,
     pub owner: PersonId,
     pub at: Timestamp,
+}
+
+impl NewRoom {
+    /// A room that is like any other.
+    pub fn of(owner: PersonId, at: Timestamp) -> NewRoom {
+        NewRoom { seats: None, topic: Topic::default(), owner, at }
+    }
 }
 
 /// An event that has no number yet.
@@ -106,7 +129,31 @@ pub struct NewRoom {
 pub struct NewEvent {
     pub person: Person,
     pub at: Timestamp,
-    pub what: What,
+    pub cid: Cid,
+    pub deed: Deed,
+}
+
+/// What somebody does that is kept.
+#[derive(Clone, Debug)]
+pub enum Deed {
+    Post { body: Body, via: Option<Via>, reply_to: Option<Seq> },
+    Edit { of: Seq, body: Body },
+    Delete { of: Seq },
+    React { to: Seq, emoji: Emoji, on: bool },
+    Describe { topic: Option<Topic>, seats: Option<Limit> },
+}
+
+impl Deed {
+    /// What the log says of it.
+    fn into_what(self, cid: Cid) -> What {
+        match self {
+            Deed::Post { body, via, reply_to } => What::Posted { cid, body, via, reply_to, now: None },
+            Deed::Edit { of, body } => What::Edited { of, body: Some(body) },
+            Deed::Delete { of } => What::Deleted { of },
+            Deed::React { to, emoji, on } => What::Reacted { to, emoji, on },
+            Deed::Describe { topic, seats } => What::RoomChanged { topic, seats },
+        }
+    }
 }
 
 /// SHA-256 of a token: enough to recognise it, useless to whoever reads the database.

@@ -90,13 +90,54 @@ async fn the_front_page_lists_who_is_where_and_when_something_was_said() {
     let server = TestServer::start().await;
     let (mut a, mut b) = (server.client_named("지은").await, server.client_named("민수").await);
     a.join("조용한 방").await.unwrap();
-    b.ask(Join { room: room("둘이"), seats: Some(Seats::TWO), since: None }).await.unwrap();
+    b.ask(Join { seats: Some(Seats::TWO), ..Join::new(room("둘이")) }).await.unwrap();
     b.say("둘이", "안녕").await;
     let list: RoomList = serde_json::from_value(json_of(&get(&server, "/api/rooms", "").await)).unwrap();
     let [first, second] = &list.rooms[..] else { panic!("{list:?}") };
     assert_eq!((first.room.as_str(), first.here, first.seats), ("둘이", 1, Some(Seats::TWO)));
     assert!(first.last_at.is_some() && first.people[0].name.as_str() == "민수");
     assert_eq!((second.room.as_str(), second.here, second.last_at), ("조용한 방", 1, None));
+}
+
+/// What a camera reads in the picture: its rectangles put on paper, and looked at.
+fn read_code(svg: &str) -> String {
+    let side: usize = svg.split("width=\"").nth(1).unwrap().split('"').next().unwrap().parse().unwrap();
+    let mut paper = vec![255; side * side];
+    for rectangle in svg.rsplit(" d=\"").next().unwrap().split('M').skip(1) {
+        let numbers: Vec<usize> =
+            rectangle.split(|c: char| !c.is_ascii_digit()).filter_map(|number| number.parse().ok()).collect();
+        let [left, top, width, height, ..] = numbers[..] else { panic!("{rectangle}") };
+        for row in top..top + height {
+            paper[row * side + left..][..width].fill(0);
+        }
+    }
+    let mut image = rqrr::PreparedImage::prepare_from_greyscale(side, side, |x, y| paper[y * side + x]);
+    image.detect_grids()[0].decode().unwrap().1
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_camera_reads_the_rooms_link() {
+    let server = TestServer::start_with(|config| {
+        config.public_urls = vec!["https://chat.example".parse().unwrap()];
+    })
+    .await;
+    let link = "https://chat.example/r/%EC%9A%B0%EB%A6%AC%20%EB%B0%98";
+    for host in [format!("{}", server.address), "chat.example".to_owned()] {
+        let path = "/api/rooms/%EC%9A%B0%EB%A6%AC%20%EB%B0%98/qr.svg";
+        let response = request(server.address, &format!("GET {path} HTTP/1.1\r\nHost: {host}"), "").await;
+        assert_eq!(header(&response, "content-type"), Some("image/svg+xml"));
+        assert_eq!(header(&response, "cache-control"), Some("public, max-age=86400"));
+        assert!(header(&response, "content-security-policy").unwrap().starts_with("default-src 'none'"));
+        assert_eq!(read_code(response.split("\r\n\r\n").nth(1).unwrap()), link);
+    }
+    let plain = TestServer::start().await;
+    let response = get(&plain, "/api/rooms/r/qr.svg", "").await;
+    assert_eq!(
+        read_code(response.split("\r\n\r\n").nth(1).unwrap()),
+        format!("http://{}/r/r", plain.address)
+    );
+    let long = "%F0%9F%98%80".repeat(64);
+    assert!(get(&plain, &format!("/api/rooms/{long}/qr.svg"), "").await.starts_with("HTTP/1.1 200"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

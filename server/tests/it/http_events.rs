@@ -7,110 +7,18 @@ use std::{
 };
 
 use common::{
-    event::{Event, Hello, Join, Leave, Send as Say, What},
+    event::{Hello, Join, Leave, Send as Say},
     message::{Cid, Seq},
     room::Seats,
 };
 use serde_json::json;
-use tokio::{
-    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
-    net::TcpStream,
-    time::{sleep, timeout},
-};
+use tokio::time::sleep;
 
 use crate::{
     http::{header, json_of},
+    stream::{Stream, Told, entry},
     support::{Client, PATIENCE, Program, TestServer, body, request, room, say},
 };
-
-/// A reader of a stream.
-struct Stream {
-    lines: BufReader<TcpStream>,
-    /// The head of the response.
-    head: String,
-}
-
-/// What stands between two empty lines of a stream.
-#[derive(Debug, PartialEq)]
-enum Told {
-    Event(Seq, Event),
-    Retry(u64),
-    SignOfLife,
-}
-
-impl Stream {
-    /// Asks for a stream with further header lines. As HTTP/1.0, whose bodies have no frames.
-    async fn open(address: SocketAddr, path: &str, headers: &[&str]) -> Stream {
-        let more: String = headers.iter().map(|line| format!("{line}\r\n")).collect();
-        let mut stream = TcpStream::connect(address).await.unwrap();
-        let head = format!("GET /api/rooms/{path} HTTP/1.0\r\nHost: {address}\r\n{more}\r\n");
-        stream.write_all(head.as_bytes()).await.unwrap();
-        let mut stream = Stream { lines: BufReader::new(stream), head: String::new() };
-        stream.head = stream.block().await.unwrap();
-        stream
-    }
-
-    /// Asks for a stream that must be given.
-    async fn follow(address: SocketAddr, path: &str, headers: &[&str]) -> Stream {
-        let stream = Self::open(address, path, headers).await;
-        assert!(stream.head.starts_with("HTTP/1.0 200"), "{}", stream.head);
-        stream
-    }
-
-    /// The lines up to the next empty one; `None` when the stream is over.
-    async fn block(&mut self) -> Option<String> {
-        let mut block = String::new();
-        while !block.ends_with("\n\n") && !block.ends_with("\r\n\r\n") {
-            let read = timeout(PATIENCE, self.lines.read_line(&mut block)).await.expect("a silent stream");
-            if read.unwrap_or(0) == 0 {
-                return None;
-            }
-        }
-        Some(block)
-    }
-
-    async fn next(&mut self) -> Option<Told> {
-        let block = self.block().await?;
-        let field = |name: &str| block.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
-        Some(match (field("id"), field("data"), field("retry")) {
-            (Some(id), Some(data), None) => {
-                assert_eq!(field("event"), Some("event"));
-                let event: Event = serde_json::from_str(data).unwrap();
-                assert_eq!(id.parse(), Ok(event.seq.0));
-                Told::Event(event.seq, event)
-            }
-            (None, None, Some(after)) => Told::Retry(after.parse().unwrap()),
-            _ => {
-                assert_eq!(block, ":\n\n");
-                Told::SignOfLife
-            }
-        })
-    }
-
-    /// The next event; `None` when the stream is over.
-    async fn next_event(&mut self) -> Option<Event> {
-        loop {
-            match self.next().await? {
-                Told::Event(_, event) => return Some(event),
-                Told::Retry(_) | Told::SignOfLife => {}
-            }
-        }
-    }
-
-    /// So many events.
-    async fn events(&mut self, count: usize) -> Vec<(Seq, String)> {
-        let mut events = Vec::new();
-        while events.len() < count {
-            events.push(entry(self.next_event().await.expect("the stream ended")));
-        }
-        events
-    }
-}
-
-fn entry(event: Event) -> (Seq, String) {
-    let What::Posted { body, .. } = event.what;
-    (event.seq, body.as_str().to_owned())
-}
 
 async fn post(address: SocketAddr, room: &str, text: &str) {
     let head = format!("POST /api/rooms/{room}/messages HTTP/1.1\r\nHost: {address}");
@@ -179,7 +87,7 @@ async fn in_a_room_with_seats_a_stream_lasts_as_long_as_the_seat() {
     let server = TestServer::start().await;
     let (mut inside, mut other) = (server.client().await, server.client().await);
     let (mine, theirs) = (token_of(&mut inside).await, token_of(&mut other).await);
-    inside.ask(Join { room: room("r"), seats: Some(Seats::TWO), since: None }).await.unwrap();
+    inside.ask(Join { seats: Some(Seats::TWO), ..Join::new(room("r")) }).await.unwrap();
     inside.say("r", "first").await;
     for headers in [&[theirs.as_str()][..], &[]] {
         let refused = Stream::open(server.address, "r/events", headers).await;
@@ -224,7 +132,7 @@ async fn every_door_tells_one_order() {
     }
     let mut told = Vec::new();
     while told.len() < heard.len() {
-        told.push(entry(socket.next_event().await.event));
+        told.push(entry(&socket.next_event().await.event));
     }
     assert_eq!(numbers(&heard), (1..=heard.len() as u64).collect::<Vec<_>>());
     assert_eq!(told, heard);
@@ -304,7 +212,7 @@ async fn readers_that_stop_are_cut_and_find_everything_when_they_come_back() {
     let reading = tokio::spawn(async move { numbers(&reader.events(MESSAGES as usize).await) });
     let before = program.memory();
     for start in (0..MESSAGES).step_by(20) {
-        let long = |n| Say { room: room("r"), cid: Cid::from_random(n), body: body(&"가".repeat(4_000)) };
+        let long = |n| Say::new(room("r"), Cid::from_random(n), body(&"가".repeat(4_000)));
         let ids = speaker.burst((start..start + 20).map(|n| long(u128::from(n)))).await;
         for id in ids {
             assert!(speaker.answer(id).await["seq"].is_u64());

@@ -1,7 +1,7 @@
 //! Saying and reading with one request: what a shell script does with `curl`.
 
 use common::{
-    event::{Event, Hello, Join, Leave, Page, Sent, What},
+    event::{Event, Hello, Join, Leave, Page, Sent},
     message::Seq,
     refusal::Refusal,
     room::Seats,
@@ -48,8 +48,7 @@ fn assert_refused(response: &str, status: u16, refusal: Refusal) {
 }
 
 fn text_of(event: &Event) -> &str {
-    let What::Posted { body, .. } = &event.what;
-    body.as_str()
+    event.what.body().unwrap().as_str()
 }
 
 async fn token_of(client: &mut Client) -> String {
@@ -172,7 +171,7 @@ async fn in_a_room_with_seats_only_those_post_and_read_who_have_one() {
     let (mine, theirs) = (token_of(&mut inside).await, token_of(&mut other).await);
     let bearer = |token: &str| format!("Authorization: Bearer {token}");
     let (mine, theirs) = (bearer(&mine), bearer(&theirs));
-    inside.ask(Join { room: room("둘"), seats: Some(Seats::TWO), since: None }).await.unwrap();
+    inside.ask(Join { seats: Some(Seats::TWO), ..Join::new(room("둘")) }).await.unwrap();
     let path = "%EB%91%98";
     let reads = async |headers: &[&str]| {
         ask(&server, "GET", &format!("/api/rooms/{path}/messages"), headers, "").await

@@ -110,6 +110,16 @@ impl Nc {
         }
     }
 
+    /// The next answer to `/send`, as it came.
+    pub(crate) async fn answered(&mut self) -> String {
+        loop {
+            let line = self.next_raw().await.expect("the server hung up");
+            if line.starts_with("= ") {
+                return line;
+            }
+        }
+    }
+
     /// Ends the writing half, and reads to the end.
     pub(crate) async fn finish(mut self) -> Vec<String> {
         self.writing.shutdown().await.unwrap();

@@ -6,20 +6,28 @@
 #![allow(clippy::unwrap_used)]
 
 mod across;
+mod changes;
+mod cli;
 mod crash;
 mod disk;
+mod fold;
 mod hostile;
 mod http;
 mod http_events;
 mod http_messages;
 mod line;
 mod openapi;
+mod presence;
 mod program;
 mod protocol;
+mod pty;
+mod removing;
 mod slow;
 mod sources;
 mod store;
+mod stream;
 mod support;
 mod tcp;
+mod terminal;
 mod tutorial;
 mod udp;

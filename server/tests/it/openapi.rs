@@ -2,7 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use common::{event::Join, refusal::Refusal, room::Seats};
+use common::{
+    event::{Delete, Describe, Edit, Join, React, Send as Say},
+    message::{Cid, Emoji},
+    refusal::Refusal,
+    room::{Limit, Seats, Topic},
+};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -11,7 +16,7 @@ use tokio::{
 
 use crate::{
     http::{header, json_of},
-    support::{PATIENCE, TestServer, request, room},
+    support::{PATIENCE, TestServer, body, request, room},
 };
 
 const DOCUMENT: &str = include_str!("../../../docs/openapi.json");
@@ -40,6 +45,14 @@ const CASES: &[Case] = &[
     Case("post", "/api/rooms/{room}/messages", "open/messages", &[JSON], "b", "400"),
     Case("post", "/api/rooms/{room}/messages", "open/messages", &[UNKNOWN], "c", "401"),
     Case("post", "/api/rooms/{room}/messages", "half/messages", &[], "c", "403"),
+    Case(
+        "post",
+        "/api/rooms/{room}/messages",
+        "open/messages",
+        &[JSON],
+        r#"{"body":"b","reply_to":99}"#,
+        "404",
+    ),
     Case("post", "/api/rooms/{room}/messages", "full/messages", &[], "c", "409"),
     Case("post", "/api/rooms/{room}/messages", "open/messages", &[], "LONG", "413"),
     Case("get", "/api/rooms/{room}/events", "open/events?since=0", &[], "", "200"),
@@ -48,6 +61,9 @@ const CASES: &[Case] = &[
     Case("get", "/api/rooms/{room}/events", "half/events", &[], "", "403"),
     Case("get", "/api/rooms/{room}/events", "nobody/events", &[], "", "404"),
     Case("get", "/api/rooms/{room}/events", "full/events", &[], "", "409"),
+    Case("get", "/api/rooms/{room}/qr.svg", "open/qr.svg", &[], "", "200"),
+    Case("get", "/api/rooms/{room}/qr.svg", "open/qr.svg?size=9", &[], "", "400"),
+    Case("get", "/api/rooms/{room}/qr.svg", "open/qr.svg", &[FOREIGN], "", "403"),
     Case("get", "/api/rooms", "/api/rooms", &[], "", "200"),
     Case("get", "/api/rooms", "/api/rooms", &[FOREIGN], "", "403"),
     Case("get", "/api/me", "/api/me", &[], "", "200"),
@@ -131,16 +147,27 @@ async fn every_operation_answers_as_the_document_says() {
     let mut client = server.client().await;
     for (name, seats) in [("open", None), ("full", Some(1)), ("half", Some(2))] {
         let seats = seats.map(|seats| Seats::parse(seats).unwrap());
-        client.ask(Join { room: room(name), seats, since: None }).await.unwrap();
+        client.ask(Join { seats, ..Join::new(room(name)) }).await.unwrap();
     }
-    client.say("open", "hello").await;
+    // Of every kind of event one.
+    let seq = client.say("open", "hello").await.seq;
+    let withdrawn = client.say("open", "hello?").await.seq;
+    let (open, emoji) = (|| room("open"), Emoji::parse("👍").unwrap());
+    let cid = |name| Cid::parse(name).unwrap();
+    client.ask(React { room: open(), seq, cid: cid("1"), emoji, on: true }).await.unwrap();
+    client.ask(Edit { room: open(), seq, cid: cid("2"), body: body("hello!") }).await.unwrap();
+    client.ask(Delete { room: open(), seq: withdrawn, cid: cid("3") }).await.unwrap();
+    let (topic, seats) = (Topic::parse("greetings").ok(), Some(Limit(None)));
+    client.ask(Describe { room: open(), cid: cid("4"), topic, seats }).await.unwrap();
+    let answer = Say { reply_to: Some(seq), ..Say::new(open(), cid("5"), body("and you?")) };
+    client.ask(answer).await.unwrap();
 
     let (document, mut answered) = (document(), BTreeSet::new());
-    for Case(method, path, target, headers, body, status) in CASES {
+    for Case(method, path, target, headers, text, status) in CASES {
         let target =
             if target.starts_with('/') { (*target).to_owned() } else { format!("/api/rooms/{target}") };
         let headers: String = headers.iter().map(|line| format!("\r\n{line}")).collect();
-        let body = if *body == "LONG" { "글".repeat(4_001) } else { (*body).to_owned() };
+        let text = if *text == "LONG" { "글".repeat(4_001) } else { (*text).to_owned() };
         let version = if path.ends_with("/events") { "1.0" } else { "1.1" };
         let head =
             format!("{} {target} HTTP/{version}\r\nHost: {}{headers}", method.to_uppercase(), server.address);
@@ -151,7 +178,7 @@ async fn every_operation_answers_as_the_document_says() {
             let (response, event) = stream(&server, &head).await;
             (response, event, &document["components"]["schemas"]["Event"])
         } else {
-            let response = request(server.address, &head, &body).await;
+            let response = request(server.address, &head, &text).await;
             let value = if media_type == "application/json" {
                 json_of(&response)
             } else {

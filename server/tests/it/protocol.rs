@@ -1,7 +1,7 @@
 //! The full protocol: what each command answers, and what everybody else hears.
 
 use common::{
-    event::{Change, Hello, History, Join, Leave, Permission, Presence, Rename, What},
+    event::{Change, Hello, History, Join, Leave, Permission, Presence, Rename},
     message::Seq,
     person::DisplayName,
     refusal::Refusal,
@@ -10,7 +10,7 @@ use common::{
 use madang::chat::limits::{Limits, Rate};
 use serde_json::json;
 
-use crate::support::{Client, TestServer, room, say};
+use crate::support::{Client, TestServer, body, room, say};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_people_hear_each_other_and_themselves_in_one_order() {
@@ -26,8 +26,7 @@ async fn two_people_hear_each_other_and_themselves_in_one_order() {
         let (first, second) = (client.next_event().await, client.next_event().await);
         assert_eq!((first.event.seq, second.event.seq), (Seq(1), Seq(2)));
         assert_eq!(first.event.person.name.as_str(), "지은");
-        let What::Posted { body, .. } = second.event.what;
-        assert_eq!(body.as_str(), "반가워요");
+        assert_eq!(second.event.what.body(), Some(&body("반가워요")));
     }
 }
 
@@ -68,7 +67,7 @@ async fn whoever_comes_back_gets_what_was_missed_page_by_page() {
         a.say("r", &format!("message {number}")).await;
     }
     let mut b = server.client().await;
-    let joined = b.ask(Join { room: room("r"), seats: None, since: Some(Seq(3)) }).await.unwrap();
+    let joined = b.ask(Join { since: Some(Seq(3)), ..Join::new(room("r")) }).await.unwrap();
     assert_eq!(joined.events.first().unwrap().seq, Seq(4));
     assert_eq!((joined.events.len(), joined.more, joined.last), (50, true, Seq(60)));
 }
@@ -199,9 +198,9 @@ async fn the_first_one_in_a_room_owns_it_and_decides_on_its_seats() {
     let server = TestServer::start().await;
     let (mut a, mut b) = (server.client().await, server.client().await);
     let three = Some(Seats::parse(3).unwrap());
-    let joined = a.ask(Join { room: room("r"), seats: three, since: None }).await.unwrap();
+    let joined = a.ask(Join { seats: three, ..Join::new(room("r")) }).await.unwrap();
     assert_eq!(joined.may, [Permission::Read, Permission::Post, Permission::Own]);
-    let joined = b.ask(Join { room: room("r"), seats: Seats::parse(9).ok(), since: None }).await.unwrap();
+    let joined = b.ask(Join { seats: Seats::parse(9).ok(), ..Join::new(room("r")) }).await.unwrap();
     assert_eq!((joined.seats, joined.may), (three, vec![Permission::Read, Permission::Post]));
 }
 
@@ -210,7 +209,7 @@ async fn the_same_person_takes_the_seat_back_after_a_reload() {
     let server = TestServer::start().await;
     let mut a = server.client().await;
     let token = a.ask(Hello {}).await.unwrap().token.unwrap();
-    let two = |name: &str| Join { room: room(name), seats: Some(Seats::TWO), since: None };
+    let two = |name: &str| Join { seats: Some(Seats::TWO), ..Join::new(room(name)) };
     a.ask(two("r")).await.unwrap();
     let mut b = server.client().await;
     b.join("r").await.unwrap();
@@ -244,7 +243,7 @@ async fn everything_is_there_after_a_restart() {
     let server = TestServer::start().await;
     let mut a = server.client_named("지은").await;
     let token = a.ask(Hello {}).await.unwrap().token.unwrap();
-    a.ask(Join { room: room("둘이"), seats: Some(Seats::TWO), since: None }).await.unwrap();
+    a.ask(Join { seats: Some(Seats::TWO), ..Join::new(room("둘이")) }).await.unwrap();
     a.say("둘이", "잊지 마").await;
     let server = server.restart().await;
     let mut a = Client::connect(server.address, json!({ "token": token })).await.unwrap();

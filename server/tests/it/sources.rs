@@ -62,6 +62,11 @@ const BREACHES: &[(&str, &[&str], &str)] = &[
         &["axum", "hyper", "socketioxide", "serde_json", "accept::", "guard::", "http::", "tcp::", "send_to"],
         "the datagram door knows no other, and never answers",
     ),
+    (
+        "server/src/cli",
+        &["crate::chat", "crate::store", "crate::bus", "crate::gateway", "crate::config", "axum", "rusqlite"],
+        "a client knows the words of common, and nothing of the server it is shipped with",
+    ),
     ("server/src", &["leptos"], "the server does not know how the page is made"),
     (
         "app/src/state",
@@ -87,7 +92,8 @@ const FAULTY: &[&str] = &[
     "server/src/chat/faulty.rs",
     "server/src/chat/mod.rs",
     "server/src/gateway/socketio/mod.rs",
-    "server/src/store/sqlite.rs",
+    "server/src/store/sqlite/append.rs",
+    "server/src/store/sqlite/mod.rs",
     "server/src/store/writer.rs",
 ];
 
@@ -144,12 +150,13 @@ fn code_of(source: &str) -> impl Iterator<Item = (usize, &str)> {
     lines.filter(|(_, line)| !line.trim_start().starts_with("//"))
 }
 
+/// The sources in a folder; a file of its own for the tests of a module is none of them.
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
             collect(&path, files);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
+        } else if path.extension().is_some_and(|extension| extension == "rs") && !path.ends_with("tests.rs") {
             files.push(path);
         }
     }

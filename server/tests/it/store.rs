@@ -6,14 +6,14 @@ use std::{
 };
 
 use common::{
-    event::{RoomEvent, Span, Via, What},
-    message::{Cid, Seq, Timestamp},
+    event::{Reaction, RoomEvent, Span, Via, What},
+    message::{Cid, Emoji, Seq, Timestamp},
     person::{DisplayName, Person, PersonId},
     refusal::Refusal,
 };
 use madang::{
     failure::Failure,
-    store::{self, MAX_PAGE_BYTES, NewEvent, NewRoom, Room, Store},
+    store::{self, Deed, MAX_PAGE_BYTES, NewEvent, NewRoom, Room, Store},
 };
 
 use crate::support::{body, room};
@@ -33,13 +33,17 @@ fn person(id: u64) -> Person {
 }
 
 async fn open(store: &dyn Store, name: &str) -> Room {
-    let new = NewRoom { seats: None, owner: PersonId(u64::MAX), at: Timestamp(1) };
+    let new = NewRoom::of(PersonId(u64::MAX), Timestamp(1));
     store.open_room(room(name), new).await.unwrap()
 }
 
 fn posted(by: u64, cid: &str, text: &str) -> NewEvent {
-    let what = What::Posted { cid: Cid::parse(cid).unwrap(), body: body(text), via: None };
-    NewEvent { person: person(by), at: Timestamp(7), what }
+    let deed = Deed::Post { body: body(text), via: None, reply_to: None };
+    done(by, cid, deed)
+}
+
+fn done(by: u64, cid: &str, deed: Deed) -> NewEvent {
+    NewEvent { person: person(by), at: Timestamp(7), cid: Cid::parse(cid).unwrap(), deed }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -94,17 +98,16 @@ async fn sqlite_keeps_where_a_datagram_came_from() {
     let id = open(store.as_ref(), "r").await.id;
     let from = Some(Via::Udp("192.0.2.7".to_owned()));
     for (cid, from) in [("a", from.clone()), ("b", None)] {
-        let mut event = posted(1, cid, "text");
-        let What::Posted { via, .. } = &mut event.what;
-        *via = from;
-        store.append_event(id, event).await.unwrap();
+        let deed = Deed::Post { body: body("text"), via: from, reply_to: None };
+        store.append_event(id, done(1, cid, deed)).await.unwrap();
     }
-    let page = store.list_events(id, Span::After(Seq(0)), 10).await.unwrap();
+    let page = store.list_events(id, Span::After(Seq(0)), 10, PersonId(1)).await.unwrap();
     let kept: Vec<_> = page
         .events
         .into_iter()
         .map(|event| match event.what {
             What::Posted { via, .. } => via,
+            other => panic!("{other:?} is no message"),
         })
         .collect();
     assert_eq!(kept, [from, None]);
@@ -119,13 +122,92 @@ async fn sqlite_pages_are_bounded_in_events_and_in_bytes() {
     for number in 0..100 {
         store.append_event(id, posted(1, &number.to_string(), &long)).await.unwrap();
     }
-    let page = store.list_events(id, Span::After(Seq(0)), 100).await.unwrap();
+    let page = store.list_events(id, Span::After(Seq(0)), 100, PersonId(1)).await.unwrap();
     assert_eq!((page.events.len(), page.more_after), (MAX_PAGE_BYTES / long.len(), true));
-    let page = store.list_events(id, Span::Before(Seq(u64::MAX)), 3).await.unwrap();
+    let page = store.list_events(id, Span::Before(Seq(u64::MAX)), 3, PersonId(1)).await.unwrap();
     let seqs: Vec<u64> = page.events.iter().map(|event| event.seq.0).collect();
     assert_eq!((seqs, page.more_before, page.more_after), (vec![98, 99, 100], true, false));
-    let page = store.list_events(id, Span::Around(Seq(1)), 4).await.unwrap();
+    let page = store.list_events(id, Span::Around(Seq(1)), 4, PersonId(1)).await.unwrap();
     assert_eq!((page.events[0].seq, page.more_before), (Seq(1), false));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sqlite_bounds_what_is_under_a_message_and_names_the_reader() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, _) = sqlite(folder.path()).await;
+    let id = open(store.as_ref(), "r").await.id;
+    store.append_event(id, posted(1, "a", "x")).await.unwrap();
+    let emoji = |number: u32| Emoji::parse(&char::from_u32(0x1F600 + number).unwrap().to_string()).unwrap();
+    let react = |who: u64, number: u32| {
+        let deed = Deed::React { to: Seq(1), emoji: emoji(number), on: true };
+        store.append_event(id, done(who, &format!("{who}-{number}"), deed))
+    };
+    for number in 0..Reaction::MAX as u32 {
+        react(1, number).await.unwrap();
+    }
+    let one_more = react(2, Reaction::MAX as u32).await;
+    assert!(matches!(one_more, Err(Failure::Refused(Refusal::TooManyReactions))));
+    for who in 2..=(Reaction::MAX_OF_ALL - Reaction::MAX + 1) as u64 {
+        react(who, 0).await.unwrap();
+    }
+    assert!(matches!(react(5_000, 0).await, Err(Failure::Refused(Refusal::TooManyReactions))));
+    let page = store.list_events(id, Span::After(Seq(0)), 1, PersonId(900)).await.unwrap();
+    let What::Posted { now: Some(now), .. } = &page.events[0].what else { panic!("{page:?}") };
+    assert_eq!(now.reactions.len(), Reaction::MAX);
+    let Reaction { count, people, .. } = &now.reactions[0];
+    assert_eq!((*count as usize, people.len()), (Reaction::MAX_OF_ALL - Reaction::MAX + 1, Reaction::NAMED));
+    assert!(people.contains(&person(900)) && people.contains(&person(1)));
+}
+
+/// 200 messages with fifty named people under each would be more than a connection takes at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn sqlite_pages_are_bounded_with_what_is_under_the_messages() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, _) = sqlite(folder.path()).await;
+    let id = open(store.as_ref(), "r").await.id;
+    for number in 1..=60u64 {
+        store.append_event(id, posted(1, &number.to_string(), "x")).await.unwrap();
+    }
+    let mut reacting = Vec::new();
+    for message in 1..=60u64 {
+        for who in 1..=Reaction::NAMED as u64 {
+            let deed = Deed::React { to: Seq(message), emoji: Emoji::parse("👍").unwrap(), on: true };
+            let (store, event) = (store.clone(), done(who, &format!("{message}-{who}"), deed));
+            reacting.push(tokio::spawn(async move { store.append_event(id, event).await.unwrap() }));
+        }
+        for reaction in reacting.drain(..) {
+            reaction.await.unwrap();
+        }
+    }
+    let mut seen = 0;
+    while seen < 60 {
+        let page = store.list_events(id, Span::After(Seq(seen)), 60, PersonId(1)).await.unwrap();
+        assert!(serde_json::to_string(&page).unwrap().len() < 3 * MAX_PAGE_BYTES);
+        assert!(page.more_after && !page.events.is_empty());
+        seen = page.events.last().unwrap().seq.0;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sqlite_brings_a_database_of_the_version_before_up_to_date() {
+    let folder = tempfile::tempdir().unwrap();
+    let old = rusqlite::Connection::open(folder.path().join("madang.sqlite")).unwrap();
+    for script in [
+        include_str!("../../migrations/sqlite/0001_rooms_events_people.sql"),
+        include_str!("../../migrations/sqlite/0002_events_by_udp.sql"),
+        "INSERT INTO rooms (id, name, owner, since, last_seq, last_at) VALUES (1, 'r', 1, 1, 1, 1);
+         INSERT INTO events VALUES (1, 1, 1, 1, 'n', 'a', 'said before', NULL);
+         PRAGMA user_version = 2;",
+    ] {
+        old.execute_batch(script).unwrap();
+    }
+    drop(old);
+    let (store, _) = sqlite(folder.path()).await;
+    let id = open(store.as_ref(), "r").await.id;
+    let edit = Deed::Edit { of: Seq(1), body: body("said better") };
+    assert_eq!(store.append_event(id, done(1, "b", edit)).await.unwrap().seq, Seq(2));
+    let page = store.list_events(id, Span::After(Seq(0)), 9, PersonId(1)).await.unwrap();
+    assert_eq!(page.events[0].what.body(), Some(&body("said better")));
 }
 
 #[tokio::test(flavor = "multi_thread")]

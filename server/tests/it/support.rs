@@ -10,9 +10,7 @@ use std::{
 };
 
 use common::{
-    event::{
-        Ask, Change, History, Join, Joined, Presence, Push, Refused, RoomEvent, Send as Say, Sent, What,
-    },
+    event::{Ask, Change, History, Join, Joined, Presence, Push, Refused, RoomEvent, Send as Say, Sent},
     message::{Body, Cid, Seq},
     refusal::Refusal,
     room::RoomName,
@@ -113,11 +111,22 @@ impl Program {
 
     /// Starts it with other doors beside the one for HTTP, and tells where they are.
     pub(crate) fn start_with_doors(
-        mut command: Command,
+        command: Command,
         folder: &Path,
         doors: &[&str],
     ) -> (Program, Vec<SocketAddr>) {
         let doors: Vec<&str> = ["http://127.0.0.1:0"].iter().chain(doors).copied().collect();
+        let (program, mut addresses) = Self::start_at(command, folder, &doors);
+        addresses.remove(0);
+        (program, addresses)
+    }
+
+    /// Starts it with these doors, the one for HTTP first, and tells where they all are.
+    pub(crate) fn start_at(
+        mut command: Command,
+        folder: &Path,
+        doors: &[&str],
+    ) -> (Program, Vec<SocketAddr>) {
         let mut child = command
             .args(["--listen", &doors.join(","), "--data"])
             .arg(folder)
@@ -135,13 +144,13 @@ impl Program {
             .spawn()
             .unwrap();
         let said = BufReader::new(child.stdout.as_mut().unwrap()).lines().take(doors.len());
-        let mut addresses = said.zip(&doors).map(|(line, door)| {
+        let addresses = said.zip(doors).map(|(line, door)| {
             let (line, scheme) = (line.unwrap(), door.split(':').next().unwrap());
             let address = line.strip_prefix(&format!("Madang is open at {scheme}://"));
             address.expect(&line).parse().unwrap()
         });
-        let (address, others) = (addresses.next().unwrap(), addresses.collect());
-        (Program { address, child }, others)
+        let addresses: Vec<SocketAddr> = addresses.collect();
+        (Program { address: addresses[0], child }, addresses)
     }
 
     /// Starts it with a door for lines, and tells where that is.
@@ -249,7 +258,7 @@ impl Client {
         loop {
             let text = self.receive().await?;
             if let Frame::Ack { payload, .. } = Frame::decode(&text).unwrap() {
-                return serde_json::from_str(payload.get()).ok();
+                return serde_json::from_str(payload).ok();
             }
             self.keep(&text);
         }
@@ -274,7 +283,7 @@ impl Client {
             let text = self.receive().await.expect("the connection ended before the answer");
             if let Frame::Ack { id: acked, payload } = Frame::decode(&text).unwrap() {
                 assert_eq!(acked, id, "answers come in the order of the commands");
-                return serde_json::from_str(payload.get()).unwrap();
+                return serde_json::from_str(payload).unwrap();
             }
             self.keep(&text);
         }
@@ -299,7 +308,7 @@ impl Client {
     }
 
     pub(crate) async fn join(&mut self, name: &str) -> Result<Joined, Refusal> {
-        self.ask(Join { room: room(name), seats: None, since: None }).await
+        self.ask(Join::new(room(name))).await
     }
 
     pub(crate) async fn say(&mut self, room_name: &str, text: &str) -> Sent {
@@ -315,8 +324,7 @@ impl Client {
             let page = self.ask(history).await.unwrap();
             more = page.more_after;
             for event in page.events {
-                let What::Posted { body, .. } = event.what;
-                log.push((event.seq, body.as_str().to_owned()));
+                log.push((event.seq, event.what.body().unwrap().to_string()));
             }
         }
         log
@@ -399,7 +407,7 @@ impl Client {
 
     fn keep(&mut self, text: &str) {
         if let Ok(Frame::Event { name, payload }) = Frame::decode(text) {
-            self.events.push_back((name, serde_json::from_str(payload.get()).unwrap()));
+            self.events.push_back((name, serde_json::from_str(payload).unwrap()));
         }
     }
 }
@@ -415,7 +423,7 @@ pub(crate) fn body(text: &str) -> Body {
 /// A message with a cid made from its text.
 pub(crate) fn say(room_name: &str, text: &str) -> Say {
     let cid: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
-    Say { room: room(room_name), cid: Cid::parse(&cid[..cid.len().min(Cid::MAX)]).unwrap(), body: body(text) }
+    Say::new(room(room_name), Cid::parse(&cid[..cid.len().min(Cid::MAX)]).unwrap(), body(text))
 }
 
 /// A request as raw text; tells the whole response. The server must end the connection.

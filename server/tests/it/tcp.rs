@@ -51,9 +51,10 @@ async fn a_line_is_heard_by_everybody_else_and_not_by_its_sender() {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_joins_sees_the_last_messages_and_who_is_here() {
     let server = open().await;
-    let mut a = Nc::connect_to(&server, "반").await;
+    let mut a = Nc::connect(&server).await;
     a.write("/name 지은\n").await;
     a.noted("You are now 지은.").await;
+    a.join("반").await;
     for number in 1..=12 {
         a.write(format!("message {number}\n")).await;
     }
@@ -160,14 +161,20 @@ async fn chunks_without_a_line_break_are_messages_after_a_moment() {
     assert_eq!(b.next_said().await.1, "the end, hung up at once");
 }
 
+/// Until a chunk that is written now is a message: what was written before it would be one as well.
+async fn wait_until_chunks_are_messages(server: &TestServer, witness: &mut Nc) {
+    let mut other = Nc::connect(server).await;
+    other.write("a chunk").await;
+    assert_eq!(witness.next_said().await.1, "a chunk");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_character_cut_in_two_arrives_whole() {
     let server = open().await;
     let (mut a, mut b) = (Nc::connect(&server).await, Nc::connect(&server).await);
     let (first, second) = "마당".as_bytes().split_at(4);
     a.write(first).await;
-    // Longer than what makes a chunk a message.
-    tokio::time::sleep(Duration::from_millis(400)).await;
+    wait_until_chunks_are_messages(&server, &mut b).await;
     a.write(second).await;
     assert_eq!(b.next_said().await.1, "마당");
 }
@@ -183,7 +190,7 @@ async fn a_message_of_several_lines_is_set_in_and_nothing_steers_the_terminal() 
     assert_eq!(nc.next_raw().await.unwrap(), "\t둘");
     assert_eq!(nc.next_raw().await.unwrap(), "\t* 셋");
     nc.write("\x1b]0;owned\x07\n").await;
-    assert_eq!(nc.next().await, Line::Refused(Refusal::MessageUnreadable));
+    while nc.next().await != Line::Refused(Refusal::MessageUnreadable) {}
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -268,6 +275,41 @@ async fn what_was_said_before_hanging_up_is_heard() {
         drop(stream);
         assert_eq!(witness.next_said().await.1, format!("one {number}"));
         assert_eq!(witness.next_said().await.1, format!("two {number}"));
+    }
+}
+
+/// A program that reads nothing and ends resets the connection. Nobody writes one so on purpose.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_said_before_a_reset_is_heard_with_and_without_a_line_break() {
+    let server = open().await;
+    let mut witness = Nc::connect(&server).await;
+    for text in ["안녕", "안녕히\n"] {
+        let mut stream = TcpStream::connect(server.at(Door::Tcp)).await.unwrap();
+        // The greeting is there, and stays unread.
+        stream.readable().await.unwrap();
+        stream.write_all(text.as_bytes()).await.unwrap();
+        drop(stream);
+        assert_eq!(witness.next_said().await.1, text.trim_end());
+    }
+}
+
+/// What can be repeated until it is answered must not be said by half: its `cid` would be taken.
+#[tokio::test(flavor = "multi_thread")]
+async fn half_of_what_is_to_be_answered_is_never_said() {
+    let server = open().await;
+    let mut witness = Nc::connect(&server).await;
+    let mut cut = Nc::connect(&server).await;
+    cut.write("/send one-1 half of").await;
+    cut.finish().await;
+    let mut slow = Nc::connect(&server).await;
+    slow.write("/send two-1 half of").await;
+    wait_until_chunks_are_messages(&server, &mut witness).await;
+    slow.write(" it\n").await;
+    assert_eq!(slow.answered().await, "= two-1 2");
+    slow.write("/send one-1 half of it\n").await;
+    assert_eq!(slow.answered().await, "= one-1 3");
+    for _ in 0..2 {
+        assert_eq!(witness.next_said().await.1, "half of it");
     }
 }
 
@@ -394,4 +436,23 @@ async fn thousands_who_are_silent_are_little_and_disturb_nobody() {
     assert!(asked.elapsed() < Duration::from_secs(10), "{:?}", asked.elapsed());
     let each = program.memory().saturating_sub(before) / silent as u64;
     assert!(each < 64, "{each} KiB each");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asks_for_an_answer_is_told_where_a_message_is_and_may_repeat_it() {
+    let server = open().await;
+    let (mut a, mut b) = (Nc::connect(&server).await, Nc::connect(&server).await);
+    a.write("/send first-1 안녕\n").await;
+    assert_eq!(a.answered().await, "= first-1 1");
+    assert_eq!(b.next_said().await.1, "안녕");
+    // Over another connection, as after one that broke.
+    drop(a);
+    let mut a = Nc::connect(&server).await;
+    a.write("/send first-1 안녕\n/send first-1 다른 말\n/send second-1 둘\n/leave\n/send third-1 셋\n").await;
+    assert_eq!(a.answered().await, "= first-1 1");
+    let taken = Line::Answer { cid: "first-1".to_owned().try_into().unwrap(), sent: Err(Refusal::CidTaken) };
+    assert_eq!(a.answered().await, taken.to_string());
+    assert_eq!(a.answered().await, "= second-1 2");
+    assert!(a.answered().await.starts_with("= third-1 ! not_in_room: "));
+    assert_eq!(b.next_said().await.1, "둘", "and nothing twice");
 }

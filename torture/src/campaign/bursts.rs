@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Instant};
 use anyhow::ensure;
 use clap::Args;
 use common::{
-    event::Send,
+    event::{Send, Sent},
     message::{Body, Cid, Seq},
     room::RoomName,
 };
@@ -58,9 +58,9 @@ pub async fn run(workshop: &Workshop, plan: &Plan) -> anyhow::Result<Report> {
     let mut progress = Progress::default();
     let round = workshop.round("bursts")?;
     let running = round.madang.start(None, None).await?;
-    let address = running.open()?;
+    let open = running.open()?;
     let rounds = plan.bursts.div_ceil(plan.clients);
-    let board = Arc::new(Board::new(address));
+    let board = Arc::new(Board::new(open));
     let mut clients = JoinSet::new();
     let rooms = rooms(plan.rooms);
     for (at, name) in (0..plan.rooms).zip(&rooms) {
@@ -80,7 +80,7 @@ pub async fn run(workshop: &Workshop, plan: &Plan) -> anyhow::Result<Report> {
         violations.extend(found);
         progress.say(&format!("{} clients are done", histories.len()));
     }
-    let served = log::served(address, rooms).await?;
+    let served = log::served(open, rooms).await?;
     running.stop().await?;
     let stored = log::read(&round.madang.database())?;
     violations.extend(check(&histories, &stored, Scope { pushes: true, settled: true }));
@@ -113,11 +113,11 @@ struct Burster {
 impl Burster {
     async fn join(number: u32, room: RoomName, board: &Arc<Board>) -> anyhow::Result<Burster> {
         let transport = if number % 5 == 4 { Transport::Polling } else { Transport::WebSocket };
-        let address = *board.address.borrow();
+        let address = board.open.borrow().http;
         let mut connection = Connection::open(address, transport, &json!({})).await?;
         let mut room = Room::new(room);
         let join = room.enter(connection.local(), Instant::now());
-        room.joined(&connection.ask(&join).await?, Instant::now());
+        room.joined(&connection.ask(&join).await?.into(), Instant::now());
         let (awaited, violations) = (BTreeMap::new(), Vec::new());
         Ok(Burster {
             name: format!("b{number}"),
@@ -162,7 +162,7 @@ impl Burster {
             let body = Body::parse(&format!("{}: {at}번째", self.name))?;
             let (sent, outcome) = (Some(Instant::now()), Outcome::Unknown);
             self.room.history.said.push(Said { cid: cid.clone(), body: body.clone(), sent, outcome });
-            sends.push(Send { room: self.room.name.clone(), cid, body });
+            sends.push(Send::new(self.room.name.clone(), cid, body));
         }
         let ids = self.connection.burst(&sends);
         self.awaited.extend(ids.into_iter().zip(first..));
@@ -174,7 +174,7 @@ impl Burster {
         match heard {
             Heard::Event(told) => self.room.pushed(&told.event, now),
             Heard::Answer { id, payload } => {
-                let sent = answer::<Send>(&payload)?;
+                let sent = answer::<Sent>(&payload)?;
                 let first = self.awaited.first_key_value().map(|(id, _)| *id);
                 let said = self.awaited.remove(&id);
                 ensure!(said.is_some(), "an answer to nothing");
@@ -188,8 +188,8 @@ impl Burster {
                         what,
                     });
                 }
-                let address = self.connection.address;
-                self.board.note_ack(address, &self.room.name, sent.seq, now);
+                let open = *self.board.open.borrow();
+                self.board.note_ack(open, now);
                 if let Some(said) = said {
                     self.room.history.said[said].outcome = Outcome::Acked { at: now, seq: sent.seq };
                 }

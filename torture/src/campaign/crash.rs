@@ -22,9 +22,10 @@ use crate::{
     checker::{Scope, Violation, check, check_served},
     crowd::{Crowd, Members, rooms},
     disk::Disk,
+    door::{Doors, Transports},
     history::History,
     log::{self, Log},
-    madang::{self, Running},
+    madang::{self, Open, Running},
     report::{Progress, Report},
     workshop::{Round, Workshop},
 };
@@ -42,7 +43,8 @@ const POINTS: [&str; 8] = [
 ];
 
 /// Where no server is, before there is one.
-const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 1);
+const NOWHERE: Open = Open { http: CLOSED, tcp: CLOSED, udp: CLOSED };
+const CLOSED: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 1);
 
 /// How often the server may pass a point before it dies there.
 const PASSAGES: u64 = 300;
@@ -56,6 +58,9 @@ pub struct Plan {
     /// How many clients write
     #[arg(long, default_value_t = 200)]
     pub writers: u32,
+    /// By which doors they come
+    #[arg(long = "door", value_enum, default_value_t)]
+    pub doors: Doors,
     /// How many rooms they write in
     #[arg(long, default_value_t = 20)]
     pub rooms: u32,
@@ -216,8 +221,8 @@ impl Game<'_> {
         Members {
             clients: self.plan.writers,
             rooms: self.plan.rooms,
-            polling: 1,
-            upgrading: 1,
+            doors: self.plan.doors,
+            transports: Transports { polling: 1, upgrading: 1 },
             pace: Duration::from_millis(self.plan.pace),
             patience: Duration::from_secs(5),
             backoff: Duration::from_millis(150),
@@ -236,9 +241,9 @@ impl Game<'_> {
         let faults: Vec<String> = sabotage.into_iter().chain(kill).collect();
         let faults = faults.join(",");
         let running = round.madang.start((!faults.is_empty()).then_some(&faults), disk).await?;
-        if let Some(address) = running.address {
+        if let Some(open) = running.open {
             figures.opened.push(running.started.elapsed());
-            board.open_at(address, running.started);
+            board.open_at(open, running.started);
         }
         Ok(running)
     }

@@ -13,6 +13,7 @@ use crate::{
     checker::{Scope, check, check_served},
     crowd::{Crowd, Members, rooms},
     disk::Mood,
+    door::{Doors, Transports},
     log,
     report::{Progress, Report},
     workshop::Workshop,
@@ -32,6 +33,9 @@ pub struct Plan {
     /// How many clients write
     #[arg(long, default_value_t = 100)]
     pub writers: u32,
+    /// By which doors they come
+    #[arg(long = "door", value_enum, default_value_t)]
+    pub doors: Doors,
     /// How many rooms they write in
     #[arg(long, default_value_t = 10)]
     pub rooms: u32,
@@ -50,8 +54,8 @@ pub async fn run(workshop: &Workshop, plan: &Plan) -> anyhow::Result<Report> {
     let members = Members {
         clients: plan.writers,
         rooms: plan.rooms,
-        polling: 1,
-        upgrading: 1,
+        doors: plan.doors,
+        transports: Transports { polling: 1, upgrading: 1 },
         pace: Duration::from_millis(100),
         patience: Duration::from_secs(5),
         backoff: Duration::from_millis(150),

@@ -3,6 +3,7 @@
 pub mod bursts;
 pub mod crash;
 pub mod disk;
+pub mod hostile;
 pub mod network;
 pub mod sabotage;
 pub mod seats;

@@ -26,9 +26,11 @@ use crate::{
     checker::{Scope, check, check_served},
     connection::Connection,
     crowd::{Crowd, Members, rooms},
+    door::{Doors, Transports},
     history::{History, Outcome, RoomHistory, Said, Stay},
     line::Transport,
     log,
+    madang::Open,
     proxy::{Mood, Proxy, Swallowed},
     report::{Progress, Report, verdict},
     workshop::Workshop,
@@ -49,6 +51,9 @@ pub struct Plan {
     /// How many clients write
     #[arg(long, default_value_t = 60)]
     pub writers: u32,
+    /// By which doors they come
+    #[arg(long = "door", value_enum, default_value_t)]
+    pub doors: Doors,
     /// How many rooms they write in
     #[arg(long, default_value_t = 6)]
     pub rooms: u32,
@@ -66,19 +71,26 @@ pub async fn run(workshop: &Workshop, plan: &Plan) -> anyhow::Result<Report> {
     let round = workshop.round("network")?;
     let running = round.madang.start(None, None).await?;
     let server = running.open()?;
-    let proxy = Proxy::start(server, Duration::from_millis(plan.life), workshop.seed).await?;
-    let board = Arc::new(Board::new(proxy.address));
+    let life = Duration::from_millis(plan.life);
+    let proxy = Proxy::start(server.http, life, workshop.seed).await?;
+    let lines = Proxy::start(server.tcp, life, !workshop.seed).await?;
+    let be = |mood| [&proxy, &lines].into_iter().for_each(|proxy| proxy.be(mood));
+    let cuts = || proxy.cuts() + lines.cuts();
+    let board = Arc::new(Board::new(Open { http: proxy.address, tcp: lines.address, ..server }));
     let crowd = Crowd::start(members(plan), workshop.seed, &board);
 
-    proxy.be(Mood::Cruel);
-    while proxy.cuts() < plan.cuts {
+    be(Mood::Cruel);
+    while cuts() < plan.cuts {
         tokio::time::sleep(Duration::from_millis(50)).await;
-        progress.say(&format!("{} cuts, {} messages acknowledged", proxy.cuts(), board.acked.get()));
+        progress.say(&format!("{} cuts, {} messages acknowledged", cuts(), board.acked.get()));
     }
-    proxy.be(Mood::Honest);
-    let (done, swallowed) = (proxy.done(), proxy.swallowed());
+    be(Mood::Honest);
+    let (mut done, swallowed) = (proxy.done(), proxy.swallowed());
+    for (fault, count) in lines.done() {
+        *done.entry(fault).or_default() += count;
+    }
     crowd.settle(false, SETTLE).await;
-    proxy.be(Mood::Deaf);
+    be(Mood::Deaf);
     let said = Instant::now();
     let stranger = say_last_words(server, &rooms(plan.rooms), &board).await?;
     let left = HEARTBEAT.saturating_sub(said.elapsed());
@@ -94,7 +106,7 @@ pub async fn run(workshop: &Workshop, plan: &Plan) -> anyhow::Result<Report> {
     violations.extend(check_served(&served, &stored));
 
     let mut report = Report::new("network: cut, delayed, swallowed");
-    report.row("connections cut", proxy.cuts());
+    report.row("connections cut", format!("{} ({} of them lines)", cuts(), lines.cuts()));
     for (fault, count) in done {
         report.row(fault.name(), count);
     }
@@ -121,8 +133,8 @@ fn members(plan: &Plan) -> Members {
     Members {
         clients: plan.writers,
         rooms: plan.rooms,
-        polling: 3,
-        upgrading: 2,
+        doors: plan.doors,
+        transports: Transports { polling: 3, upgrading: 2 },
         pace: Duration::from_millis(plan.pace),
         patience: Duration::from_secs(2),
         backoff: Duration::from_millis(200),
@@ -130,18 +142,19 @@ fn members(plan: &Plan) -> Members {
 }
 
 /// Somebody who is not behind the proxy says one thing in each room.
-async fn say_last_words(server: SocketAddr, rooms: &[RoomName], board: &Board) -> anyhow::Result<History> {
-    let mut connection = Connection::open(server, Transport::WebSocket, &json!({})).await?;
+async fn say_last_words(server: Open, rooms: &[RoomName], board: &Board) -> anyhow::Result<History> {
+    let mut connection = Connection::open(server.http, Transport::WebSocket, &json!({})).await?;
     let mut history = History { client: "stranger".to_owned(), ..History::default() };
     for room in rooms {
-        connection.ask(&Join { room: room.clone(), seats: None, since: None }).await?;
+        connection.ask(&Join::new(room.clone())).await?;
         let (cid, body) = (Cid::parse("last-words")?, Body::parse("마지막 말")?);
         let sent = Instant::now();
-        let send = Send { room: room.clone(), cid: cid.clone(), body: body.clone() };
+        let send = Send::new(room.clone(), cid.clone(), body.clone());
         let answer = connection.ask(&send).await?;
         ensure!(answer.cid == cid, "the answer is for another message");
         let at = Instant::now();
-        board.note_ack(server, room, answer.seq, at);
+        board.note_ack(server, at);
+        board.note_end(room, answer.seq, body.clone());
         let outcome = Outcome::Acked { at, seq: answer.seq };
         history.rooms.entry(room.clone()).or_default().said.push(Said {
             cid,

@@ -63,7 +63,7 @@ struct Figures {
 pub async fn run(workshop: &Workshop, plan: &Plan) -> anyhow::Result<Report> {
     let round = workshop.round("seats")?;
     let running = round.madang.start(None, None).await?;
-    let mut pool = Pool { address: running.open()?, idle: Vec::new() };
+    let mut pool = Pool { address: running.open()?.http, idle: Vec::new() };
     let (mut figures, mut progress) = (Figures::default(), Progress::default());
     let mut random = StdRng::seed_from_u64(workshop.seed);
     let (mut rushes, mut done) = (0, 0);
@@ -131,7 +131,7 @@ struct Race {
 impl Race {
     fn new(seats: u16) -> anyhow::Result<Race> {
         let room = RoomName::parse(&format!("{seats}자리"))?;
-        let join = Join { room, seats: Some(Seats::parse(seats)?), since: None };
+        let join = Join { seats: Some(Seats::parse(seats)?), ..Join::new(room) };
         Ok(Race { join, seats: usize::from(seats) })
     }
 

@@ -3,6 +3,7 @@
 //! It knows no server, no socket and no clock. Each rule is a promise, and each has a history in
 //! `tests` that breaks it; the campaign `sabotage` shows the same with a real server.
 
+mod lines;
 mod rules;
 #[cfg(test)]
 mod tests;
@@ -112,6 +113,9 @@ pub fn check(histories: &[History], log: &Log, scope: Scope) -> Vec<Violation> {
         case.applied(scope, &mut found);
         case.real_time(&mut found);
         case.genuine(&mut found);
+        case.lines_taken(&mut found);
+        case.lines_in_order(&mut found);
+        case.lines_shown(scope, &mut found);
         if scope.pushes {
             case.told(scope, &mut found);
         }

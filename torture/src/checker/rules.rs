@@ -12,7 +12,7 @@ use common::{
 
 use super::{Harm, Rule, Scope, Violation};
 use crate::{
-    history::{History, Outcome, RoomHistory, Said},
+    history::{Fate, History, Outcome, RoomHistory, Said},
     log::{Entry, Log},
 };
 
@@ -40,10 +40,12 @@ pub(super) fn remembered(history: &History, found: &mut Vec<Violation>) {
 /// One room: its log, and what each client did and heard there.
 pub(super) struct Case<'a> {
     room: &'a RoomName,
-    entries: &'a [Entry],
+    pub(super) entries: &'a [Entry],
     /// Where each `cid` stands; more than one place is a violation of its own.
     places: HashMap<&'a Cid, Vec<&'a Entry>>,
-    clients: Vec<(&'a str, &'a RoomHistory)>,
+    /// The same of each text, for what was said where nobody is told a `cid`.
+    pub(super) by_text: HashMap<&'a str, Vec<&'a Entry>>,
+    pub(super) clients: Vec<(&'a str, &'a RoomHistory)>,
 }
 
 impl<'a> Case<'a> {
@@ -60,15 +62,17 @@ impl<'a> Case<'a> {
         let case = |room| {
             let entries: &[Entry] = log.get(room).map_or(&[], Vec::as_slice);
             let mut places: HashMap<&Cid, Vec<&Entry>> = HashMap::new();
+            let mut by_text: HashMap<&str, Vec<&Entry>> = HashMap::new();
             for entry in entries {
                 places.entry(&entry.cid).or_default().push(entry);
+                by_text.entry(entry.body.as_str()).or_default().push(entry);
             }
-            Case { room, entries, places, clients: clients.remove(room).unwrap_or_default() }
+            Case { room, entries, places, by_text, clients: clients.remove(room).unwrap_or_default() }
         };
         rooms.into_iter().map(case).collect()
     }
 
-    fn last(&self) -> Seq {
+    pub(super) fn last(&self) -> Seq {
         self.entries.last().map_or(Seq(0), |entry| entry.seq)
     }
 
@@ -76,7 +80,7 @@ impl<'a> Case<'a> {
         self.places.get(&said.cid).map_or(&[], Vec::as_slice)
     }
 
-    fn report(&self, rule: Rule, harm: Harm, what: String) -> Violation {
+    pub(super) fn report(&self, rule: Rule, harm: Harm, what: String) -> Violation {
         Violation { rule, harm, room: self.room.clone(), what }
     }
 
@@ -189,6 +193,15 @@ impl<'a> Case<'a> {
                 acked.push((at, entry));
             }
         }
+        for spoken in self.spoken() {
+            let Some(entry) = self.by_text.get(spoken.text.as_str()).and_then(|places| places.first()) else {
+                continue;
+            };
+            sent.push((spoken.sent, entry));
+            if let Fate::Taken { at } = spoken.fate {
+                acked.push((at, entry));
+            }
+        }
         sent.sort_by_key(|(at, _)| *at);
         acked.sort_by_key(|(at, _)| *at);
         let mut acked = acked.into_iter().peekable();
@@ -215,6 +228,9 @@ impl<'a> Case<'a> {
         let said = || self.clients.iter().flat_map(|(_, inside)| &inside.said);
         let cids: BTreeSet<&str> = said().map(|said| said.cid.as_str()).collect();
         for entry in self.entries.iter().filter(|entry| !cids.contains(entry.cid.as_str())) {
+            if self.was_spoken(entry) {
+                continue;
+            }
             // Under a strange cid, a text that was said is a copy of it.
             let is_copy = said().any(|said| said.body == entry.body);
             let harm = if is_copy { Harm::Doubled } else { Harm::Invented };

@@ -11,7 +11,7 @@ use proptest::prelude::*;
 
 use super::{Harm, Rule, Scope, check, check_served};
 use crate::{
-    history::{Applied, History, Outcome, RoomHistory, Said, Stay},
+    history::{Applied, Call, Fate, History, Outcome, RoomHistory, Said, Spoken, Stay},
     log::{Entry, Log},
 };
 
@@ -216,6 +216,102 @@ fn a_connection_that_was_cut_need_not_have_been_told_the_end() {
     run.client(1).stays[0].lasted = false;
     run.client(1).stays[0].pushes.pop();
     assert_eq!(run.broken(), []);
+}
+
+/// What was said over lines: two callers, each shown what the other said.
+fn lines() -> Run {
+    let began = Instant::now();
+    let texts = ["aa", "bb", "ab", "ba"];
+    let said = |speaker: usize| {
+        let own = texts.iter().enumerate().skip(speaker).step_by(2);
+        own.map(|(step, text)| {
+            let at = |half: usize| began + Duration::from_millis((step * 2 + half) as u64);
+            Spoken { text: Body::parse(text).unwrap(), sent: at(0), fate: Fate::Taken { at: at(1) } }
+        })
+    };
+    let caller = |speaker: usize| {
+        let shown = said(1 - speaker).map(|said| said.text.as_str().to_owned()).collect();
+        let call = Call { said: said(speaker).collect(), shown, joined: 0, lasted: true };
+        let inside = RoomHistory { calls: vec![call], ..RoomHistory::default() };
+        History { client: format!("c{speaker}"), rooms: [(room(), inside)].into(), ..History::default() }
+    };
+    let entry = |(seq, text): (u64, &&str)| Entry {
+        seq: Seq(seq),
+        cid: Cid::from_random(u128::from(seq)),
+        body: Body::parse(text).unwrap(),
+    };
+    let entries = (1..).zip(&texts).map(entry).collect();
+    Run { log: [(room(), entries)].into(), histories: vec![caller(0), caller(1)] }
+}
+
+#[track_caller]
+fn breaks_lines(rule: Rule, harm: Harm, change: impl FnOnce(&mut Run)) {
+    let mut run = lines();
+    assert_eq!(run.broken(), []);
+    change(&mut run);
+    let broken = run.broken();
+    assert!(broken.contains(&(rule, harm)), "{rule:?} {harm:?} is not among {broken:?}");
+}
+
+#[test]
+fn a_line_that_was_taken_is_there_once_and_one_that_was_refused_is_not() {
+    breaks_lines(Rule::Acked, Harm::Lost, |run| drop(run.entries().pop()));
+    breaks_lines(Rule::Acked, Harm::Doubled, |run| {
+        let again = Entry { seq: Seq(5), ..run.entries()[0].clone() };
+        run.entries().push(again);
+    });
+    breaks_lines(Rule::Acked, Harm::Invented, |run| {
+        run.client(0).calls[0].said[0].fate = Fate::Refused(Refusal::NotStored);
+    });
+}
+
+#[test]
+fn what_is_said_over_one_line_keeps_its_order_also_beside_what_is_said_elsewhere() {
+    breaks_lines(Rule::SenderOrder, Harm::OutOfOrder, |run| run.client(0).calls[0].said.swap(0, 1));
+    breaks_lines(Rule::RealTime, Harm::OutOfOrder, |run| {
+        run.entries().swap(0, 1);
+        (run.entries()[0].seq, run.entries()[1].seq) = (Seq(1), Seq(2));
+    });
+}
+
+#[test]
+fn of_a_line_that_was_cut_the_beginning_may_have_arrived_and_nothing_else() {
+    let cut = |text: &str| {
+        let mut run = lines();
+        let fate = Fate::Unknown;
+        let text_of_call = Body::parse("완전한 줄").unwrap();
+        let lost = Spoken { text: text_of_call, sent: Instant::now(), fate };
+        run.client(0).calls.push(Call { said: vec![lost], ..Call::default() });
+        let (cid, body) = (Cid::parse("cut").unwrap(), Body::parse(text).unwrap());
+        run.entries().push(Entry { seq: Seq(5), cid, body });
+        for number in 0..2 {
+            run.client(number).calls[0].lasted = false;
+        }
+        run.broken()
+    };
+    assert_eq!(cut("완전"), []);
+    assert_eq!(cut("완전한 줄"), []);
+    assert_eq!(cut("전한 줄"), [(Rule::Genuine, Harm::Invented)]);
+}
+
+#[test]
+fn a_line_must_be_shown_one_stretch_of_the_log_but_for_its_own() {
+    let shown = |run: &mut Run| std::mem::take(&mut run.client(0).calls[0].shown);
+    breaks_lines(Rule::Told, Harm::Lost, |run| {
+        let rest = shown(run).split_off(1);
+        run.client(0).calls[0].shown = rest;
+    });
+    breaks_lines(Rule::Told, Harm::Lost, |run| drop(run.client(0).calls[0].shown.pop()));
+    breaks_lines(Rule::Told, Harm::Lost, |run| drop(shown(run)));
+    breaks_lines(Rule::Told, Harm::Doubled, |run| {
+        run.client(0).calls[0].shown.push("ba".to_owned());
+    });
+    breaks_lines(Rule::Told, Harm::OutOfOrder, |run| run.client(0).calls[0].shown.swap(0, 1));
+    breaks_lines(Rule::Told, Harm::Invented, |run| run.client(0).calls[0].shown.push("?".to_owned()));
+    let mut late = lines();
+    late.client(0).calls[0] =
+        Call { shown: vec!["ba".to_owned()], joined: 1, lasted: true, ..Call::default() };
+    assert!(!late.broken().iter().any(|(rule, _)| *rule == Rule::Told), "it joined when the rest was over");
 }
 
 #[test]

@@ -8,34 +8,35 @@ use std::{
 };
 
 use common::{
-    event::{Hello, History as AskHistory, Join, Send},
+    event::{Page, Sent},
     message::{Body, Cid},
+    person::DisplayName,
     refusal::Refusal,
     room::RoomName,
 };
 use rand::{RngExt, SeedableRng, rngs::StdRng};
-use serde_json::{json, value::RawValue};
+use serde_json::value::RawValue;
 use tokio::{sync::watch, time::Duration};
 
 use super::{
-    Habits, Progress,
+    Habits, LOOK, Progress,
+    link::Link,
     room::{Room, Wish},
 };
 use crate::{
     board::{Board, Phase},
-    connection::{Connection, Failure, Heard, answer},
+    connection::{Entered, Failure, Heard, answer, lost},
+    door::Way,
     history::History,
+    madang::Open,
 };
 
 /// More than this is not put into an outbox while nobody takes anything.
 const OUTBOX: usize = 4;
 
-/// How often a client that has nothing more to say looks whether the others have.
-const LOOK: Duration = Duration::from_millis(20);
-
 /// A client while it lives.
 pub(super) struct Life {
-    name: String,
+    name: DisplayName,
     rooms: Vec<Room>,
     habits: Habits,
     random: StdRng,
@@ -74,8 +75,8 @@ enum Kind {
 
 impl Life {
     pub(super) fn new(
-        name: String,
-        rooms: Vec<RoomName>,
+        name: DisplayName,
+        room: RoomName,
         habits: Habits,
         seed: u64,
         board: Arc<Board>,
@@ -83,7 +84,7 @@ impl Life {
     ) -> Life {
         Life {
             name,
-            rooms: rooms.into_iter().map(Room::new).collect(),
+            rooms: vec![Room::new(room)],
             habits,
             random: StdRng::seed_from_u64(seed),
             phase: board.phase.subscribe(),
@@ -99,8 +100,9 @@ impl Life {
     /// Lives until the board says that it is over.
     pub(super) async fn run(mut self) -> History {
         loop {
-            let wait = match self.connect().await {
-                Ok(mut connection) => match self.converse(&mut connection).await {
+            let open = *self.board.open.borrow();
+            let wait = match self.connect(open.http).await {
+                Ok(mut link) => match self.converse(&mut link, open).await {
                     Ended::Over => break,
                     Ended::Lost => self.backoff(),
                     Ended::Restart(after) => after,
@@ -119,7 +121,7 @@ impl Life {
             }
         }
         let rooms = self.rooms.into_iter().map(|room| (room.name, room.history)).collect();
-        History { client: self.name, forgotten: self.forgotten, rooms }
+        History { client: self.name.to_string(), forgotten: self.forgotten, rooms }
     }
 
     fn backoff(&mut self) -> Duration {
@@ -128,39 +130,38 @@ impl Life {
     }
 
     /// A connection as the person this client has been from its first one on.
-    async fn connect(&mut self) -> Result<Connection, Failure> {
-        let address = *self.board.address.borrow();
-        let auth = self.token.as_ref().map_or_else(|| json!({}), |token| json!({ "token": token }));
+    async fn connect(&mut self, address: SocketAddr) -> Result<Link, Failure> {
         let entering = async {
-            let mut connection = Connection::open(address, self.habits.transport, &auth).await?;
-            if self.token.is_none() {
-                self.token = connection.ask(&Hello {}).await?.token;
+            match self.habits.way {
+                Way::SocketIo(transport) => Link::by_socket_io(address, transport, &mut self.token).await,
+                Way::Http { as_guest: true } => Link::by_http_as_guest(address).await,
+                Way::Http { as_guest: false } => Link::by_http(address, &self.name, &mut self.token).await,
+                Way::Lines => Err(lost("lines are a caller's")),
             }
-            Ok(connection)
         };
-        let connection = tokio::time::timeout(self.habits.patience, entering).await;
-        connection.map_err(|_| Failure::Lost("no answer while connecting".to_owned()))?
+        let link = tokio::time::timeout(self.habits.patience, entering).await;
+        link.map_err(|_| lost("no answer while connecting"))?
     }
 
     /// Lives on one connection until it or everything ends.
-    async fn converse(&mut self, connection: &mut Connection) -> Ended {
+    async fn converse(&mut self, link: &mut Link, open: Open) -> Ended {
         self.board.connections.count();
         let mut awaited = VecDeque::new();
         for (at, room) in self.rooms.iter_mut().enumerate() {
             let since = Instant::now();
-            let id = connection.give(&room.enter(connection.local(), since));
+            let id = link.enter(&room.enter(link.local(), since));
             awaited.push_back(Awaited { id, room: at, kind: Kind::Join, since });
         }
         loop {
-            self.send_wishes(connection, &mut awaited);
+            self.send_wishes(link, &mut awaited);
             self.publish(true);
             let wake = self.wake(&awaited);
             tokio::select! {
-                heard = connection.hear() => match heard {
+                heard = link.hear() => match heard {
                     Ok(Heard::Answer { id, payload }) => {
                         let Some(at) = awaited.iter().position(|awaited| awaited.id == id) else { continue };
                         let Some(asked) = awaited.remove(at) else { continue };
-                        if !self.answered(&asked, &payload, connection.address) {
+                        if !self.answered(&asked, &payload, link, open) {
                             return Ended::Lost;
                         }
                     }
@@ -193,15 +194,15 @@ impl Life {
         }
     }
 
-    fn send_wishes(&mut self, connection: &mut Connection, awaited: &mut VecDeque<Awaited>) {
+    fn send_wishes(&mut self, link: &mut Link, awaited: &mut VecDeque<Awaited>) {
         let since = Instant::now();
         for (at, room) in self.rooms.iter_mut().enumerate() {
             while let Some(wish) = room.wish(since) {
                 let (id, kind) = match wish {
-                    Wish::Send(send) => (connection.give(&send), Kind::Send),
+                    Wish::Send(send) => (link.send(&send), Kind::Send),
                     Wish::History(history) => {
                         self.board.pages.count();
-                        (connection.give(&history), Kind::History)
+                        (link.history(&history), Kind::History)
                     }
                 };
                 awaited.push_back(Awaited { id, room: at, kind, since });
@@ -210,25 +211,27 @@ impl Life {
     }
 
     /// Takes an answer in; false when this connection is of no use any more.
-    fn answered(&mut self, asked: &Awaited, payload: &RawValue, address: SocketAddr) -> bool {
+    fn answered(&mut self, asked: &Awaited, payload: &RawValue, link: &mut Link, open: Open) -> bool {
         let (room, now) = (&mut self.rooms[asked.room], Instant::now());
         let refused = match asked.kind {
-            Kind::Join => match answer::<Join>(payload) {
-                Ok(joined) => {
-                    room.joined(&joined, now);
+            Kind::Join => match answer::<Entered>(payload) {
+                Ok(entered) => {
+                    room.joined(&entered, now);
+                    link.follow(&room.name, entered.last);
                     return true;
                 }
                 Err(failure) => failure,
             },
-            Kind::Send => match answer::<Send>(payload) {
+            Kind::Send => match answer::<Sent>(payload) {
                 Ok(sent) => {
-                    self.board.note_ack(address, &room.name, sent.seq, now);
+                    self.board.note_ack(open, now);
+                    self.board.note_last(&room.name, sent.seq);
                     room.sent(Ok(&sent), now);
                     return true;
                 }
                 Err(failure) => failure,
             },
-            Kind::History => match answer::<AskHistory>(payload) {
+            Kind::History => match answer::<Page>(payload) {
                 Ok(page) => {
                     room.page(Ok(&page), now);
                     return true;

@@ -6,14 +6,17 @@
 use std::{net::SocketAddr, time::Instant};
 
 use common::{
-    event::{Event, History as AskHistory, Join, Joined, Page, Send, Sent, What},
+    event::{Event, History as AskHistory, Join, Page, Send, Sent, What},
     message::{Body, Cid, Seq},
     refusal::Refusal,
     room::RoomName,
 };
 use tokio::time::Duration;
 
-use crate::history::{Applied, Outcome, RoomHistory, Said, Stay};
+use crate::{
+    connection::Entered,
+    history::{Applied, Outcome, RoomHistory, Said, Stay},
+};
 
 /// How long to wait after a refusal that says "later".
 const LATER: Duration = Duration::from_millis(100);
@@ -82,11 +85,11 @@ impl Room {
     pub(crate) fn enter(&mut self, line: SocketAddr, began: Instant) -> Join {
         (self.here, self.sending, self.asking) = (false, false, false);
         self.history.stays.push(Stay { line, began, joined: None, pushes: Vec::new(), lasted: false });
-        Join { room: self.name.clone(), seats: None, since: self.have() }
+        Join { since: self.have(), ..Join::new(self.name.clone()) }
     }
 
     /// The join was answered.
-    pub(crate) fn joined(&mut self, reply: &Joined, now: Instant) {
+    pub(crate) fn joined(&mut self, reply: &Entered, now: Instant) {
         self.here = true;
         self.horizon = self.horizon.max(reply.last);
         let came_back = self.history.from.is_some();
@@ -162,7 +165,7 @@ impl Room {
         let said = self.history.said.get_mut(self.next).filter(|_| !self.sending)?;
         self.sending = true;
         said.sent.get_or_insert(now);
-        Some(Wish::Send(Send { room: self.name.clone(), cid: said.cid.clone(), body: said.body.clone() }))
+        Some(Wish::Send(Send::new(self.name.clone(), said.cid.clone(), said.body.clone())))
     }
 
     /// It is over, and this connection was there to the end.
@@ -184,7 +187,7 @@ impl Room {
     fn take_in(&mut self, events: &[Event], now: Instant) {
         for event in events {
             if self.have().map(Seq::next) == Some(event.seq) {
-                let What::Posted { cid, body, .. } = event.what.clone();
+                let What::Posted { cid, body, .. } = event.what.clone() else { continue };
                 self.history.applied.push(Applied { seq: event.seq, cid, body, at: now });
             }
         }
@@ -203,7 +206,7 @@ mod tests {
     fn event(seq: u64) -> Event {
         let person = Person { id: PersonId(1), name: DisplayName::of_guest(PersonId(1)) };
         let (cid, body) = (Cid::parse(&format!("c{seq}")).unwrap(), Body::parse("말").unwrap());
-        Event { seq: Seq(seq), at: Timestamp(0), person, what: What::Posted { cid, body, via: None } }
+        Event { seq: Seq(seq), at: Timestamp(0), person, what: What::posted(cid, body) }
     }
 
     fn page(seqs: impl IntoIterator<Item = u64>) -> Page {
@@ -214,15 +217,7 @@ mod tests {
     fn joined() -> Room {
         let mut room = Room::new(RoomName::parse("마당").unwrap());
         assert_eq!(room.enter("127.0.0.1:9".parse().unwrap(), Instant::now()).since, None);
-        let reply = Joined {
-            room: room.name.clone(),
-            seats: None,
-            last: Seq(3),
-            events: page(1..=3).events,
-            more: false,
-            people: Vec::new(),
-            may: Vec::new(),
-        };
+        let reply = Entered { last: Seq(3), events: page(1..=3).events, more: false };
         room.joined(&reply, Instant::now());
         room
     }

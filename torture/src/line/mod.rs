@@ -79,7 +79,8 @@ impl Line {
     }
 }
 
-async fn dial(address: SocketAddr) -> io::Result<TcpStream> {
+/// A TCP connection that waits for nothing before it sends.
+pub(crate) async fn dial(address: SocketAddr) -> io::Result<TcpStream> {
     let stream = TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;
     Ok(stream)
@@ -98,6 +99,7 @@ impl Handshake {
     }
 }
 
-fn broken(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
+/// Something that came was not what it had to be.
+pub(crate) fn broken(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
     io::Error::other(error)
 }

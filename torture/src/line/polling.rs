@@ -4,18 +4,12 @@
 use std::{io, net::SocketAddr};
 
 use futures_util::{SinkExt, StreamExt};
-use http_body_util::{BodyExt, Full};
-use hyper::{
-    Request, StatusCode,
-    body::Bytes,
-    client::conn::http1::{self, SendRequest},
-    header::{CONTENT_TYPE, HOST},
-};
-use hyper_util::rt::TokioIo;
+use hyper::{Request, StatusCode, header::CONTENT_TYPE, http::request::Builder};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 
 use super::{Ends, Handshake, Line, PATH, broken, dial, websocket};
+use crate::http::Http;
 
 /// What stands between two packets of one body.
 const SEPARATOR: char = '\u{1e}';
@@ -24,12 +18,12 @@ const SEPARATOR: char = '\u{1e}';
 pub(super) async fn open(address: SocketAddr) -> io::Result<Line> {
     let stream = dial(address).await?;
     let (mut line, Ends { told, mut orders }) = Line::new(&stream)?;
-    let mut waiting = Http::open(address, stream, &mut line).await?;
+    let mut waiting = Polls::open(address, stream, &mut line).await?;
     let handshake = waiting.get("").await?;
     let session = format!("&sid={}", Handshake::read(&handshake)?.sid);
     let stream = dial(address).await?;
     line.sockets.push(socket2::SockRef::from(&stream).try_clone()?);
-    let mut bringing = Http::open(address, stream, &mut line).await?;
+    let mut bringing = Polls::open(address, stream, &mut line).await?;
     told.send(handshake).await.map_err(broken)?;
     let polled = session.clone();
     line.tasks.spawn(async move {
@@ -56,7 +50,7 @@ pub(super) async fn open(address: SocketAddr) -> io::Result<Line> {
 pub(super) async fn upgrade(address: SocketAddr) -> io::Result<Line> {
     let stream = dial(address).await?;
     let (mut line, ends) = Line::new(&stream)?;
-    let mut waiting = Http::open(address, stream, &mut line).await?;
+    let mut waiting = Polls::open(address, stream, &mut line).await?;
     let handshake = waiting.get("").await?;
     let session = format!("&sid={}", Handshake::read(&handshake)?.sid);
     let stream = dial(address).await?;
@@ -82,41 +76,27 @@ pub(super) async fn upgrade(address: SocketAddr) -> io::Result<Line> {
     Ok(line)
 }
 
-/// One HTTP/1.1 connection, used for one request after the other.
-struct Http {
-    address: SocketAddr,
-    requests: SendRequest<Full<Bytes>>,
-}
+/// One connection of a session.
+struct Polls(Http);
 
-impl Http {
-    async fn open(address: SocketAddr, stream: TcpStream, line: &mut Line) -> io::Result<Http> {
-        let (requests, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
-        line.tasks.spawn(async move {
-            // A connection that breaks fails the request that is under way.
-            let _ = connection.await;
-        });
-        Ok(Http { address, requests })
+impl Polls {
+    async fn open(address: SocketAddr, stream: TcpStream, line: &mut Line) -> io::Result<Polls> {
+        Http::over(stream, address, &mut line.tasks).await.map(Polls)
     }
 
     async fn get(&mut self, query: &str) -> io::Result<String> {
-        self.request(Request::get(url(query)), Bytes::new()).await
+        self.ask(Request::get(url(query)), String::new()).await
     }
 
     async fn post(&mut self, query: &str, body: String) -> io::Result<String> {
-        let request = Request::post(url(query)).header(CONTENT_TYPE, "text/plain; charset=UTF-8");
-        self.request(request, body.into()).await
+        self.ask(Request::post(url(query)).header(CONTENT_TYPE, "text/plain; charset=UTF-8"), body).await
     }
 
-    async fn request(&mut self, request: hyper::http::request::Builder, body: Bytes) -> io::Result<String> {
-        let request = request.header(HOST, self.address.to_string()).body(Full::new(body));
-        // The end of the last answer may still be on its way through the connection's task.
-        self.requests.ready().await.map_err(broken)?;
-        let response = self.requests.send_request(request.map_err(broken)?).await.map_err(broken)?;
-        if response.status() != StatusCode::OK {
-            return Err(broken(format!("the server answered {}", response.status())));
+    async fn ask(&mut self, request: Builder, body: String) -> io::Result<String> {
+        match self.0.ask(request, body).await? {
+            (StatusCode::OK, body) => Ok(body),
+            (status, _) => Err(broken(format!("the server answered {status}"))),
         }
-        let body = response.into_body().collect().await.map_err(broken)?.to_bytes();
-        String::from_utf8(body.into()).map_err(broken)
     }
 }
 

@@ -62,7 +62,7 @@ impl Piece {
     pub(super) fn event(&self) -> Option<RoomEvent> {
         match self.packet() {
             Some(Packet::Event { name, payload }) if name == Push::EVENT => {
-                serde_json::from_str(payload.get()).ok()
+                serde_json::from_str(payload).ok()
             }
             _ => None,
         }

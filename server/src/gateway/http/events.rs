@@ -242,7 +242,7 @@ impl Listener for Ear {
             Push::Event(told) => {
                 let write = |push: &Push| match push {
                     Push::Event(told) => write(&told.event).map(Bytes::from),
-                    Push::Presence(_) | Push::Heartbeat(_) => None,
+                    _ => None,
                 };
                 notice.with_written(Slot::EVENT_STREAM, write, |written| match written {
                     Some(bytes) => self.0.put(told.event.seq, bytes),
@@ -250,7 +250,7 @@ impl Listener for Ear {
                 });
             }
             Push::Heartbeat(told) => self.0.reaches(told.last),
-            Push::Presence(_) => {}
+            Push::Presence(_) | Push::Typing(_) | Push::Seat(_) | Push::Removed(_) => {}
         }
         Ok(())
     }

@@ -27,7 +27,7 @@ pub(super) async fn post(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json<Sent>), Failure> {
     asked.only(&["name"])?;
-    let Post { body, cid, name } = read_body(&headers, body)?;
+    let Post { body, cid, name, reply_to } = read_body(&headers, body)?;
     let name = match (name, asked.text("name")) {
         (None, Some(text)) => Some(DisplayName::parse(text)?),
         (name, _) => name,
@@ -37,7 +37,7 @@ pub(super) async fn post(
         (cid, key) => cid.or(key).unwrap_or_else(|| Cid::from_random(rand::random())),
     };
     let who = asked.identify(&chat, name).await?;
-    let send = Send { room: asked.room, cid, body };
+    let send = Send { room: asked.room, cid, body, reply_to };
     let sent = chat.post(&who, send, asked.visitor.peer.address).await?;
     Ok((StatusCode::CREATED, Json(sent)))
 }
@@ -70,7 +70,7 @@ fn read_body(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result
         }
         Some("text/plain" | "application/x-www-form-urlencoded") | None => {
             let text = std::str::from_utf8(&body).map_err(|_| Refusal::MessageUnreadable)?;
-            Ok(Post { body: Body::parse(text)?, cid: None, name: None })
+            Ok(Post { body: Body::parse(text)?, cid: None, name: None, reply_to: None })
         }
         Some(_) => Err(Refusal::BadRequest),
     }

@@ -3,6 +3,7 @@
 mod asked;
 mod events;
 mod messages;
+mod qr;
 
 use axum::{
     Json, Router,
@@ -53,9 +54,10 @@ pub(super) fn routes(
         .layer(middleware::map_response(never_stored));
     Router::new()
         .route("/up", get(|| async { "up\n" }))
+        .route("/api/rooms/{room}/qr.svg", get(qr::draw))
         .merge(api)
         .fallback(page_or_file)
-        .with_state(Context { chat, stop })
+        .with_state(Context { chat, guard: guard.clone(), stop })
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(sockets)
         .layer(middleware::from_fn_with_state(lines, socketio::watch))
@@ -66,6 +68,7 @@ pub(super) fn routes(
 #[derive(Clone)]
 struct Context {
     chat: Chat,
+    guard: Guard,
     /// The server stops: what has no end of its own ends.
     stop: CancellationToken,
 }
@@ -73,6 +76,12 @@ struct Context {
 impl FromRef<Context> for Chat {
     fn from_ref(context: &Context) -> Chat {
         context.chat.clone()
+    }
+}
+
+impl FromRef<Context> for Guard {
+    fn from_ref(context: &Context) -> Guard {
+        context.guard.clone()
     }
 }
 
@@ -168,8 +177,10 @@ impl IntoResponse for Failure {
 fn status(refusal: Refusal) -> StatusCode {
     match refusal {
         Refusal::UnknownToken => StatusCode::UNAUTHORIZED,
-        Refusal::NotInRoom | Refusal::ForeignOrigin => StatusCode::FORBIDDEN,
-        Refusal::NoSuchRoom => StatusCode::NOT_FOUND,
+        Refusal::NotInRoom | Refusal::Removed | Refusal::NotYours | Refusal::ForeignOrigin => {
+            StatusCode::FORBIDDEN
+        }
+        Refusal::NoSuchRoom | Refusal::NoSuchMessage | Refusal::NoSuchPerson => StatusCode::NOT_FOUND,
         Refusal::RoomFull => StatusCode::CONFLICT,
         Refusal::MessageTooLong => StatusCode::PAYLOAD_TOO_LARGE,
         Refusal::TooFast => StatusCode::TOO_MANY_REQUESTS,

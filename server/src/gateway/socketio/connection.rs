@@ -9,7 +9,7 @@ use std::sync::{
 };
 
 use common::{
-    event::{Push, Refused, What, tutorial},
+    event::{Push, Refused, tutorial},
     refusal::Refusal,
 };
 use serde::Serialize;
@@ -166,6 +166,9 @@ fn raw(push: &Push) -> serde_json::Result<(&'static str, Box<RawValue>)> {
         Push::Event(told) => (Push::EVENT, to_raw_value(told)?),
         Push::Presence(told) => (Push::PRESENCE, to_raw_value(told)?),
         Push::Heartbeat(told) => (Push::HEARTBEAT, to_raw_value(told)?),
+        Push::Typing(told) => (Push::TYPING, to_raw_value(told)?),
+        Push::Seat(told) => (Push::SEAT, to_raw_value(told)?),
+        Push::Removed(told) => (Push::REMOVED, to_raw_value(told)?),
     })
 }
 
@@ -181,10 +184,13 @@ impl Listener for Connection {
         };
         let heard = match &notice.push {
             Push::Event(told) if self.tutorial.load(Ordering::Relaxed) => {
-                let What::Posted { body, .. } = &told.event.what;
-                self.emit(tutorial::CHAT_MESSAGE, &body.as_str())
+                // The tutorial knows nothing but what is said.
+                told.event.what.body().is_none_or(|body| self.emit(tutorial::CHAT_MESSAGE, &body.as_str()))
             }
-            Push::Presence(_) | Push::Heartbeat(_) if self.tutorial.load(Ordering::Relaxed) => true,
+            Push::Removed(_) if self.tutorial.load(Ordering::Relaxed) => {
+                self.emit(tutorial::RESULT, &tutorial::FAILED)
+            }
+            _ if self.tutorial.load(Ordering::Relaxed) => true,
             _ if self.old => notice.with_written(Slot::SOCKETIO_ASCII, write_ascii, send),
             _ => notice.with_written(Slot::SOCKETIO, write, send),
         };

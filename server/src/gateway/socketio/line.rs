@@ -11,7 +11,7 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, MutexGuard,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
@@ -29,21 +29,29 @@ use socketioxide::{
     TransportType,
     socket::{Sid, Socket},
 };
-use tokio::time::{Instant, MissedTickBehavior};
+use tokio::time::{Instant, MissedTickBehavior, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::PATH;
 use crate::{
     chat::{Chat, notice::Lagging},
-    gateway::{guard::Visitor, http::refused, wire::Wire},
+    gateway::{
+        guard::Visitor,
+        http::refused,
+        wire::{MAX_WAITING, Wire},
+    },
     lock::lock,
 };
 
-/// The most that may wait for one client, in bytes. With what the library and the kernel hold this
-/// stays below 1 MiB.
-const MAX_QUEUED: u64 = 512 * 1024;
 /// How long a client may give no sign of life. The library pings it often enough.
 const LEASE: Duration = Duration::from_secs(26);
+/// With more than this waiting to be sent, in bytes, no further command is carried out; so that its
+/// answer, the longest there is, finds room together with what the rooms tell meanwhile.
+const ENOUGH_WAITING: usize = MAX_WAITING / 8;
+
+/// How often it is looked whether enough of that has gone.
+const DRAINING: Duration = Duration::from_millis(20);
+
 /// How often leases are looked through.
 const SWEEP: Duration = Duration::from_secs(2);
 
@@ -93,19 +101,40 @@ impl Line {
         }
     }
 
-    /// Counts a text of so many bytes as queued, unless too much waits already.
-    pub(super) fn queue(&self, text: usize, transport: TransportType) -> Result<(), Lagging> {
+    /// Waits until so little waits to be sent that another answer may be added: whoever asks for
+    /// much at once, on a slow line, is answered more slowly, and not cut for it.
+    pub(super) async fn drained(&self) {
+        while self.waiting() > ENOUGH_WAITING {
+            sleep(DRAINING).await;
+        }
+    }
+
+    fn waiting(&self) -> usize {
+        match &self.direct {
+            Some(wire) => wire.waiting(),
+            None => usize::try_from(self.brought_up_to_date().bytes).unwrap_or(usize::MAX),
+        }
+    }
+
+    /// The library's queue, without what the wire has carried away.
+    fn brought_up_to_date(&self) -> MutexGuard<'_, Queue> {
         let written = lock(&self.wire).as_ref().map_or(0, Wire::written);
         let mut queue = lock(&self.queue);
         // What goes through uncounted (pings, the handshake's answer) must not count against what
         // still waits; so the count may be a little low, and is never too high.
         queue.bytes = queue.bytes.saturating_sub(written.saturating_sub(queue.written));
         queue.written = written;
+        queue
+    }
+
+    /// Counts a text of so many bytes as queued, unless too much waits already.
+    pub(super) fn queue(&self, text: usize, transport: TransportType) -> Result<(), Lagging> {
+        let mut queue = self.brought_up_to_date();
         let bytes = match transport {
             TransportType::Websocket => framed(text),
             TransportType::Polling => text as u64,
         };
-        if queue.bytes > 0 && queue.bytes + bytes > MAX_QUEUED {
+        if queue.bytes > 0 && queue.bytes + bytes > MAX_WAITING as u64 {
             return Err(Lagging);
         }
         queue.bytes += bytes;

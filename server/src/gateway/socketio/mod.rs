@@ -238,7 +238,7 @@ impl Sessions {
                     connection.emit(Restart::NAME, &self.restart());
                     break;
                 }
-                incoming = inbox.recv() => incoming,
+                incoming = async { line.drained().await; inbox.recv().await } => incoming,
             };
             let Some(incoming) = incoming else { break };
             let Incoming { asked, ack, ack_id } = *incoming;
@@ -338,7 +338,7 @@ async fn answer(session: &mut Session, connection: &Connection, asked: Asked) ->
         Asked::Room(room) => {
             connection.speak_tutorial(true);
             let joined = session.move_to(room).await;
-            if matches!(joined, Err(Failure::Refused(Refusal::RoomFull))) {
+            if matches!(joined, Err(Failure::Refused(Refusal::RoomFull | Refusal::Removed))) {
                 connection.emit(tutorial::RESULT, &tutorial::FAILED);
             }
             joined.map(Reply::Joined)

@@ -62,9 +62,9 @@ mod tests {
             };
             let (first, second) = (next(), next());
             assert!(matches!(Frame::decode(&first),
-                Ok(Frame::Event { name, payload: heard }) if name == "chat message" && heard.get() == payload.get()));
+                Ok(Frame::Event { name, payload: heard }) if name == "chat message" && heard == payload.get()));
             assert!(matches!(Frame::decode(&second),
-                Ok(Frame::Ack { id: 7, payload: heard }) if heard.get() == payload.get()));
+                Ok(Frame::Ack { id: 7, payload: heard }) if heard == payload.get()));
         }
     }
 }

@@ -49,7 +49,7 @@ impl Company {
 fn is_about(change: &Change, me: PersonId) -> bool {
     match change {
         Change::Here(person) | Change::Renamed(person) => person.id == me,
-        Change::Gone(id) => *id == me,
+        Change::Gone(id) | Change::Away(id) | Change::Back(id) => *id == me,
     }
 }
 
@@ -63,6 +63,8 @@ fn apply(names: &mut HashMap<PersonId, DisplayName>, change: &Change) -> Option<
             let before = names.insert(*id, name.clone()).filter(|before| before != name)?;
             Some(format!("{before} is now {name}"))
         }
+        // Of a line nobody knows whether somebody looks at it.
+        Change::Away(_) | Change::Back(_) => None,
     }
 }
 

@@ -19,17 +19,20 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
-use crate::chat::notice::{Lagging, Listener, Notice, Slot};
+use crate::{
+    chat::notice::{Lagging, Listener, Notice, Slot},
+    gateway::wire::MAX_WAITING,
+};
 
-/// How much may wait for one line, in notices and in bytes.
-const MAX_WAITING: usize = 256;
-const MAX_WAITING_BYTES: usize = 512 * 1024;
+/// How many notices may wait for one line; in bytes they are bounded as at every door.
+const MAX_NOTICES: usize = 256;
 
 /// Something a room told.
 #[derive(Debug)]
 pub(super) enum Heard {
     Event { room: RoomName, seq: Seq, person: PersonId, lines: String },
     Presence(Presence),
+    Removed(RoomName),
 }
 
 impl Heard {
@@ -42,8 +45,10 @@ impl Heard {
                 lines: text(&Line::of_event(&told.event, false)),
             },
             Push::Presence(told) => Heard::Presence(told.clone()),
-            // Over TCP nothing is lost without the connection being lost.
-            Push::Heartbeat(_) => return None,
+            Push::Removed(told) => Heard::Removed(told.room.clone()),
+            // Over TCP nothing is lost without the connection being lost, and a line says what was
+            // said, not that somebody is about to.
+            Push::Heartbeat(_) | Push::Typing(_) | Push::Seat(_) => return None,
         }))
     }
 
@@ -51,6 +56,7 @@ impl Heard {
         match self {
             Heard::Event { lines, .. } => lines.len(),
             Heard::Presence(told) => told.changes.len() * size_of::<Change>(),
+            Heard::Removed(room) => room.as_str().len(),
         }
     }
 }
@@ -73,7 +79,7 @@ pub(super) struct Ear {
 impl Ear {
     /// An ear, and the queue of what it hears.
     pub(super) fn new() -> (Arc<Ear>, mpsc::Receiver<Arc<Heard>>) {
-        let (queue, heard) = mpsc::channel(MAX_WAITING);
+        let (queue, heard) = mpsc::channel(MAX_NOTICES);
         let ear = Ear {
             queue,
             waiting: AtomicUsize::new(0),
@@ -97,7 +103,7 @@ impl Ear {
     fn queue(&self, heard: Arc<Heard>) -> Result<(), Lagging> {
         let bytes = heard.bytes();
         let waiting = self.waiting.fetch_add(bytes, Ordering::Relaxed);
-        if (waiting > 0 && waiting + bytes > MAX_WAITING_BYTES) || self.queue.try_send(heard).is_err() {
+        if (waiting > 0 && waiting + bytes > MAX_WAITING) || self.queue.try_send(heard).is_err() {
             debug!("cutting a line that does not read");
             self.cut.cancel();
             return Err(Lagging);

@@ -17,6 +17,10 @@ const DONT: u8 = 254;
 const SUBNEGOTIATION: u8 = 250;
 const SUBNEGOTIATION_END: u8 = 240;
 
+/// How a line begins that may be repeated until it is answered: half of it would take its `cid`, and
+/// the whole of it would be refused from then on. It counts with its line break only.
+const ANSWERED: &[u8] = b"/send ";
+
 /// How HTTP requests begin that a browser sends for a page of anybody's (and HTTP/2's preface).
 const METHODS: [&str; 10] =
     ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "PRI"];
@@ -83,14 +87,16 @@ impl Input {
     pub(super) fn pause(&mut self) {
         let ends_within_character =
             std::str::from_utf8(&self.line).is_err_and(|error| error.error_len().is_none());
-        if !ends_within_character {
+        if !ends_within_character && !self.line.starts_with(ANSWERED) {
             self.end();
         }
     }
 
     /// Nothing will come any more.
     pub(super) fn end(&mut self) {
-        if !self.line.is_empty() {
+        if self.line.starts_with(ANSWERED) {
+            self.finish(|_| Piece::Unusable(Refusal::BadRequest));
+        } else if !self.line.is_empty() {
             self.finish_line();
         }
     }
@@ -197,6 +203,19 @@ mod tests {
             input.pause();
             assert_eq!(pieces(&mut input), lines(&["안녕"]));
         }
+    }
+
+    #[test]
+    fn what_is_to_be_answered_is_a_line_with_its_line_break_only() {
+        let mut input = Input::default();
+        input.push(b"/send a-1 half");
+        input.pause();
+        assert_eq!(input.next(), None);
+        input.push(b" and half\n/send a-2 half");
+        input.pause();
+        assert_eq!(pieces(&mut input), lines(&["/send a-1 half and half"]));
+        input.end();
+        assert_eq!(pieces(&mut input), [Piece::Unusable(Refusal::BadRequest)]);
     }
 
     #[test]

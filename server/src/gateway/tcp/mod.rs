@@ -223,6 +223,9 @@ impl Conversation {
                 Continue(())
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Continue(()),
+            Err(error) if error.kind() != io::ErrorKind::ConnectionReset => Break(()),
+            // A program that says its word and ends without having read its greeting resets the
+            // connection, and can not know it: that is an end like any other.
             Ok(_) | Err(_) => {
                 self.input.end();
                 Break(())
@@ -261,6 +264,10 @@ impl Conversation {
     async fn grant(&mut self, wish: Wish) -> Result<Vec<Line>, Failure> {
         match wish {
             Wish::Say(body) => self.session.say(body).await.map(|_| Vec::new()),
+            Wish::Send(cid, body) => {
+                let sent = self.session.say_once(cid.clone(), body).await;
+                Ok(vec![Line::Answer { cid, sent: sent.map(|sent| sent.seq).map_err(Failure::tell) }])
+            }
             Wish::Join(room) => self.join(room).await,
             Wish::Leave => {
                 let room = self.room()?;
@@ -326,9 +333,9 @@ impl Conversation {
 
     /// Writes what the room told, but for what it said before and what was said here.
     async fn show(&mut self, batch: &[Arc<Heard>]) {
-        let Some(inside) = &mut self.inside else { return };
         let mut text = String::new();
         for heard in batch {
+            let Some(inside) = &mut self.inside else { break };
             match &**heard {
                 Heard::Event { room, seq, person, lines } if *room == inside.room && *seq > inside.shown => {
                     inside.shown = *seq;
@@ -340,8 +347,13 @@ impl Conversation {
                     text.push_str(&ear::text(&notes(inside.company.apply(&told.changes))));
                     self.ear.mind_people(!inside.company.is_crowd());
                 }
+                Heard::Removed(room) if *room == inside.room => {
+                    let note = format!("The owner of {room} has removed you. /join ROOM goes into another.");
+                    text.push_str(&ear::text(&notes([note])));
+                    self.inside = None;
+                }
                 // Of a room that was left, or in the page of the join already.
-                Heard::Event { .. } | Heard::Presence(_) => {}
+                Heard::Event { .. } | Heard::Presence(_) | Heard::Removed(_) => {}
             }
         }
         self.send(&text).await;

@@ -1,0 +1,294 @@
+// When things go wrong: each state is brought about and looked at as a person would, and nothing that
+// was written is lost by it.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { eventually, newRoom } from './clients.mjs';
+import { Person } from './page.mjs';
+import { Stage } from './stage.mjs';
+import { Wire } from './wire.mjs';
+
+const stage = new Stage();
+const arrive = (...who) => stage.arrive(...who);
+
+const connection = ({ page }) => page.locator('.connection');
+
+test('a connection that is gone is said after a while, and one goes on writing meanwhile', async () => {
+  const jieun = await arrive('지은');
+  const wire = await Wire.of(jieun);
+  const room = newRoom();
+  await jieun.enter(room);
+  await jieun.page.clock.install();
+  await wire.cut();
+  await jieun.say('끊겼을 때 쓴 말');
+  await jieun.page.clock.runFor(3_000);
+  assert.equal(await connection(jieun).getByText('연결이 끊겼어요').count(), 0, 'it is too early to say so');
+  await jieun.page.clock.runFor(4_000);
+  await connection(jieun).getByText('연결이 끊겼어요').waitFor();
+  await jieun.row('끊겼을 때 쓴 말').getByText('기다리는 중').waitFor();
+  assert.ok(await jieun.composer.isEditable());
+  await jieun.composer.fill('아직 쓰는 중');
+  wire.mend();
+  await eventually('the connection to be back', async () => {
+    await jieun.page.clock.runFor(1_000);
+    return (await connection(jieun).textContent()) === '';
+  });
+  await jieun.hasSaidAll();
+  assert.equal(await jieun.composer.inputValue(), '아직 쓰는 중');
+  assert.deepEqual(await stage.log(room), ['끊겼을 때 쓴 말']);
+  jieun.forgiveLostConnections();
+});
+
+test('a message on its way looks so, and one that was refused can be sent again', async () => {
+  const jieun = await arrive('지은');
+  const wire = await Wire.of(jieun);
+  const room = newRoom();
+  await jieun.enter(room);
+  wire.holds = (frame) => `${frame}`.includes('["send"');
+  await jieun.say('가는 중인 말');
+  await jieun.log.locator('.message[data-delivery=sending]').getByText('보내는 중…').waitFor();
+  wire.handOn();
+  await jieun.hasSaidAll();
+
+  wire.refuse('message_unreadable', (command) => command === 'send');
+  await jieun.say('안 가는 말');
+  const failed = jieun.log.locator('.message[data-delivery=failed]');
+  await failed.getByText('보내지 못했어요. 메시지에 보낼 수 없는 제어 문자가 들어 있어요.').waitFor();
+  wire.answers = () => undefined;
+  await failed.getByRole('button', { name: '다시 보내기' }).click();
+  await failed.waitFor({ state: 'detached' });
+  await jieun.hasSaidAll();
+  assert.deepEqual(await stage.log(room), ['가는 중인 말', '안 가는 말']);
+});
+
+test('a panic in the page offers a fresh one and loses no draft', async () => {
+  const [jieun, minho] = [await arrive('지은'), await arrive('민호')];
+  const room = newRoom();
+  await jieun.enter(room);
+  await minho.enter(room);
+  await jieun.composer.fill('공들여 쓴 긴 글');
+  // That an element can be made is taken for granted, so a browser that makes none is a panic.
+  await jieun.page.evaluate(() => {
+    const { createElement } = document;
+    document.createElement = (tag) => {
+      if (tag === 'dialog') throw new TypeError('no dialogs today');
+      return createElement.call(document, tag);
+    };
+  });
+  await jieun.page.getByRole('button', { name: '초대하기' }).click();
+  const bar = jieun.page.getByRole('alert').filter({ hasText: '문제가 생겨 화면이 멈췄어요. 쓴 글은 남아 있어요.' });
+  await bar.waitFor();
+  await bar.getByRole('button', { name: '새로고침' }).click();
+  await jieun.composer.waitFor();
+  await jieun.page.waitForFunction(() => document.querySelector('.composer textarea').value === '공들여 쓴 긴 글');
+  await jieun.composer.press('Enter');
+  await minho.sees('공들여 쓴 긴 글');
+  assert.ok(jieun.complaints.some((text) => text.includes('unreachable')), `it was no panic: ${jieun.complaints}`);
+  jieun.complaints = [];
+});
+
+test('a server that speaks a newer protocol asks for a fresh page', async () => {
+  const jieun = await arrive('지은');
+  const wire = await Wire.of(jieun);
+  await jieun.knock(newRoom());
+  await jieun.composer.waitFor();
+  wire.answers = (frame) => {
+    const [, ack] = `${frame}`.match(/^42(\d+)\["hello"/) ?? [];
+    return ack && `43${ack}[{"you":{"id":"0000000000000001","name":"지은"},"protocol":2}]`;
+  };
+  await wire.cut();
+  wire.mend();
+  const said = connection(jieun).getByRole('button', { name: '새로고침' });
+  await said.waitFor();
+  wire.answers = () => undefined;
+  await said.click();
+  await said.waitFor({ state: 'detached' });
+  await jieun.composer.waitFor();
+  jieun.forgiveLostConnections();
+});
+
+test('a name that can not be is refused with the reason, and an address that leads nowhere says so', async () => {
+  const jieun = await arrive('지은');
+  await jieun.page.goto(Person.linkTo(newRoom()));
+  for (const [name, reason] of [
+    ['가'.repeat(33), '이름이 너무 길어요.'],
+    ['지\u202e은', '이름에 보이지 않는 글자가 들어 있어요.'],
+  ]) {
+    await jieun.nameField.fill(name);
+    await jieun.nameField.press('Enter');
+    await jieun.page.getByRole('alert').filter({ hasText: reason }).waitFor();
+  }
+  await jieun.nameField.fill('지은');
+  await jieun.nameField.press('Enter');
+  await jieun.composer.waitFor();
+  await jieun.page.goto('/r/a/b/c');
+  await jieun.page.getByRole('heading', { name: '여기에는 아무것도 없어요' }).waitFor();
+  jieun.complaints = jieun.complaints.filter((text) => !text.includes('404'));
+});
+
+test('an edit, a deletion and a reaction made without a connection arrive once, an edit over a reload too', async () => {
+  const [jieun, minho] = [await arrive('지은'), await arrive('민호')];
+  const wire = await Wire.of(jieun);
+  const room = newRoom();
+  await jieun.enter(room);
+  for (const text of ['고칠 말', '지울 말', '좋은 말']) await jieun.say(text);
+  await jieun.hasSaidAll();
+  await minho.enter(room);
+  await minho.sees('좋은 말');
+  await wire.cut();
+
+  const act = async (text, name) => {
+    await jieun.row(text).hover();
+    await jieun.row(text).getByRole('button', { name, exact: true }).click();
+  };
+  await act('지울 말', '지우기');
+  await jieun.page.getByRole('dialog').getByRole('button', { name: '지우기', exact: true }).click();
+  await act('좋은 말', '이모지로 답하기');
+  await jieun.page.locator('.emoji-group [data-emoji="👍"]').first().click();
+  await act('고칠 말', '고치기');
+  await jieun.composer.fill('고친 말');
+  await jieun.composer.press('Enter');
+  // Shown at once, as they will be.
+  await jieun.log.getByText('지운 메시지예요').waitFor();
+  await jieun.row('좋은 말').getByRole('button', { name: '👍 1 나' }).waitFor();
+  await jieun.log.locator('.message[data-change=sending]').filter({ hasText: '고친 말' }).waitFor();
+  wire.mend();
+  await minho.log.locator('.message').filter({ hasText: '고친 말' }).getByText('수정됨').waitFor();
+  await minho.log.getByText('지운 메시지예요').waitFor();
+  await minho.row('좋은 말').getByRole('button', { name: '👍 1 지은' }).waitFor();
+
+  await wire.cut();
+  await jieun.composer.press('ArrowUp');
+  await jieun.page.waitForFunction(() => document.querySelector('.composer textarea').value === '좋은 말');
+  await jieun.composer.fill('더 좋은 말');
+  await jieun.composer.press('Enter');
+  await jieun.log.locator('.message[data-change=sending]').filter({ hasText: '더 좋은 말' }).waitFor();
+  await jieun.page.reload();
+  wire.mend();
+  await minho.log.locator('.message').filter({ hasText: '더 좋은 말' }).waitFor();
+
+  const reader = await stage.visitor('서기');
+  await reader.ask('join', { room });
+  const { events } = await reader.ask('history', { room, after: 0 });
+  reader.leave();
+  const kinds = events.map(({ what }) => Object.keys(what)[0]).sort();
+  assert.deepEqual(kinds, ['deleted', 'edited', 'edited', 'posted', 'posted', 'reacted', 'withdrawn']);
+  jieun.forgiveLostConnections();
+});
+
+test('a removal that does not come through says why', async () => {
+  const jieun = await arrive('지은');
+  const wire = await Wire.of(jieun);
+  const room = newRoom();
+  await jieun.enter(room);
+  await jieun.say('내가 연 방');
+  await jieun.hasSaidAll();
+  const guest = await stage.visitor('수빈');
+  await guest.ask('join', { room });
+  wire.refuse('too_fast', (command) => command === 'remove');
+  await jieun.page.locator('.room-header .here').click();
+  await jieun.page.getByRole('button', { name: '수빈: 내보내기' }).click();
+  const sure = jieun.page.getByRole('dialog', { name: '이 사람을 내보낼까요?' });
+  await sure.getByRole('button', { name: '내보내기' }).click();
+  await sure.getByRole('alert').filter({ hasText: '너무 빨라요.' }).waitFor();
+  wire.answers = () => undefined;
+  await sure.getByRole('button', { name: '내보내기' }).click();
+  await sure.waitFor({ state: 'detached' });
+  await jieun.page.locator('.people li').filter({ hasText: '수빈' }).waitFor({ state: 'detached' });
+  guest.leave();
+});
+
+test('whoever the owner removes stands before a closed door, and does not come back by themselves', async () => {
+  const [jieun, minho] = [await arrive('지은'), await arrive('민호')];
+  const [room, other] = [newRoom(), newRoom()];
+  const wire = await Wire.of(minho);
+  const joins = [];
+  const knocks = () => joins.filter((name) => name === room).length;
+  await jieun.enter(room);
+  await jieun.say('내가 연 방');
+  await jieun.hasSaidAll();
+  await minho.enter(other);
+  await minho.say('여기는 다른 방');
+  await minho.hasSaidAll();
+  await minho.page.goto(Person.linkTo(room));
+  await minho.composer.waitFor();
+  assert.equal(await minho.page.locator('.people .remove').count(), 0, 'only the owner removes');
+  const guest = await stage.visitor('수빈');
+  await guest.ask('join', { room });
+  wire.holds = (frame) => `${frame}`.includes('["send"');
+  await minho.writes('가지 못한 말');
+
+  await jieun.page.locator('.room-header .here').click();
+  const people = jieun.page.locator('.people li');
+  await people.filter({ hasText: '수빈' }).waitFor();
+  assert.equal(await jieun.page.getByRole('button', { name: '지은: 내보내기' }).count(), 0);
+  await jieun.page.getByRole('button', { name: '민호: 내보내기' }).click();
+  const sure = jieun.page.getByRole('dialog', { name: '이 사람을 내보낼까요?' });
+  await sure.getByText('민호', { exact: true }).waitFor();
+  await sure.getByRole('button', { name: '내보내기' }).click();
+  await sure.waitFor({ state: 'detached' });
+  await people.filter({ hasText: '민호' }).waitFor({ state: 'detached' });
+
+  const door = minho.page.getByRole('heading', { name: '방에서 내보내졌어요' });
+  await door.waitFor();
+  await minho.page.getByText('10분이 지나면 다시 들어갈 수 있어요.').waitFor();
+  assert.equal(await minho.composer.count(), 0);
+  wire.handOn();
+  wire.answers = (frame) => {
+    if (`${frame}`.includes('["join"')) joins.push(JSON.parse(`${frame}`.slice(`${frame}`.indexOf('[')))[1].room);
+  };
+  await wire.cut();
+  wire.mend();
+  await eventually('the other room to be joined again', () => joins.includes(other));
+  assert.equal(knocks(), 0, 'it knocks again by itself');
+  await door.waitFor();
+  await minho.page.reload();
+  await door.waitFor();
+  await minho.page.getByRole('button', { name: '지금 확인하기' }).click();
+  await eventually('the door to be tried', () => knocks() === 2);
+  await door.waitFor();
+
+  // What was not said is not said later without another word, and tried once.
+  await minho.page.clock.install();
+  const refused = wire.refused('removed');
+  await minho.page.getByRole('link', { name: '방 목록으로' }).click();
+  await refused;
+  const mine = minho.page.getByRole('region', { name: '내 방' });
+  await mine.getByText(other).waitFor();
+  assert.equal(await mine.getByText(room).count(), 0);
+  await minho.page.clock.runFor(60_000);
+  await mine.getByText(other).click();
+  await minho.composer.waitFor();
+  assert.deepEqual([knocks(), await minho.kept()], [3, 1]);
+  assert.deepEqual(await stage.log(room), ['내가 연 방']);
+  guest.leave();
+  jieun.forgiveLostConnections();
+  minho.forgiveLostConnections();
+});
+
+test('readers aloud are told of what others say, in few words where much is said, and never of one’s own', async () => {
+  const jieun = await arrive('지은');
+  const room = newRoom();
+  await stage.fill(room, 3, '예전 이야기');
+  await jieun.enter(room);
+  await jieun.log.getByText('이야기 3', { exact: true }).waitFor();
+  await jieun.page.evaluate(() => {
+    window.aloud = [];
+    const place = document.querySelector('.timeline > [aria-live=polite]');
+    const note = () => place.textContent && window.aloud.push(place.textContent);
+    new MutationObserver(note).observe(place, { childList: true, characterData: true, subtree: true });
+    note();
+  });
+  await jieun.say('내가 한 말');
+  await jieun.hasSaidAll();
+  await stage.fill(room, 5, '*첫* 소식');
+  const aloud = await eventually('everything to be told', async () => {
+    const aloud = await jieun.page.evaluate(() => window.aloud);
+    const told = aloud.map((text) => Number(text.match(/새 메시지 (\d+)/)?.[1] ?? 1)).reduce((a, b) => a + b, 0);
+    return told >= 6 && aloud;
+  });
+  assert.equal(aloud[0], '이야기꾼: 첫 소식');
+  assert.ok(aloud.length < 6, `every message was told by itself: ${aloud}`);
+  assert.ok(!aloud.some((text) => text.includes('내가 한 말') || text.includes('예전')), `${aloud}`);
+});

@@ -1,0 +1,416 @@
+//! `madang send` and `madang talk` through pipes: the real program against a real server.
+
+use std::{
+    net::SocketAddr,
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    process::{Command as Start, Output, Stdio},
+};
+
+use common::refusal::Refusal;
+use madang::config::{Config, Door, UdpKey};
+use serde_json::json;
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines},
+    net::TcpListener,
+    process::{Child, ChildStderr, ChildStdin, ChildStdout, Command},
+    time::timeout,
+};
+
+use crate::{
+    line::every_door,
+    support::{Client, PATIENCE, Program, TestServer},
+};
+
+const KEY: &str = "a-key-that-nobody-guesses";
+
+/// Somebody's machine: a place for the token, and nothing in the environment that matters.
+pub(crate) struct Home(TempDir);
+
+impl Home {
+    pub(crate) fn new() -> Home {
+        Home(tempfile::tempdir().unwrap())
+    }
+
+    pub(crate) fn command(&self) -> Start {
+        let mut command = Start::new(env!("CARGO_BIN_EXE_madang"));
+        for name in ["NO_COLOR", "MADANG_TOKEN", "MADANG_UDP_KEY"] {
+            command.env_remove(name);
+        }
+        command.env("XDG_STATE_HOME", self.0.path()).env("TERM", "xterm");
+        command
+    }
+
+    /// Starts `madang` with these words, all of it in pipes.
+    fn start(&self, words: &[&str]) -> Child {
+        let mut command = Command::from(self.command());
+        command.args(words).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.kill_on_drop(true).spawn().unwrap()
+    }
+
+    /// Starts a conversation that misses nothing from now on.
+    pub(crate) async fn hear(&self, room: &str, to: &str) -> Hearing {
+        let mut talking = self.start(&["talk", room, "--to", to]);
+        let mut input = talking.stdin.take().unwrap();
+        // Whose question is answered has come in.
+        input.write_all(b"/who\n").await.unwrap();
+        let mut notes = BufReader::new(talking.stderr.take().unwrap()).lines();
+        while !notes.next_line().await.unwrap().unwrap().starts_with("* In ") {}
+        let told = BufReader::new(talking.stdout.take().unwrap()).lines();
+        Hearing { talking, _input: input, told, notes }
+    }
+
+    /// Runs it to its end with this input.
+    pub(crate) async fn run(&self, words: &[&str], input: &str) -> Output {
+        let mut child = self.start(words);
+        // A program that has ended takes no input.
+        let _ = child.stdin.take().unwrap().write_all(input.as_bytes()).await;
+        timeout(PATIENCE, child.wait_with_output()).await.expect("it does not end").unwrap()
+    }
+}
+
+/// A conversation in pipes.
+pub(crate) struct Hearing {
+    talking: Child,
+    /// When it ends, so does the conversation.
+    _input: ChildStdin,
+    pub(crate) told: Lines<BufReader<ChildStdout>>,
+    notes: Lines<BufReader<ChildStderr>>,
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+fn url(server: &TestServer, door: Door) -> String {
+    door.at(server.at(door)).to_string()
+}
+
+/// Every door, UDP with a key.
+fn with_key(config: &mut Config) {
+    every_door(config);
+    config.udp_key = Some(UdpKey::parse(KEY.to_owned()).unwrap());
+}
+
+/// What a room's log holds: who said what.
+async fn log(address: SocketAddr, room: &str) -> Vec<String> {
+    let mut reader = Client::connect(address, json!({})).await.unwrap();
+    reader.join(room).await.unwrap();
+    reader.whole_log(room).await.into_iter().map(|(_, text)| text).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_sent_is_in_the_log_when_the_program_ends() {
+    let server = TestServer::start_with(every_door).await;
+    let home = Home::new();
+    for door in [Door::Http, Door::Tcp] {
+        let to = url(&server, door);
+        let room = to.replace('/', "");
+        let one =
+            home.run(&["send", "--to", &to, "--room", &room, "--name", "빌드", "build", "green"], "").await;
+        assert_eq!((one.status.code(), stderr(&one)), (Some(0), String::new()));
+        let many = home.run(&["send", "--to", &to, "--room", &room], "하나\r\n\n/둘\n셋").await;
+        assert_eq!((many.status.code(), stderr(&many)), (Some(0), String::new()));
+        assert_eq!(log(server.address, &room).await, ["build green", "하나", "/둘", "셋"]);
+        let mut reader = server.client().await;
+        let joined = reader.join(&room).await.unwrap();
+        assert_eq!(joined.events[0].person.name.as_str(), "빌드");
+        assert_eq!(joined.events[1].person.name, joined.events[3].person.name, "one run has one name");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_datagram_is_signed_and_nobody_confirms_it() {
+    let server = TestServer::start_with(with_key).await;
+    let mut reader = server.client().await;
+    reader.join("deploys").await.unwrap();
+    let home = Home::new();
+    let to = url(&server, Door::Udp);
+    let words = ["send", "--to", &to, "--room", "deploys", "--name", "build bot", "--udp-key", KEY];
+    let sent = home.run(&words, "/to the moon\nbuild green\n").await;
+    assert_eq!(sent.status.code(), Some(0));
+    assert_eq!(stderr(&sent), "madang: sent; nobody confirms that a datagram arrived\n");
+    for text in ["/to the moon", "build green"] {
+        let event = reader.next_event().await.event;
+        assert_eq!((event.what.body().unwrap().as_str(), event.person.name.as_str()), (text, "build bot"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_was_not_delivered_is_a_sentence_and_exit_code_1() {
+    let server = TestServer::start_with(every_door).await;
+    let home = Home::new();
+    // A port that was free a moment ago.
+    let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    for door in ["http", "tcp"] {
+        let to = format!("{door}://{nobody}");
+        let lost = home.run(&["send", "--to", &to, "--timeout", "1", "hello"], "").await;
+        let sentence =
+            format!("madang: not delivered: connecting to {to}: Connection refused (os error 111)\n");
+        assert_eq!((lost.status.code(), stderr(&lost)), (Some(1), sentence));
+        let lost = home.run(&["talk", "--to", &to, "--timeout", "1"], "hello\nagain\n").await;
+        assert_eq!(lost.status.code(), Some(1));
+        assert!(stderr(&lost).starts_with("madang: line 1 was not delivered: "), "{}", stderr(&lost));
+    }
+    let lost = home.run(&["send", "--to", &format!("udp://{nobody}"), "hello"], "").await;
+    assert_eq!(
+        (lost.status.code(), stderr(&lost)),
+        (Some(1), format!("madang: nobody listens at udp://{nobody}\n"))
+    );
+
+    let long = "글".repeat(5_000);
+    for door in [Door::Http, Door::Tcp] {
+        let to = url(&server, door);
+        let some = home
+            .run(&["send", "--to", &to, "--room", &to.replace('/', "")], &format!("a\n{long}\nb\n"))
+            .await;
+        assert_eq!(some.status.code(), Some(1));
+        let sentences = "madang: line 2 was not delivered: A message has at most 4,000 characters and 16 KiB.\n\
+            madang: 1 message was not delivered\n";
+        assert_eq!(stderr(&some), sentences);
+        assert_eq!(
+            log(server.address, &to.replace('/', "")).await,
+            ["a", "b"],
+            "the others are sent all the same"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_can_not_be_meant_is_a_sentence_and_exit_code_2() {
+    let home = Home::new();
+    let cases: &[(&[&str], &str)] = &[
+        (&["send", "--frobnicate", "x"], "unexpected argument '--frobnicate' found"),
+        (&["send", "--to", "https://chat.example.com", "x"], "https is not supported yet"),
+        (&["send", "--room", "a/b", "x"], "A room name is part of a link"),
+        (&["send", "--token", "a b", "x"], "it holds something else than letters"),
+        (&["talk", "--to", "udp://127.0.0.1:3000"], "nobody answers a datagram; madang send speaks udp"),
+        (&["talk", "--color", "green"], "invalid value 'green' for '--color <WHEN>'"),
+        (&["talk", "--name", "\u{200b}"], "A name may not hold"),
+    ];
+    for (words, part) in cases {
+        let refused = home.run(words, "").await;
+        assert_eq!(refused.status.code(), Some(2), "{words:?}");
+        let sentence = stderr(&refused);
+        assert!(sentence.starts_with("madang: ") && sentence.contains(part), "{sentence}");
+        assert_eq!(sentence.lines().count(), 1, "{sentence}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_line_of_a_pipe_is_sent_and_acknowledged_before_the_end() {
+    let server = TestServer::start_with(every_door).await;
+    let home = Home::new();
+    for (door, room) in [(Door::Http, "by http"), (Door::Tcp, "by tcp")] {
+        let to = url(&server, door);
+        let input = "hi\n/me 손을 흔든다\n//usr/bin\n/who\n";
+        let talked = home.run(&["talk", room, "--to", &to, "--name", "지은"], input).await;
+        assert_eq!(talked.status.code(), Some(0), "{}", stderr(&talked));
+        assert_eq!(String::from_utf8_lossy(&talked.stdout), "", "what one says oneself is no news");
+        assert!(stderr(&talked).starts_with(&format!("* In {room} nobody ")), "{}", stderr(&talked));
+        assert_eq!(log(server.address, room).await, ["hi", "*손을 흔든다*", "/usr/bin"]);
+        let refused = home.run(&["talk", room, "--to", &to], "/dance\nend\n").await;
+        assert_eq!(refused.status.code(), Some(1));
+        assert!(stderr(&refused).contains("line 1 was not delivered: This server knows no such command."));
+        assert_eq!(log(server.address, room).await.last().unwrap(), "end");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_conversation_streams_line_by_line_and_ends_quietly_with_its_reader() {
+    let server = TestServer::start_with(every_door).await;
+    let mut speaker = server.client_named("민수").await;
+    speaker.join("lobby").await.unwrap();
+    speaker.say("lobby", "before anybody listened").await;
+    let home = Home::new();
+    for door in [Door::Http, Door::Tcp] {
+        let Hearing { mut talking, _input, mut told, mut notes } =
+            home.hear("lobby", &url(&server, door)).await;
+        // What is said twice in the same words has the same cid here, and would be one message.
+        let door = door.at(server.address);
+        for text in [format!("deploy {door}"), format!("두 줄\n{door}")] {
+            speaker.say("lobby", &text).await;
+            for line in text.split('\n').enumerate() {
+                let expected =
+                    if line.0 == 0 { format!("민수: {}", line.1) } else { format!("\t{}", line.1) };
+                let line = timeout(PATIENCE, told.next_line()).await.expect("it is not told at once");
+                assert_eq!(line.unwrap().unwrap(), expected);
+            }
+        }
+        drop(told);
+        let mut ended = Box::pin(talking.wait());
+        let mut count = 0..;
+        let status = loop {
+            speaker.say("lobby", &format!("to nobody {door} {:?}", count.next())).await;
+            if let Ok(status) = timeout(PATIENCE / 400, &mut ended).await {
+                break status.unwrap();
+            }
+        };
+        assert_eq!(status.code(), Some(0), "a closed pipe is no failure");
+        drop(ended);
+        assert_eq!(notes.next_line().await.unwrap(), None, "and nothing is said about it");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kill_in_the_middle_loses_and_doubles_nothing() {
+    const LINES: usize = 400;
+    let home = Home::new();
+    for door in ["http", "tcp"] {
+        let folder = tempfile::tempdir().unwrap();
+        let free = ["http://127.0.0.1:0", "tcp://127.0.0.1:0"];
+        let (mut server, addresses) = Program::start_at(quiet(), folder.path(), &free);
+        let doors = [format!("http://{}", addresses[0]), format!("tcp://{}", addresses[1])];
+        let to = doors.iter().find(|url| url.starts_with(door)).unwrap();
+
+        let mut hearing = home.hear("r", &doors[0]).await;
+        let told = &mut hearing.told;
+        let mut sending =
+            home.start(&["send", "--room", "r", "--to", to, "--timeout", "60", "--name", "말하는 이"]);
+        let mut talking = home.start(&["talk", "r", "--to", to, "--timeout", "60", "--name", "말하는 이"]);
+        let mut inputs = [sending.stdin.take().unwrap(), talking.stdin.take().unwrap()];
+        let writing = tokio::spawn(async move {
+            for number in 0..LINES {
+                for (who, input) in inputs.iter_mut().enumerate() {
+                    input.write_all(format!("{who} {number}\n").as_bytes()).await.unwrap();
+                }
+            }
+        });
+        let mut heard = Vec::new();
+        for kill in 1..=3 {
+            while heard.len() < kill * LINES / 3 {
+                heard.push(timeout(PATIENCE, told.next_line()).await.expect("silence").unwrap().unwrap());
+            }
+            server.kill();
+            (server, _) = Program::start_at(quiet(), folder.path(), &[&doors[0], &doors[1]]);
+        }
+        writing.await.unwrap();
+        // As long as there is something to hear, a slow machine is not done.
+        while heard.len() < 2 * LINES {
+            heard.push(timeout(PATIENCE, told.next_line()).await.expect("silence").unwrap().unwrap());
+        }
+        for program in [sending, talking] {
+            let ended =
+                timeout(PATIENCE, program.wait_with_output()).await.expect("it does not end").unwrap();
+            assert_eq!(ended.status.code(), Some(0), "{}", stderr(&ended));
+        }
+        let stored = log(server.address, "r").await;
+        for who in 0..2 {
+            let mine: Vec<&String> =
+                stored.iter().filter(|line| line.starts_with(&format!("{who} "))).collect();
+            let all: Vec<String> = (0..LINES).map(|number| format!("{who} {number}")).collect();
+            assert_eq!(mine, all.iter().collect::<Vec<_>>(), "over {door}");
+        }
+        let expected: Vec<String> = stored.iter().map(|line| format!("말하는 이: {line}")).collect();
+        assert_eq!(heard, expected, "who listened over HTTP heard it all, in the order of the log");
+    }
+}
+
+fn quiet() -> Start {
+    let mut command = Start::new(env!("CARGO_BIN_EXE_madang"));
+    command.args(["--log", "error"]);
+    command
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_comes_again_over_http_is_the_same_person() {
+    let server = TestServer::start().await;
+    let home = Home::new();
+    let to = url(&server, Door::Http);
+    home.run(&["talk", "--to", &to, "--name", "지은"], "하나\n").await;
+    home.run(&["talk", "--to", &to], "둘\n").await;
+    let token = token_of(home.0.path());
+    home.run(&["talk", "--to", &to, "--name", "김지은"], "셋\n").await;
+    Home::new().run(&["talk", "--to", &to, "--token", &token], "넷\n").await;
+    home.run(&["send", "--to", &to, "--token", &token], "다섯\n").await;
+    let mut reader = server.client().await;
+    let people: Vec<_> =
+        reader.join("lobby").await.unwrap().events.into_iter().map(|event| event.person).collect();
+    let names: Vec<&str> = people.iter().map(|person| person.name.as_str()).collect();
+    assert_eq!(names, ["지은", "지은", "김지은", "김지은", "김지은"]);
+    assert!(people.iter().all(|person| person.id == people[0].id));
+
+    let unknown = home.run(&["talk", "--to", &to, "--token", "0000"], "여섯\n").await;
+    let sentence = format!("madang: {}\n", Refusal::UnknownToken.sentence());
+    assert_eq!((unknown.status.code(), stderr(&unknown)), (Some(1), sentence));
+    let elsewhere = TestServer::start().await;
+    let kept = home.0.path().join("madang").join(format!("token-127.0.0.1_{}", elsewhere.address.port()));
+    std::fs::write(&kept, "of-a-server-that-was-here-before").unwrap();
+    let new = home.run(&["talk", "--to", &url(&elsewhere, Door::Http)], "하나\n").await;
+    assert_eq!(
+        (new.status.code(), stderr(&new)),
+        (Some(0), String::new()),
+        "what is not known any more is forgotten"
+    );
+}
+
+/// The token that is kept, which nobody else may read.
+fn token_of(state: &Path) -> String {
+    let mut files = std::fs::read_dir(state.join("madang")).unwrap();
+    let file = files.next().unwrap().unwrap();
+    assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(files.next().is_none(), "one file for one server");
+    std::fs::read_to_string(file.path()).unwrap().trim().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_that_steers_a_terminal_is_printed_whatever_the_server_says() {
+    let hostile = "\u{1b}[2J\u{1b}]0;title\u{7}\u{9b}31m\r\u{202e}\u{85}\u{2028}text";
+    let liar = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let to = format!("tcp://{}", liar.local_addr().unwrap());
+    let home = Home::new();
+    let mut talking = home.start(&["talk", "--to", &to, "--color", "always"]);
+    let (mut stream, _) = liar.accept().await.unwrap();
+    let words = format!(
+        "* You are in lobby; {hostile}\n{hostile}: {hostile}\n\t{hostile}\n* {hostile}\n! {hostile}: {hostile}\n= {hostile} 1\n{hostile}\nend: end\n"
+    );
+    stream.write_all(words.as_bytes()).await.unwrap();
+    let mut output = Vec::new();
+    let mut told = talking.stdout.take().unwrap();
+    while !output.ends_with(b": end\n") {
+        assert_ne!(timeout(PATIENCE, told.read_buf(&mut output)).await.unwrap().unwrap(), 0);
+    }
+    talking.start_kill().unwrap();
+    output.extend(talking.wait_with_output().await.unwrap().stderr);
+    let text = String::from_utf8(output).unwrap();
+    let colorless = strip_colors(&text);
+    let steers =
+        |c: &char| c.is_control() && !matches!(c, '\n' | '\t') || matches!(c, '\u{202e}' | '\u{2028}');
+    assert_eq!(colorless.chars().find(steers), None, "{text:?}");
+}
+
+/// Without the sequences that choose a colour, which are the only ones that may be there.
+fn strip_colors(text: &str) -> String {
+    let mut parts = text.split("\x1b[");
+    let mut plain = parts.next().unwrap().to_owned();
+    for part in parts {
+        let (style, rest) = part.split_once('m').unwrap();
+        assert!(style.len() <= 2 && style.bytes().all(|byte| byte.is_ascii_digit()), "{style:?}");
+        plain.push_str(rest);
+    }
+    plain
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn there_are_colours_only_where_they_are_wanted() {
+    let server = TestServer::start().await;
+    let mut speaker = server.client_named("민수").await;
+    speaker.join("lobby").await.unwrap();
+    let to = url(&server, Door::Http);
+    let cases: &[(&[&str], bool)] =
+        &[(&[], false), (&["--color", "always"], true), (&["--color", "never"], false)];
+    for (words, colors) in cases {
+        let home = Home::new();
+        let mut talking = home.start(&[&["talk", "--to", to.as_str()], *words].concat());
+        talking.stdin.as_mut().unwrap().write_all(b"/history 1\n").await.unwrap();
+        let mut notes = BufReader::new(talking.stderr.take().unwrap()).lines();
+        while !notes.next_line().await.unwrap().unwrap().starts_with("* T") {}
+        let mut told = BufReader::new(talking.stdout.take().unwrap()).lines();
+        let text = format!("말 {words:?}");
+        speaker.say("lobby", &text).await;
+        let line = timeout(PATIENCE, told.next_line()).await.unwrap().unwrap().unwrap();
+        assert_eq!(line.contains("\x1b["), *colors, "{line:?}");
+        assert_eq!(strip_colors(&line), format!("민수: {text}"));
+    }
+}
