@@ -14,10 +14,6 @@ site=$root/target/site
 madang=$target_dir/release/madang
 export PATH="$tools/bin:$tools/node_modules/.bin:$PATH"
 
-# Newer tools than these do not build with Rust 1.95.
-trunk_version=0.21.14
-cargo_leptos_version=0.3.10
-cargo_deny_version=0.20.2
 # npm's build of wasm-opt. Any version can shrink our page; Trunk.toml wants this one.
 binaryen_version=132.0.0
 # Takes white space and long names out of the JavaScript and the style sheet.
@@ -50,31 +46,44 @@ need_rust() {
     rustup target add wasm32-unknown-unknown
 }
 
-# The wasm-bindgen command only reads what the library of the very same version has written.
-need_wasm_bindgen() {
-    local version
-    version=$(locked_version wasm-bindgen)
-    [[ "$(wasm-bindgen --version 2>/dev/null)" == "wasm-bindgen $version" ]] && return
-    say "Installing wasm-bindgen-cli $version into target/tools (once, about two minutes)"
-    install_tool wasm-bindgen-cli "$version"
+# A tool that is compiled from source, if it is not here in the version we want.
+need_tool() {
+    local name=$1
+    while ! has_tool "$name" && is_compiled_beside; do sleep 1; done
+    has_tool "$name" && return
+    say "Compiling $name $(wanted_version "$name") into target/tools (once, $(takes "$name"))"
+    install_tool "$name"
 }
 
-need_trunk() {
-    [[ "$(trunk --version 2>/dev/null)" == "trunk $trunk_version" ]] && return
-    say "Installing trunk $trunk_version into target/tools (once, about six minutes)"
-    install_tool trunk "$trunk_version" --locked
+has_tool() {
+    local command=$1
+    # Its command is called otherwise, and only reads what the library of the very same version has written.
+    [[ $1 == wasm-bindgen-cli ]] && command=wasm-bindgen
+    [[ "$("$command" --version 2>/dev/null)" == *" $(wanted_version "$1")"* ]]
 }
 
-need_cargo_leptos() {
-    [[ "$(cargo-leptos --version 2>/dev/null)" == *"$cargo_leptos_version"* ]] && return
-    say "Installing cargo-leptos $cargo_leptos_version into target/tools (once, about fifteen minutes)"
-    install_tool cargo-leptos "$cargo_leptos_version" --locked
+wanted_version() {
+    case $1 in
+        wasm-bindgen-cli) locked_version wasm-bindgen ;;
+        # Newer ones than these do not build with Rust 1.95.
+        trunk) echo 0.21.14 ;;
+        cargo-leptos) echo 0.3.10 ;;
+        cargo-deny) echo 0.20.2 ;;
+    esac
 }
 
-need_cargo_deny() {
-    [[ "$(cargo-deny --version 2>/dev/null)" == "cargo-deny $cargo_deny_version" ]] && return
-    say "Installing cargo-deny $cargo_deny_version into target/tools (once, about four minutes)"
-    install_tool cargo-deny "$cargo_deny_version" --locked --no-default-features
+# Compiles tools beside what the caller goes on to do, on what that leaves of the processors.
+compile_beside() {
+    mkdir -p "$tools"
+    (
+        for name; do need_tool "$name"; done
+    ) >"$tools/beside.log" 2>&1 &
+    beside=$!
+    if have chrt; then chrt --idle --all-tasks --pid 0 "$beside"; else renice -n 19 "$beside" >/dev/null; fi
+}
+
+is_compiled_beside() {
+    [[ -n ${beside:-} && $BASHPID != "$beside" ]] && kill -0 "$beside" 2>/dev/null
 }
 
 # Makes the page a good deal smaller, but the page also works without: never a reason to stop.
@@ -166,13 +175,16 @@ locked_version() {
 
 # Tools run for seconds, so they are built for quick compiling, not for speed.
 install_tool() {
-    local name=$1 version=$2
-    shift 2
+    local name=$1 options=(--locked)
+    case $name in
+        wasm-bindgen-cli) options=() ;;
+        cargo-deny) options+=(--no-default-features) ;;
+    esac
     CARGO_RESOLVER_INCOMPATIBLE_RUST_VERSIONS=fallback \
-    CARGO_PROFILE_RELEASE_OPT_LEVEL=1 \
+    CARGO_PROFILE_RELEASE_OPT_LEVEL=0 \
     CARGO_PROFILE_RELEASE_LTO=off \
-    CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
-        cargo install --quiet --root "$tools" --version "$version" "$@" "$name"
+    CARGO_PROFILE_RELEASE_CODEGEN_UNITS=256 \
+        cargo install --quiet --root "$tools" --version "$(wanted_version "$name")" "${options[@]}" "$name"
 }
 
 can_apt() {
@@ -204,7 +216,7 @@ build_site() {
         say "The page is up to date"
         return
     fi
-    need_wasm_bindgen
+    need_tool wasm-bindgen-cli
     want_wasm_opt
     want_esbuild
 

@@ -16,6 +16,8 @@
   // As app/src/i18n chooses; an installed page is called what its manifest says.
   html.lang = languages.find((tag) => /^(ko|en)/.test(tag))?.slice(0, 2) ?? "en";
   if (html.lang === "en") document.querySelector("link[rel=manifest]").href = "/manifest.en.webmanifest";
+  // The first formatter of times takes long to make; the page's program is still on its way.
+  requestAnimationFrame(() => setTimeout(() => new Intl.DateTimeFormat(html.lang, { hour: "numeric" })));
   html.dataset.page = location.pathname.startsWith("/r/") ? "room" : "home";
 
   // iOS keeps the page's height when the keyboard opens; style/room.css takes what is left.

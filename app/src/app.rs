@@ -17,16 +17,15 @@ use crate::{
     pages::{home::Home, nowhere::Nowhere, room::RoomPage},
     route::{Route, provide_router},
     settings::provide_settings,
+    task::later,
     view::dynamic,
 };
 
-/// Puts the page into the document, in the place of the skeleton.
+/// Puts the page into the document. Each part of the work is a task of its own, so that the browser,
+/// which has just been busy compiling, can do something else between them.
 #[cfg(all(feature = "csr", not(test)))]
 pub(crate) fn mount() {
-    mount_to_body(App);
-    if let Some(skeleton) = document().get_element_by_id("skeleton") {
-        skeleton.remove();
-    }
+    later(0, || mount_to_body(App));
 }
 
 #[component]
@@ -43,7 +42,15 @@ pub fn App() -> impl IntoView {
     provide_dialogs();
     provide_switcher();
     listen_for_keys();
+    let begun = RwSignal::new(false);
+    later(0, move || {
+        begun.set(true);
+        remove_skeleton();
+    });
     let page = dynamic(move || {
+        if !begun.get() {
+            return ().into_any();
+        }
         // Another language is another page; see `i18n::use_words`.
         speech.language();
         match router.page() {
@@ -55,6 +62,13 @@ pub fn App() -> impl IntoView {
     view! {
         {page}
         <Dialog/>
+    }
+}
+
+/// What `index.html` shows until the page is there.
+fn remove_skeleton() {
+    if let Some(skeleton) = document().get_element_by_id("skeleton") {
+        skeleton.remove();
     }
 }
 

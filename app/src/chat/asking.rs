@@ -6,19 +6,23 @@
 use std::{
     future::Future,
     marker::PhantomData,
+    mem,
     pin::Pin,
     task::{Context, Poll},
 };
 
 use common::{
-    event::Ask,
+    event::{Ask, History, Page},
     json::{self, FromJson},
+    message::Seq,
     refusal::Refusal,
+    room::RoomName,
 };
 
 use super::Chat;
 use crate::{
     socket::Failure,
+    state::{room::Underway, rooms::Stay},
     task::{pause, spawn},
 };
 
@@ -82,4 +86,28 @@ impl Chat {
             }
         }
     }
+    /// Asks for a page; `None` if there is none, or nobody wants it any more.
+    pub(super) async fn page(self, stay: &Stay, history: History) -> Option<Page> {
+        let page = self.ask_patiently(&history, &|| self.goes_on(stay)).await;
+        page.ok().filter(|_| self.goes_on(stay))
+    }
+
+    /// Says that something is being asked for, unless it is already.
+    pub(super) fn begin_asking(self, name: &RoomName, what: fn(&mut Underway) -> &mut bool) -> Option<Stay> {
+        let asked = self.change(name, |room| mem::replace(what(&mut room.underway), true))?;
+        self.rooms.with_untracked(|rooms| rooms.stay(name)).filter(|_| !asked)
+    }
+
+    pub(super) fn end_asking(self, stay: &Stay, what: fn(&mut Underway) -> &mut bool) {
+        if self.goes_on(stay) {
+            self.change(&stay.room, |room| *what(&mut room.underway) = false);
+            self.show(&stay.room);
+        }
+    }
+}
+
+/// A page before or after an event, as long as it may be where one catches up.
+pub(super) fn history(room: &RoomName, before: Option<Seq>, after: Option<Seq>) -> History {
+    let limit = after.map(|_| History::MAX);
+    History { room: room.clone(), before, after, around: None, limit }
 }

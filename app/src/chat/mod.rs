@@ -7,9 +7,12 @@
 mod asking;
 mod attention;
 mod changing;
-mod conversation;
+mod drawing;
+mod hearing;
+mod joining;
 mod keeping;
 mod noticing;
+mod reading;
 mod rooms;
 mod sending;
 mod shelf;
@@ -183,6 +186,16 @@ impl Chat {
 
     pub(crate) fn me_untracked(self) -> Option<Person> {
         untrack(|| self.me())
+    }
+
+    /// Us, as the server or at least this browser knows us.
+    pub(super) fn me_or_remembered(self) -> Option<Person> {
+        match self.identity.get_untracked() {
+            Identity::Known(me) => Some(me),
+            // Out of reach of the server, what was not sent is still there, and still ours.
+            Identity::Unknown => storage::me(),
+            Identity::Nobody => None,
+        }
     }
 
     /// Whether the room on the screen is ours to decide about.

@@ -17,7 +17,7 @@ use crate::{
     state::{
         ranking::Ranking,
         room::{Room, Unread},
-        rooms::Rooms,
+        rooms::{Rooms, Stay},
     },
     storage,
     task::soon,
@@ -75,6 +75,20 @@ impl Chat {
             });
             self.list();
         });
+    }
+
+    pub(super) fn goes_on(self, stay: &Stay) -> bool {
+        self.rooms.with_untracked(|rooms| rooms.goes_on(stay))
+    }
+
+    /// Reads something of a room, if we are in it.
+    pub(super) fn read<T>(self, name: &RoomName, read: impl FnOnce(&Room) -> T) -> Option<T> {
+        self.rooms.with_untracked(|rooms| rooms.get(name).map(read))
+    }
+
+    /// Changes something about a room, if we are in it; whoever changes it tells who shows it.
+    pub(super) fn change<T>(self, name: &RoomName, change: impl FnOnce(&mut Room) -> T) -> Option<T> {
+        self.rooms.update(|rooms| rooms.get_mut(name).map(change))
     }
 
     /// Tells the others that we are writing; may be called at every press of a key.

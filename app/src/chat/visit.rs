@@ -20,6 +20,7 @@ use crate::{
     field::{Field, Live},
     state::{
         announcer::{Announcement, Announcer},
+        pace::Pace,
         room::{Room, Unread},
         rooms::Rooms,
         roster::Roster,
@@ -158,10 +159,12 @@ pub(crate) struct Visit {
     pub(super) bound_for: Field<Option<Seq>>,
     /// Where to begin reading has been found.
     pub(super) settled: Field<bool>,
-    /// What others said was drawn a moment ago,
-    pub(super) resting: AtomicBool,
-    /// and meanwhile they have said more.
-    pub(super) stale: AtomicBool,
+    /// When what others say is drawn,
+    pub(super) pace: Field<Pace>,
+    /// and whether somebody looks again later.
+    pub(super) waiting: AtomicBool,
+    /// More of the end is about to be drawn.
+    pub(super) opening: AtomicBool,
     pub(super) changed: Changed,
 }
 
@@ -208,8 +211,9 @@ impl Visit {
             loading: Field::new(false),
             bound_for: Field::new(None),
             settled: Field::new(false),
-            resting: AtomicBool::new(false),
-            stale: AtomicBool::new(false),
+            pace: Field::new(Pace::new()),
+            waiting: AtomicBool::new(false),
+            opening: AtomicBool::new(false),
             changed,
         }))
     }

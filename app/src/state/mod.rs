@@ -19,6 +19,8 @@ pub(crate) mod rows;
 
 pub(crate) mod window;
 
+pub(crate) mod pace;
+
 pub(crate) mod comings;
 
 pub(crate) mod typing;

@@ -305,7 +305,7 @@ impl Room {
 
     /// It is not on the screen any more.
     pub(crate) fn put_aside(&mut self, me: Option<&Person>) {
-        self.window.follow();
+        self.window = Window::default();
         self.reading.line = None;
         self.comings = Comings::default();
         self.quoted = Vec::new();

@@ -7,18 +7,30 @@ use common::message::Seq;
 
 use super::rows::{Item, Key};
 
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Window {
     /// The first line drawn; nothing while the end is followed.
     first: Option<Key>,
+    /// So many lines are drawn of the end, and up to a step more.
+    at_end: usize,
+}
+
+impl Default for Window {
+    /// What is in sight at first; the rest of the end is drawn while one looks at it.
+    fn default() -> Window {
+        Window { first: None, at_end: Self::IN_SIGHT }
+    }
 }
 
 impl Window {
     /// So many lines are drawn at most.
     pub(crate) const MOST: usize = 240;
 
-    /// So many are drawn of the end, and up to a step more.
+    /// So many are drawn of the end.
     const AT_END: usize = 100;
+
+    /// So many lines fill a screen.
+    const IN_SIGHT: usize = 30;
 
     /// So many come or go at once: a frame is to hold what it takes to make them.
     const STEP: usize = 10;
@@ -30,7 +42,7 @@ impl Window {
             Some(first) => first..items.len().min(first + Self::MOST),
             // Not one goes for each that comes: to take one from the beginning moves all the others.
             None => {
-                let over = items.len().saturating_sub(Self::AT_END);
+                let over = items.len().saturating_sub(self.at_end);
                 over - over % Self::STEP..items.len()
             }
         }
@@ -39,6 +51,27 @@ impl Window {
     /// Follows the end.
     pub(crate) fn follow(&mut self) {
         self.first = None;
+    }
+
+    /// Goes to the end, from wherever it is.
+    pub(crate) fn go_to_end(&mut self) {
+        if self.first.is_some() {
+            *self = Window::default();
+        }
+    }
+
+    /// Not all of the end is drawn yet.
+    pub(crate) fn is_opening(&self) -> bool {
+        self.first.is_none() && self.at_end < Self::AT_END
+    }
+
+    /// Draws more of the end; says whether there is more.
+    pub(crate) fn open(&mut self, items: &[Item<'_>]) -> bool {
+        let before = self.range(items);
+        if self.is_opening() {
+            self.at_end += Self::STEP;
+        }
+        self.range(items) != before
     }
 
     /// Stays where it is from now on.
@@ -103,12 +136,34 @@ mod tests {
         log.iter().filter_map(|event| Some(Item::Said(event, event.what.cid()?))).collect()
     }
 
+    /// One that has drawn all of the end.
+    fn open() -> Window {
+        Window { first: None, at_end: Window::AT_END }
+    }
+
+    #[test]
+    fn what_is_in_sight_is_drawn_first() {
+        let log = log(75);
+        let items = items(&log);
+        let mut window = Window::default();
+        let mut ranges = vec![window.range(&items)];
+        while window.open(&items) {
+            ranges.push(window.range(&items));
+        }
+        assert_eq!(ranges, [40..75, 30..75, 20..75, 10..75, 0..75]);
+        assert!(window.is_opening(), "more may come to be held");
+        window.stay(&items);
+        assert!(!window.open(&items), "the reader has gone up");
+        window.go_to_end();
+        assert_eq!(window, Window::default());
+    }
+
     #[test]
     fn the_end_is_followed_in_steps() {
         let log = log(400);
         let items = items(&log);
         for (count, range) in [(0, 0..0), (100, 0..100), (109, 0..109), (110, 10..110), (400, 300..400)] {
-            assert_eq!(Window::default().range(&items[..count]), range, "{count}");
+            assert_eq!(open().range(&items[..count]), range, "{count}");
         }
     }
 
@@ -116,12 +171,12 @@ mod tests {
     fn a_window_that_stays_does_not_move_whatever_is_said() {
         let log = log(400);
         let items = items(&log);
-        let mut window = Window::default();
+        let mut window = open();
         window.stay(&items[..130]);
         assert_eq!(window.range(&items[..131]), 30..131);
         assert_eq!(window.range(&items), 30..270);
         assert_eq!(window.range(&items[20..]), 10..250, "what is let go of above does not count");
-        assert_eq!(window.range(&items[31..]), Window::default().range(&items[31..]), "it is gone itself");
+        assert_eq!(window.range(&items[31..]), open().range(&items[31..]), "it is gone itself");
         window.follow();
         assert_eq!(window.range(&items), 300..400);
     }
@@ -130,7 +185,7 @@ mod tests {
     fn it_moves_until_there_is_nothing_more() {
         let log = log(260);
         let items = items(&log);
-        let mut window = Window::default();
+        let mut window = open();
         let mut ranges = Vec::new();
         while window.up(&items) {
             ranges.push(window.range(&items));

@@ -148,6 +148,7 @@ impl Desk {
             Composing::Edit(_) => bound::keep(room, composing, Some(&text)),
             Composing::New | Composing::Reply(_) => self.chat.keep_draft(room, &text),
         });
+        self.chat.letter_written();
         if !text.is_empty() {
             self.chat.type_something();
         }

@@ -32,8 +32,8 @@ pub(crate) fn Composer(room: RoomName) -> impl IntoView {
     desk.textarea.on_load(move |textarea: HtmlTextAreaElement| {
         desk.open(&textarea);
         if !is_touch() {
-            // Refused only when it is gone already.
-            let _ = textarea.focus();
+            // With the next frame, which lays the page out anyway. Refused only when it is gone already.
+            request_animation_frame(move || drop(textarea.focus()));
         }
     });
     refuse_dropped_files(desk);
