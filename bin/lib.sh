@@ -51,7 +51,7 @@ need_tool() {
     local name=$1
     while ! has_tool "$name" && is_compiled_beside; do sleep 1; done
     has_tool "$name" && return
-    say "Compiling $name $(wanted_version "$name") into target/tools (once, $(takes "$name"))"
+    say "Compiling $name $(wanted_version "$name") into target/tools (once, for some minutes)"
     install_tool "$name"
 }
 
@@ -75,15 +75,19 @@ wanted_version() {
 # Compiles tools beside what the caller goes on to do, on what that leaves of the processors.
 compile_beside() {
     mkdir -p "$tools"
+    # A job of its own, to be ended with its compilers.
+    set -m
     (
+        if have chrt; then chrt --idle --pid 0 "$BASHPID"; else renice -n 19 "$BASHPID" >/dev/null; fi
         for name; do need_tool "$name"; done
     ) >"$tools/beside.log" 2>&1 &
+    set +m
     beside=$!
-    if have chrt; then chrt --idle --all-tasks --pid 0 "$beside"; else renice -n 19 "$beside" >/dev/null; fi
+    trap 'kill -- "-$beside" 2>/dev/null || true' EXIT
 }
 
 is_compiled_beside() {
-    [[ -n ${beside:-} && $BASHPID != "$beside" ]] && kill -0 "$beside" 2>/dev/null
+    [[ -n ${beside:-} ]] && kill -0 "$beside" 2>/dev/null
 }
 
 # Makes the page a good deal smaller, but the page also works without: never a reason to stop.
@@ -175,13 +179,14 @@ locked_version() {
 
 # Tools run for seconds, so they are built for quick compiling, not for speed.
 install_tool() {
-    local name=$1 options=(--locked)
+    local name=$1 optimised=0 options=(--locked)
     case $name in
-        wasm-bindgen-cli) options=() ;;
+        # It has megabytes to read.
+        wasm-bindgen-cli) options=() optimised=1 ;;
         cargo-deny) options+=(--no-default-features) ;;
     esac
     CARGO_RESOLVER_INCOMPATIBLE_RUST_VERSIONS=fallback \
-    CARGO_PROFILE_RELEASE_OPT_LEVEL=0 \
+    CARGO_PROFILE_RELEASE_OPT_LEVEL=$optimised \
     CARGO_PROFILE_RELEASE_LTO=off \
     CARGO_PROFILE_RELEASE_CODEGEN_UNITS=256 \
         cargo install --quiet --root "$tools" --version "$(wanted_version "$name")" "${options[@]}" "$name"
