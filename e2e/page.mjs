@@ -218,17 +218,22 @@ export class Person {
   }
 
   /** How many messages the disk holds that are not said yet, in all rooms. */
-  kept() {
+  async kept() {
+    return (await this.outbox()).length;
+  }
+
+  /** The messages the disk holds that are not said yet, as it holds them. */
+  outbox() {
     return this.page.evaluate(
       () =>
-        new Promise((count) => {
+        new Promise((found) => {
           const opening = indexedDB.open('madang');
           // Not there yet: then the page is to furnish it, and not we.
           opening.onupgradeneeded = () => opening.transaction.abort();
-          opening.onerror = () => count(0);
+          opening.onerror = () => found([]);
           opening.onsuccess = () => {
-            const counting = opening.result.transaction('outbox').objectStore('outbox').count();
-            counting.onsuccess = () => count(counting.result);
+            const reading = opening.result.transaction('outbox').objectStore('outbox').getAll();
+            reading.onsuccess = () => found(reading.result);
             opening.result.close();
           };
         }),

@@ -18,7 +18,7 @@ use crate::{
     route::{Route, provide_router},
     settings::provide_settings,
     task::later,
-    view::dynamic,
+    view::{self, dynamic},
 };
 
 /// Puts the page into the document. Each part of the work is a task of its own, so that the browser,
@@ -46,6 +46,7 @@ pub fn App() -> impl IntoView {
     later(0, move || {
         begun.set(true);
         remove_skeleton();
+        view::begun();
     });
     let page = dynamic(move || {
         if !begun.get() {

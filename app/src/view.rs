@@ -5,6 +5,8 @@
 //! of one type already, see `stand-in/leptos`; the rest goes through these functions, which hide its
 //! type. See "A small page" in docs/development.md.
 
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
 use leptos::{
     Changing,
     html::ElementType,
@@ -12,7 +14,7 @@ use leptos::{
     tachys::html::{event::EventDescriptor, node_ref::NodeRefContainer},
 };
 use wasm_bindgen::JsCast;
-use web_sys::{Element, Event};
+use web_sys::{Element, Event, HtmlElement};
 
 /// A text or a part of the page that changes: a closure that has a name, or is all there is.
 pub(crate) fn dynamic<V: IntoView + 'static>(make: impl FnMut() -> V + Send + 'static) -> impl IntoView {
@@ -47,6 +49,22 @@ pub(crate) fn listen_to(name: &str, act: impl Fn(Event) + 'static) {
 fn hear(name: &str, act: Box<dyn Fn(Event)>) {
     let listener = window_event_listener_untyped(name, act);
     on_cleanup(move || listener.remove());
+}
+
+/// The page has been painted once.
+static PAINTED: AtomicBool = AtomicBool::new(false);
+
+/// To be called when the page is there: it counts as painted from its next frame on.
+pub(crate) fn begun() {
+    request_animation_frame(|| PAINTED.store(true, Relaxed));
+}
+
+/// Puts the focus there. Where the focus can go depends on how everything is laid out: while the page
+/// starts that is left to its first frame, which lays it out anyway.
+pub(crate) fn focus(element: HtmlElement) {
+    // Refused only when it is gone already.
+    let act = move || drop(element.focus());
+    if PAINTED.load(Relaxed) { act() } else { request_animation_frame(act) }
 }
 
 /// The place of an element, given as its `node_ref`, empty until it is on the screen.

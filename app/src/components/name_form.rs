@@ -49,12 +49,9 @@ pub(crate) fn NameForm(
         }
     };
     input.on_load(|input: HtmlInputElement| {
-        // With the next frame, which lays the page out anyway.
-        request_animation_frame(move || {
-            // Refused only when it is gone already.
-            let _ = input.focus();
-            input.select();
-        });
+        // Refused only when it is gone already.
+        let _ = input.focus();
+        input.select();
     });
     view! {
         <form class="line-form" on:submit=submit novalidate>

@@ -17,7 +17,11 @@ use super::{
     dialog::{Opener, Topic},
     icon::Icon,
 };
-use crate::{device::is_touch, i18n::use_words, view::listen};
+use crate::{
+    device::is_touch,
+    i18n::use_words,
+    view::{focus, listen},
+};
 
 #[cfg(test)]
 #[cfg(target_arch = "wasm32")]
@@ -32,8 +36,7 @@ pub(crate) fn Composer(room: RoomName) -> impl IntoView {
     desk.textarea.on_load(move |textarea: HtmlTextAreaElement| {
         desk.open(&textarea);
         if !is_touch() {
-            // With the next frame, which lays the page out anyway. Refused only when it is gone already.
-            request_animation_frame(move || drop(textarea.focus()));
+            focus(textarea.into());
         }
     });
     refuse_dropped_files(desk);
