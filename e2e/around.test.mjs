@@ -237,8 +237,8 @@ test('a notification is shown after a click on the bell, and none for what is on
   assert.deepEqual(await notifications(jieun), { asked: 1, shown: [] });
 
   await look(jieun, false);
-  await minho.say('안 보고 있네');
-  await jieun.sees('안 보고 있네');
+  await minho.say('*안* 보고 있네');
+  await jieun.log.getByText('보고 있네').last().waitFor();
   assert.deepEqual(await notifications(jieun), { asked: 1, shown: [`민호 · ${room}: 안 보고 있네`] });
 
   await look(jieun, true);
@@ -252,6 +252,12 @@ test('a notification is shown after a click on the bell, and none for what is on
     return shown.length > 1 && shown;
   });
   assert.deepEqual(shown.slice(1), [`민호 · ${room}: @지은 불렀어`]);
+
+  // Who has switched them off and looks at the bell leaves them off.
+  await look(jieun, true);
+  await jieun.choose('알림', '끄기');
+  await jieun.page.getByRole('button', { name: '이 방의 알림' }).click();
+  await jieun.page.getByRole('button', { name: '알림 켜기' }).waitFor();
 });
 
 test('a link is shared as text and as a drawing for a camera', async () => {
@@ -342,6 +348,28 @@ test('a full room lets in who waits, and tells who is not looking', async () => 
   assert.deepEqual((await notifications(third)).shown, [`${room}에 빈자리가 났어요: `]);
   // It is no room of hers.
   await minho.page.getByRole('link', { name: room, exact: true }).waitFor({ state: 'detached' });
+});
+
+test('whoever waits for a seat is let in at once, also when the connection was lost meanwhile', async () => {
+  const room = newRoom();
+  const minho = await stage.visitor('민호');
+  await minho.ask('join', { room, seats: 1 });
+  const third = await arrive('수아');
+  const wire = await Wire.of(third);
+  await third.knock(room);
+  await third.full.waitFor();
+  const asked = new Promise((asked) => {
+    wire.answers = (frame) => void (`${frame}`.includes('["watch_seat"') && asked());
+  });
+  await wire.cut();
+  wire.mend();
+  await asked;
+  await minho.ask('leave', { room });
+  // It knocks by itself after half a minute only.
+  await third.full.waitFor({ state: 'detached', timeout: 10_000 });
+  await third.composer.waitFor();
+  minho.leave();
+  third.forgiveLostConnections();
 });
 
 test('the owner says what a room is about, and everybody sees it', async () => {

@@ -54,6 +54,10 @@ for (const [language, colorScheme, width] of [
     await page.getByRole('dialog').waitFor();
     await holds(jieun, 'the shortcuts');
     await close(jieun);
+    await jieun.composer.pressSequentially(':ha');
+    await page.locator('.suggestions li').nth(4).waitFor();
+    await holds(jieun, 'an emoji being completed');
+    await jieun.composer.press('Escape');
     await jieun.composer.fill('내가 한 말');
     await jieun.composer.press('Control+Enter');
     await jieun.hasSaidAll();

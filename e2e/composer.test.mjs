@@ -284,6 +284,9 @@ test('arrow up edits what one said last, through a reload, and Escape leaves it 
   await jieun.composer.press('ArrowUp');
   await banner.waitFor();
   assert.equal(await jieun.composer.inputValue(), '나중에 한 말');
+  await jieun.page.reload();
+  await banner.waitFor();
+  assert.equal(await jieun.composer.inputValue(), '나중에 한 말', 'an edit that has not begun is not empty');
   await jieun.composer.pressSequentially('인데');
   await jieun.page.reload();
   await banner.waitFor();

@@ -61,6 +61,25 @@ for (const [width, options] of [
   });
 }
 
+for (const width of [360, 820, 1280]) {
+  test(`however long a room’s name and topic are, one can write and send, ${width} pixels wide`, async () => {
+    const room = `${newRoom()} ${'가'.repeat(50)}`;
+    const owner = await stage.visitor('방 주인');
+    await owner.ask('join', { room, topic: '이번 주에 읽을 책과 다음 모임 날짜 '.repeat(11) });
+    const jieun = await stage.arrive('지은', { viewport: { width, height: 800 }, isMobile: width < 768 });
+    await jieun.enter(room);
+    await jieun.page.locator('.room-header .topic').waitFor();
+    const outside = await jieun.page.locator('.room :is(button, textarea, a):visible').evaluateAll((parts) =>
+      parts.filter((part) => part.getBoundingClientRect().right > visualViewport.width).map((part) => part.outerHTML),
+    );
+    assert.deepEqual(outside, []);
+    await jieun.composer.fill('보낼 수 있어요');
+    await jieun.page.getByRole('button', { name: jieun.words.send, exact: true }).click();
+    await jieun.sees('보낼 수 있어요');
+    owner.leave();
+  });
+}
+
 /** Says them all; how many were taken. */
 async function sayAll(room) {
   const teller = await stage.visitor('장난꾼');

@@ -66,9 +66,14 @@ test('somebody joins, reads, answers, reacts, edits, takes back and goes elsewhe
   await keyboard.press('Enter');
   await emma.row('저녁 먹었어요?').getByRole('button', { name: '🐶 1 지은' }).waitFor();
 
-  await tabTo(jieun, '.composer textarea', 'Tab');
-  await tabTo(jieun, '[role=log]', 'Shift+Tab');
-  await keyboard.press('ArrowUp');
+  // One goes on where one was, whatever was open meanwhile.
+  await focused(jieun, '저녁 먹었어요?');
+  await keyboard.press('Enter');
+  await chooseAction(jieun, 'react');
+  await picker.waitFor();
+  await keyboard.press('Escape');
+  await picker.waitFor({ state: 'detached' });
+  await focused(jieun, '저녁 먹었어요?');
   await goUpTo(jieun, '안녕하세요');
   await keyboard.press('Enter');
   await chooseAction(jieun, 'delete');

@@ -40,6 +40,12 @@ test('marks are drawn as elements and everything else stays text', async () => {
     ['https://b.example/1', ...safely],
   ]);
   assert.match(drawn.text, /<script>alert\(1\)<\/script>.*\[x\]\(javascript:alert\(1\)\)/);
+  await emma.say('@지은, @Emma says hello');
+  await jieun.log.getByText('says hello').waitFor();
+  await jieun.page.reload();
+  const called = jieun.log.locator('.body').last().locator('.mention');
+  await called.nth(1).waitFor();
+  assert.deepEqual(await called.allTextContents(), ['@지은', '@Emma']);
 });
 
 test('a long message is folded until one wants all of it, emoji alone are large', async () => {
@@ -117,6 +123,10 @@ test('what is taken back is gone for both, after a reload too', async () => {
   await dialog.getByRole('button', { name: '지우기' }).click();
   await emma.log.getByText('This message was deleted').waitFor();
   assert.equal(await emma.log.getByText('잘못 보냈어요').count(), 0);
+  const tombstone = jieun.log.getByText('지운 메시지예요');
+  await tombstone.hover();
+  await jieun.painted();
+  assert.ok(await jieun.page.getByRole('button', { name: '답장' }).isHidden(), 'nothing can be done with it any more');
   await jieun.page.reload();
   await jieun.log.getByText('지운 메시지예요').waitFor();
   assert.equal(await jieun.log.getByText('잘못 보냈어요').count(), 0);
@@ -167,6 +177,29 @@ test('only what is one’s own can be changed, and the room’s owner takes back
   assert.equal(await emma.log.getByText('광고예요').count(), 0);
 });
 
+test('what lies over a page goes with it, and is never about a message of another', async () => {
+  const jieun = await arrive('지은');
+  const rooms = [newRoom(), newRoom()];
+  for (const room of rooms) {
+    await jieun.page.goto('/');
+    await (room === rooms[0] ? jieun.enter(room) : jieun.page.goto(Person.linkTo(room)));
+    await jieun.composer.waitFor();
+    await jieun.say(`${room}의 첫마디`);
+    await jieun.hasSaidAll();
+  }
+  const row = jieun.row(`${rooms[1]}의 첫마디`);
+  const dialog = jieun.page.getByRole('dialog', { name: '이 메시지를 지울까요?' });
+  await row.hover();
+  await row.getByRole('button', { name: '지우기' }).click();
+  await dialog.waitFor();
+  await jieun.page.keyboard.press('Alt+ArrowDown');
+  await jieun.painted();
+  await jieun.page.getByRole('heading', { name: rooms[1] }).waitFor();
+  await jieun.page.goBack();
+  await dialog.waitFor({ state: 'detached' });
+  for (const room of rooms) assert.deepEqual(await stage.log(room), [`${room}의 첫마디`]);
+});
+
 test('the text and the link of a message are copied', async () => {
   const { jieun, emma, room } = await two();
   await jieun.context.grantPermissions(['clipboard-read', 'clipboard-write']);
@@ -203,5 +236,14 @@ test('a long press opens what one can do, and a short one does not', async () =>
   await touch('touchEnd', []);
   await sheet.locator('[data-emoji="❤️"]').click();
   await sheet.waitFor({ state: 'detached' });
-  await emma.row('길게 눌러 보세요').getByRole('button', { name: '❤️ 1 지은' }).waitFor();
+  const reaction = emma.row('길게 눌러 보세요').getByRole('button', { name: '❤️ 1 지은' });
+  await reaction.waitFor();
+
+  // On a reaction it tells who it was, and changes nothing.
+  const chip = await jieun.row('길게 눌러 보세요').getByRole('button', { name: '❤️ 1 나' }).boundingBox();
+  await touch('touchStart', [{ x: chip.x + 8, y: chip.y + 8 }]);
+  await jieun.page.locator('.said').getByText('나', { exact: true }).waitFor();
+  await touch('touchEnd', []);
+  await jieun.painted();
+  await reaction.waitFor();
 });

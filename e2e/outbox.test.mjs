@@ -84,6 +84,23 @@ test('two windows that both have a connection say everything once', async () => 
   assert.deepEqual(await stage.log(room), texts);
 });
 
+test('what one window writes is not lost with what another says', async () => {
+  const jieun = await stage.arrive('지은');
+  const room = newRoom();
+  await jieun.enter(room);
+  const other = await stage.anotherWindow(jieun);
+  await other.page.goto(Person.linkTo(room));
+  await other.composer.waitFor();
+  await jieun.composer.pressSequentially('아직 쓰는 중');
+  await other.composer.pressSequentially('다른 창의 말');
+  await other.composer.press('Enter');
+  await jieun.sees('다른 창의 말');
+  await other.hasSaidAll();
+  await jieun.page.reload();
+  await jieun.composer.waitFor();
+  assert.equal(await jieun.composer.inputValue(), '아직 쓰는 중');
+});
+
 test('a message that arrives without its answer is gone from a window without a connection too', async () => {
   const jieun = await stage.arrive('지은');
   const wire = await Wire.of(jieun);

@@ -98,6 +98,49 @@ test('a quote leads to its message, drawn already or not', async () => {
   teller.leave();
 });
 
+test('what came while nobody looked is found from the end, however little it is', async () => {
+  const room = newRoom();
+  await stage.fill(room, 60);
+  const jieun = await stage.arrive('지은');
+  await jieun.enter(room);
+  await said(jieun, 60).waitFor();
+  await jieun.page.evaluate(() => {
+    Document.prototype.hasFocus = () => false;
+    dispatchEvent(new Event('blur'));
+  });
+  await stage.fill(room, 40, '새 소식');
+  await said(jieun, 40).nth(1).waitFor();
+  const pill = jieun.page.getByRole('button', { name: '새 메시지부터 보기' });
+  await pill.waitFor();
+  await jieun.page.evaluate(() => {
+    delete Document.prototype.hasFocus;
+    dispatchEvent(new Event('focus'));
+  });
+  await pill.click();
+  await eventually('the line in sight', () => jieun.log.evaluate((log) => {
+    const { top } = log.querySelector('.unread').getBoundingClientRect();
+    return top > log.getBoundingClientRect().top;
+  }));
+  await pill.waitFor({ state: 'hidden' });
+  // Whoever has seen it is not led there again.
+  await jieun.log.hover();
+  await jieun.page.mouse.wheel(0, 5_000);
+  await eventually('the end', async () => (await distanceToEnd(jieun)) < 100);
+  assert.ok(await pill.isHidden());
+});
+
+test('a link to a message that is not there yet opens at the end', async () => {
+  const room = newRoom();
+  await stage.fill(room, 60);
+  const jieun = await stage.arrive('지은');
+  await jieun.page.goto(`${Person.linkTo(room)}/5000`);
+  await jieun.introduce();
+  await eventually('the end', async () => (await jieun.reads()).at(-1) === '이야기 60' && (await distanceToEnd(jieun)) < 100);
+  await stage.fill(room, 1, '이어지는 말');
+  await jieun.sees('이어지는 말');
+  await eventually('what comes is in sight', async () => (await distanceToEnd(jieun)) < 100);
+});
+
 test('what is new begins at a line that stays, and where one was is remembered', async () => {
   const room = newRoom();
   const other = newRoom();

@@ -67,10 +67,15 @@ async function fetchAndKeep() {
 async function keep(html) {
   const files = [...html.matchAll(/(?:href|src)="(\/[^"]+)"/g)].map(([, path]) => path);
   const name = OURS + files.find((path) => path.endsWith(".wasm"));
-  if (await caches.has(name)) return;
-  const answers = await Promise.all([PAGE, "/icons.svg", ...new Set(files)].map(fetchFile));
   const cache = await caches.open(name);
+  // It is put there last: without it the others are not all there.
+  if (await cache.match(PAGE)) return;
+  const answers = await Promise.all(["/icons.svg", ...new Set(files)].map(fetchFile));
+  const page = await fetchFile(PAGE);
+  // A newer one that came meanwhile is kept when it is looked at next.
+  if (!(await page[1].clone().text()).includes(name.slice(OURS.length))) return;
   await Promise.all(answers.map(([path, answer]) => cache.put(path, answer)));
+  await cache.put(...page);
   await Promise.all((await pages()).slice(0, -KEPT).map((old) => caches.delete(old)));
 }
 

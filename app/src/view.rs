@@ -14,7 +14,7 @@ use leptos::{
     tachys::html::{event::EventDescriptor, node_ref::NodeRefContainer},
 };
 use wasm_bindgen::JsCast;
-use web_sys::{Element, Event, HtmlElement};
+use web_sys::{Element, Event, HtmlElement, ScrollIntoViewOptions, ScrollLogicalPosition};
 
 /// A text or a part of the page that changes: a closure that has a name, or is all there is.
 pub(crate) fn dynamic<V: IntoView + 'static>(make: impl FnMut() -> V + Send + 'static) -> impl IntoView {
@@ -49,6 +49,18 @@ pub(crate) fn listen_to(name: &str, act: impl Fn(Event) + 'static) {
 fn hear(name: &str, act: Box<dyn Fn(Event)>) {
     let listener = window_event_listener_untyped(name, act);
     on_cleanup(move || listener.remove());
+}
+
+/// Brings the option of a list that is marked into sight, once it is drawn.
+pub(crate) fn show_marked(list: &'static str) {
+    request_animation_frame(move || {
+        let marked = document().query_selector(&format!("#{list} [aria-selected=true]"));
+        if let Ok(Some(marked)) = marked {
+            let options = ScrollIntoViewOptions::new();
+            options.set_block(ScrollLogicalPosition::Nearest);
+            marked.scroll_into_view_with_scroll_into_view_options(&options);
+        }
+    });
 }
 
 /// The page has been painted once.

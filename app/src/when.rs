@@ -29,9 +29,14 @@ pub(crate) fn time(at: Timestamp, language: &'static str) -> String {
     format(at, language, "time", &[("hour", "numeric"), ("minute", "2-digit")])
 }
 
-/// "11월 22일 일요일", "Sunday, November 22".
+/// "11월 22일 일요일", "Sunday, November 22"; with the year when it is another than this one.
 pub(crate) fn day(at: Timestamp, language: &'static str) -> String {
-    format(at, language, "day", &[("weekday", "long"), ("month", "long"), ("day", "numeric")])
+    let year = |at: f64| Date::new(&JsValue::from_f64(at)).get_full_year();
+    let parts = [("weekday", "long"), ("month", "long"), ("day", "numeric"), ("year", "numeric")];
+    match year(at.0 as f64) == year(Date::now()) {
+        true => format(at, language, "day", &parts[..3]),
+        false => format(at, language, "day of another year", &parts),
+    }
 }
 
 /// Day and time in full.

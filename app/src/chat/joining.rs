@@ -9,7 +9,7 @@ use common::{
 use leptos::prelude::*;
 
 use super::{Chat, rooms::Composing};
-use crate::{socket::Failure, storage, task::spawn};
+use crate::{socket::Failure, state::room::Room, storage, task::spawn};
 
 /// When more than this was missed, the log is read anew from its end instead of caught up with.
 const MISSED_AT_MOST: u64 = 3_000;
@@ -148,10 +148,15 @@ impl Chat {
                     storage::forget_read(&name);
                 }
                 Ok(reply) => {
+                    let was_full = self.read(&name, |room| room.refused) == Some(Some(Refusal::RoomFull));
                     self.change(&name, |room| {
                         room.let_in(reply);
                         room.ours = true;
                     });
+                    self.visit.redraw_mentions();
+                    if was_full && document().hidden() {
+                        self.notices.free_seat(&name);
+                    }
                     break;
                 }
                 Err(Failure::Refused(Refusal::Removed)) => return self.removed(&name),
@@ -179,9 +184,16 @@ impl Chat {
         self.fill(name).await;
     }
 
+    /// Leaves a room in which nothing waits for us, when there are too many.
     fn leave_one_too_many(self, name: &RoomName) {
         let here = self.visit.room.get_untracked().unwrap_or_else(|| name.clone());
-        if let Some(quietest) = self.rooms.with_untracked(|rooms| rooms.one_too_many(&here)) {
+        let me = self.me_or_remembered();
+        let is_done = |room: &Room| {
+            room.name != here
+                && room.unread(me.as_ref()).messages == 0
+                && storage::draft(&room.name).is_empty()
+        };
+        if let Some(quietest) = self.rooms.with_untracked(|rooms| rooms.one_too_many(is_done)) {
             self.leave_for_good(&quietest);
         }
     }

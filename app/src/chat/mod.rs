@@ -189,7 +189,7 @@ impl Chat {
     }
 
     /// Us, as the server or at least this browser knows us.
-    pub(super) fn me_or_remembered(self) -> Option<Person> {
+    pub(crate) fn me_or_remembered(self) -> Option<Person> {
         match self.identity.get_untracked() {
             Identity::Known(me) => Some(me),
             // Out of reach of the server, what was not sent is still there, and still ours.

@@ -1,5 +1,5 @@
-//! What is worth a notice: what others say in rooms that nobody is looking at here, and the seat one
-//! has been waiting for.
+//! What is worth a notice: what others say in rooms that nobody is looking at here. The seat one has
+//! been waiting for is told where one takes it.
 
 use common::{
     event::{Push, RoomEvent},
@@ -15,12 +15,10 @@ impl Chat {
         if self.visit.is_in(push.room()) && !document().hidden() {
             return;
         }
-        match push {
-            Push::Event(told) if told.event.person.id != me.id => {
-                self.notices.said(told, mentions(told, me.name.as_str()));
-            }
-            Push::Seat(told) => self.notices.free_seat(&told.room),
-            _ => {}
+        if let Push::Event(told) = push
+            && told.event.person.id != me.id
+        {
+            self.notices.said(told, mentions(told, me.name.as_str()));
         }
     }
 }

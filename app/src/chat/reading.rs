@@ -95,9 +95,7 @@ impl Chat {
     /// The reader has scrolled to the end of what is drawn, or away from it.
     pub(crate) fn follow(self, at_end: bool) {
         let Some(name) = self.visit.room.get_untracked() else { return };
-        let is_end = self.visit.beyond.get_untracked().1 == 0
-            && self.read(&name, |room| room.timeline.reads_end()) == Some(true);
-        let following = at_end && is_end && self.visit.goal.with_untracked(Option::is_none);
+        let following = at_end && self.draws_end() && self.visit.goal.with_untracked(Option::is_none);
         if following == self.visit.following.get_untracked() {
             return;
         }
@@ -111,6 +109,11 @@ impl Chat {
                 false
             });
         }
+    }
+
+    /// Nothing of the room on the screen comes after what is drawn.
+    pub(crate) fn draws_end(self) -> bool {
+        self.visit.beyond.get_untracked().1 == 0 && self.visit.timeline.with_untracked(Timeline::reads_end)
     }
 
     /// Somebody looks at the page, or nobody does any more.

@@ -138,6 +138,9 @@ pub(crate) struct Visit {
     pub(crate) timeline: Part<Timeline>,
     /// What comes after this event was new when it came.
     pub(crate) line: Part<Option<Seq>>,
+    /// The line that was in sight, and the one that has gone out of it above.
+    pub(crate) line_seen: Field<Option<Seq>>,
+    pub(crate) line_passed: Field<Option<Seq>>,
     /// What is to be seen, made of the timeline and the outbox.
     pub(crate) shown: Field<Vec<Shown>>,
     /// How many lines are held above and below what is to be seen.
@@ -200,6 +203,8 @@ impl Visit {
             typing: typing.part(|room| &room.typing),
             timeline: log.part(|room| &room.timeline),
             line: log.part(|room| &room.reading.line),
+            line_seen: Field::new(None),
+            line_passed: Field::new(None),
             shown: Field::new(Vec::new()),
             beyond: Field::new((0, 0)),
             following: Field::new(true),
@@ -222,6 +227,8 @@ impl Visit {
     pub(super) fn begin(&self, room: Option<RoomName>) {
         self.shown.set(Vec::new());
         self.beyond.set((0, 0));
+        self.line_seen.set(None);
+        self.line_passed.set(None);
         self.following.set(true);
         self.unseen.set(Unread::default());
         self.goal.set(None);
@@ -246,6 +253,26 @@ impl Visit {
         }
         summary.here = self.roster.with_untracked(Roster::count) as u32;
         summary.people = people;
+    }
+
+    /// Draws those messages again that may call somebody: who there is has become known.
+    pub(super) fn redraw_mentions(&self) {
+        for shown in self.shown.get_untracked() {
+            if let Shown::Message(_, row) = shown
+                && row.with_untracked(|row| row.body.as_str().contains('@'))
+            {
+                row.update(|_| ());
+            }
+        }
+    }
+
+    /// The reader sees the line where what is new begins, or has it behind them without.
+    pub(crate) fn line_is(&self, in_sight: bool) {
+        let line = self.line.with_untracked(|line| *line);
+        let place = if in_sight { self.line_seen } else { self.line_passed };
+        if place.get_untracked() != line {
+            place.set(line);
+        }
     }
 
     /// Brings what is on the screen up to date. Rows that stay the same row are changed in place.

@@ -38,7 +38,7 @@ const LONG_PRESS: Duration = Duration::from_millis(450);
 /// How far a finger may slip meanwhile, in pixels.
 const SLIP: i32 = 10;
 
-/// How long it is said that something was copied.
+/// How long it is said that something was copied, or who it was that reacted.
 const SAID_FOR: Duration = Duration::from_secs(2);
 
 /// What can be done with any message, by its `data-act`, which is also the name of its drawing.
@@ -63,7 +63,7 @@ struct Actions {
     dialogs: Dialogs,
     words: &'static Words,
     toolbar: Slot,
-    /// What is said about the latest copying.
+    /// What is said just now.
     said: RwSignal<String>,
     press: Rc<Press>,
 }
@@ -229,6 +229,14 @@ impl Actions {
     }
 
     fn act(&self, act: &str, seq: Seq, button: &Element) {
+        let row = message_around(button);
+        if row.as_ref().is_some_and(|row| !can_be_acted_on(row)) && act != "jump" {
+            return;
+        }
+        if matches!(act, "react" | "delete") {
+            // It gets the focus back when what opens is closed again; the button may be gone then.
+            focus(row);
+        }
         match act {
             "react" => return self.dialogs.open(Topic::React(seq)),
             "delete" => return self.dialogs.open(Topic::Delete(seq)),
@@ -274,11 +282,11 @@ impl Actions {
 
     fn copy(&self, text: Option<String>) {
         let Some(text) = text else { return };
-        let (said, words) = (self.said, self.words);
+        let actions = self.clone();
         spawn(async move {
-            let copied = copy_text(&text).await;
-            said.try_set(if copied { words.copied } else { words.not_copied }.to_owned());
-            set_timeout(move || drop(said.try_set(String::new())), SAID_FOR);
+            let words = actions.words;
+            let said = if copy_text(&text).await { words.copied } else { words.not_copied };
+            actions.say(said.to_owned());
         });
     }
 
@@ -310,12 +318,14 @@ impl Actions {
         self.toolbar.get::<Element>().is_some_and(|toolbar| toolbar.contains(Some(target)))
     }
 
-    /// A finger comes down; where there are links, the browser has its own long press.
+    /// A finger comes down; where there are links, the browser has its own long press, and a long one
+    /// on a reaction asks who it was.
     fn pressed(&self, press: &PointerEvent, target: &Element) {
         let number = self.press.begin(press);
         let row = message_around(target).filter(can_be_acted_on);
         let Some(seq) = row.and_then(|row| self::number(&row, "data-seq")) else { return };
-        if press.pointer_type() != "touch" || around(target, "a, button, pre").is_some() {
+        let who = around(target, "[data-who]").and_then(|chip| chip.get_attribute("data-who"));
+        if press.pointer_type() != "touch" || (who.is_none() && around(target, "a, button").is_some()) {
             return;
         }
         let actions = self.clone();
@@ -323,11 +333,21 @@ impl Actions {
             move || {
                 if actions.press.is(number) {
                     actions.press.was_long.set(true);
-                    actions.dialogs.open(Topic::Message(seq));
+                    match who {
+                        Some(who) => actions.say(who),
+                        None => actions.dialogs.open(Topic::Message(seq)),
+                    }
                 }
             },
             LONG_PRESS,
         );
+    }
+
+    /// Says something beside the page, for a moment.
+    fn say(&self, text: String) {
+        let said = self.said;
+        said.try_set(text);
+        set_timeout(move || drop(said.try_set(String::new())), SAID_FOR);
     }
 }
 

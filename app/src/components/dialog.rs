@@ -25,8 +25,9 @@ use crate::{
     field::Field,
     handle::{find, provide},
     i18n::{use_speech, use_words},
+    route::use_router,
     task::spawn,
-    view::{Slot, dynamic},
+    view::{Slot, dynamic, watch},
 };
 
 const ID: &str = "dialog";
@@ -82,8 +83,13 @@ impl Dialogs {
         }
     }
 
+    /// Something lies over the page, and only that is to be used.
+    pub(crate) fn is_open(self) -> bool {
+        element().is_some_and(|dialog| dialog.open())
+    }
+
     fn closed(self) {
-        if element().is_none_or(|dialog| !dialog.open()) {
+        if !self.is_open() {
             self.0.set(None);
         }
     }
@@ -93,6 +99,12 @@ impl Dialogs {
 pub(crate) fn Dialog() -> impl IntoView {
     let dialogs = use_dialogs();
     let speech = use_speech();
+    let router = use_router();
+    // What it is about belongs to the page it was opened on.
+    watch(move || {
+        router.page();
+        dialogs.close();
+    });
     dynamic(move || {
         speech.language();
         dialogs.0.get().map(|topic| show(topic, dialogs).into_any())

@@ -17,8 +17,9 @@ use crate::{
     i18n::use_words,
     notices::use_notices,
     settings::{Choice, Setting, use_settings},
+    state::link::Link,
     task::spawn,
-    view::dynamic,
+    view::{dynamic, watch},
 };
 
 /// What the server told may have been lost, with a connection for one.
@@ -32,9 +33,15 @@ pub(crate) fn FullRoom(room: RoomName) -> impl IntoView {
     let words = use_words();
     let rooms = watch_rooms();
     let watched = room.clone();
-    spawn(async move {
-        // Without a connection there is nothing to wait for; the next one lets us ask again.
-        let _ = chat.watch_seat(watched).await;
+    // A new connection waits for nothing until it is asked to.
+    watch(move || {
+        if chat.link.get() == Link::Online {
+            let watched = watched.clone();
+            spawn(async move {
+                // Without a connection there is nothing to wait for; the next one lets us ask again.
+                let _ = chat.watch_seat(watched).await;
+            });
+        }
     });
     if let Ok(knocking) = set_interval_with_handle(move || chat.try_again(), KNOCK_EVERY) {
         on_cleanup(move || knocking.clear());

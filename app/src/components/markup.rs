@@ -140,7 +140,7 @@ fn link(place: &Element, text: &str, address: &str) {
     add(place, "a", &elsewhere[..here], &mut |link| add_text(link, text));
 }
 
-/// How much of `after` is the name of somebody who is here or has said something.
+/// How much of `after` is our name, or that of somebody who is here or has said something.
 fn called(chat: Chat, after: &str) -> usize {
     let of = |person: &Person| markup::called(after, person.name.as_str());
     let here = chat.visit.roster.with_untracked(|roster| roster.people().iter().map(of).max());
@@ -148,5 +148,6 @@ fn called(chat: Chat, after: &str) -> usize {
         .visit
         .timeline
         .with_untracked(|timeline| timeline.events().iter().map(|event| of(&event.person)).max());
-    here.max(heard).unwrap_or(0)
+    let us = chat.me_or_remembered().as_ref().map(of);
+    here.max(heard).max(us).unwrap_or(0)
 }

@@ -59,7 +59,7 @@ pub(crate) fn RoomHeader(room: RoomName, people_open: RwSignal<bool>) -> impl In
                 title=words.notices
                 aria-haspopup="dialog"
                 on:click=move |_| {
-                    notices.allow();
+                    notices.offer();
                     dialogs.open(Topic::Room);
                 }
             >

@@ -91,6 +91,13 @@ impl Scroll {
         let place = row.as_ref().and_then(|row| Some((seq(row)?, offset(row, scroller).round() as i32)));
         self.chat.visit.place.set(place);
         self.anchor.set_value(row.map(|row| (depth(&row), row)));
+        if let Some(line) = scroller.get_elements_by_class_name("unread").item(0) {
+            let above = offset(&line, scroller);
+            let in_sight = (0.0..f64::from(scroller.client_height())).contains(&above);
+            if above < 0.0 || (in_sight && self.chat.looking.get_untracked()) {
+                self.chat.visit.line_is(in_sight);
+            }
+        }
         self.look_ahead();
     }
 
@@ -132,7 +139,7 @@ impl Scroll {
         let Some(scroller) = self.scroller.get::<Element>() else { return };
         let visit = self.chat.visit;
         if let Some(goal) = visit.goal.get_untracked() {
-            if reach(goal, &scroller) {
+            if reach(goal, &scroller, self.chat.draws_end()) {
                 visit.goal.set(None);
                 self.arrived(&scroller);
             }
@@ -164,11 +171,14 @@ impl Scroll {
     }
 }
 
-/// Brings what was asked for into sight; `false` when it is not drawn yet.
-fn reach(goal: Goal, scroller: &Element) -> bool {
+/// Brings what was asked for into sight; `false` when it is not drawn yet. A number behind the end
+/// stands for the last message.
+fn reach(goal: Goal, scroller: &Element, draws_end: bool) -> bool {
     let rows = scroller.get_elements_by_class_name("message");
     let mut numbered = (0..rows.length()).filter_map(|place| rows.item(place));
-    let Some(row) = numbered.find(|row| seq(row).is_some_and(|seq| seq >= goal.seq)) else {
+    let there = numbered.find(|row| seq(row).is_some_and(|seq| seq >= goal.seq));
+    let last = || rows.item(rows.length().checked_sub(1).filter(|_| draws_end)?);
+    let Some(row) = there.or_else(last) else {
         return false;
     };
     let upper = |element: &Element| {

@@ -7,6 +7,7 @@ use web_sys::HtmlElement;
 use super::dialog::{Topic, use_dialogs};
 use crate::{
     chat::{MyRoom, use_chat},
+    device::{is_command, is_mac},
     i18n::use_words,
     route::{Route, use_router},
     settings::use_settings,
@@ -63,7 +64,7 @@ impl Shortcut {
 #[component]
 pub(crate) fn Shortcuts() -> impl IntoView {
     let words = use_words();
-    let mac = window().navigator().platform().is_ok_and(|platform| platform.starts_with("Mac"));
+    let mac = is_mac();
     let enter_sends = use_settings().enter_sends();
     let listed = Shortcut::ALL.into_iter().filter(|listed| enter_sends || listed.0 != Shortcut::SendAlways);
     let rows = listed.map(|(shortcut, keys)| {
@@ -92,6 +93,8 @@ pub(crate) fn listen_for_keys() {
     let obey = move |order| match order {
         Order::Switch => dialogs.open(Topic::Switcher),
         Order::Help => dialogs.open(Topic::Shortcuts),
+        // These are for the page, and something lies over it.
+        Order::FirstUnread | Order::Move { .. } if dialogs.is_open() => {}
         Order::FirstUnread => chat.jump_to_unread(),
         Order::Move { by, unread } => {
             let named = |room: &MyRoom| (room.room.clone(), room.unread > 0);
@@ -107,7 +110,7 @@ pub(crate) fn listen_for_keys() {
         let key = Key {
             key: &key,
             code: &code,
-            command: press.ctrl_key() || press.meta_key(),
+            command: is_command(&press),
             alt: press.alt_key(),
             shift: press.shift_key(),
             writing: is_writing(),

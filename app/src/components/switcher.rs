@@ -14,7 +14,7 @@ use crate::{
     i18n::use_words,
     route::{Route, use_router},
     state::switcher::{Offer, offers, step},
-    view::{dynamic, each},
+    view::{dynamic, each, show_marked},
 };
 
 const LIST: &str = "switcher-list";
@@ -64,6 +64,7 @@ pub(crate) fn Switcher() -> impl IntoView {
         press.prevent_default();
         let count = untrack(offered).len();
         typed.update(|typed| typed.chosen = step(typed.chosen, count, move_by));
+        show_marked(LIST);
     };
     let list = move || {
         let chosen = typed.with(|typed| typed.chosen);

@@ -105,16 +105,21 @@ fn Beginning() -> impl IntoView {
     }
 }
 
-/// The way to where what is new begins, when that is not drawn.
+/// The way to where what is new begins, for somebody who has not seen it and has it further up.
 #[component]
 fn FirstUnread() -> impl IntoView {
     let chat = use_chat();
     let words = use_words();
-    let is_drawn = move || chat.visit.shown.with(|shown| shown.contains(&Shown::Note(Note::Unread)));
+    let visit = chat.visit;
+    let is_drawn = move || visit.shown.with(|shown| shown.contains(&Shown::Note(Note::Unread)));
+    let is_wanted = move || {
+        let line = visit.line.get();
+        line.is_some() && visit.line_seen.get() != line && (visit.line_passed.get() == line || !is_drawn())
+    };
     view! {
         <button
             class="pill first-unread"
-            hidden=move || chat.visit.line.get().is_none() || is_drawn()
+            hidden=move || !is_wanted()
             on:click=move |_| chat.jump_to_unread()
         >
             {words.to_first_unread} <Icon name="up"/>

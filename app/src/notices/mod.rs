@@ -7,7 +7,7 @@
 mod count;
 mod sound;
 
-use common::{event::RoomEvent, room::RoomName};
+use common::{event::RoomEvent, markup, room::RoomName};
 use js_sys::Reflect;
 use leptos::prelude::*;
 use wasm_bindgen::{JsCast, prelude::Closure};
@@ -71,6 +71,14 @@ impl Notices {
         self.levels.notify();
     }
 
+    /// Switches notifications on where the browser has not been asked yet; what the reader has decided
+    /// since then stays. Only after a click.
+    pub(crate) fn offer(self) {
+        if permission() == Some(NotificationPermission::Default) {
+            self.allow();
+        }
+    }
+
     /// Switches notifications on, and asks the browser where it has not been asked. Only after a click.
     pub(crate) fn allow(self) {
         spawn(async move {
@@ -93,7 +101,7 @@ impl Notices {
             return;
         }
         let title = format!("{} · {}", told.event.person.name, told.room);
-        let body: String = body.as_str().chars().take(SHOWN).collect();
+        let body: String = markup::plain(body.as_str()).chars().take(SHOWN).collect();
         self.give(title, body, &told.room, told.event.seq.0);
     }
 

@@ -91,6 +91,14 @@ mod tests {
     }
 
     #[test]
+    fn an_emoji_is_found_in_the_other_language_too() {
+        for (file, text) in [(KOREAN, "thanks"), (KOREAN, "happy"), (ENGLISH, "웃음"), (ENGLISH, "하트")]
+        {
+            assert_ne!(first(file, text), "", "{text}");
+        }
+    }
+
+    #[test]
     fn both_files_hold_the_same_emoji_and_the_server_takes_each_of_them() {
         let (korean, english) = (read(KOREAN), read(ENGLISH));
         assert!(korean.iter().map(|emoji| emoji.picture).eq(english.iter().map(|emoji| emoji.picture)));

@@ -40,11 +40,11 @@ impl Rooms {
         self.held.retain(|room| room.name != *name);
     }
 
-    /// The room to leave when there are too many, which is not this one: the one that is quiet for
-    /// the longest time.
-    pub(crate) fn one_too_many(&self, here: &RoomName) -> Option<RoomName> {
-        let others = self.held.iter().filter(|room| room.name != *here);
-        let quietest = others.min_by_key(|room| room.last_at())?;
+    /// The room to leave when there are too many: of those with nothing left to do there, the one that
+    /// is quiet for the longest time. Of one whose log is not known nobody can say how long that is.
+    pub(crate) fn one_too_many(&self, is_done: impl Fn(&Room) -> bool) -> Option<RoomName> {
+        let done = self.held.iter().filter(|room| room.last_at().is_some() && is_done(room));
+        let quietest = done.min_by_key(|room| room.last_at())?;
         (self.held.len() > Self::MOST).then(|| quietest.name.clone())
     }
 

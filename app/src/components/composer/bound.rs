@@ -2,6 +2,7 @@
 //! draft, and the message itself as it is shown.
 
 use common::{
+    event::Event,
     message::{Body, Seq},
     person::DisplayName,
     room::RoomName,
@@ -25,9 +26,14 @@ pub(super) fn said(chat: Chat, seq: Seq) -> Option<(DisplayName, Body)> {
     })
 }
 
-/// The last of what we said, as far as it is in sight.
+/// The last of what we said, as far as it is held.
 pub(super) fn last_own(chat: Chat) -> Option<Seq> {
-    find_row(chat, |row| row.own && row.seq.is_some() && !row.deleted)?.seq
+    let in_sight = find_row(chat, |row| row.own && row.seq.is_some() && !row.deleted);
+    in_sight.and_then(|row| row.seq).or_else(|| {
+        let me = chat.me_untracked()?.id;
+        let is_own = |event: &&Event| event.person.id == me && event.what.body().is_some();
+        chat.visit.timeline.with(|timeline| Some(timeline.read().iter().rev().find(is_own)?.seq))
+    })
 }
 
 fn find_row(chat: Chat, is_it: impl Fn(&Row) -> bool) -> Option<Row> {

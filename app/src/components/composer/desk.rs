@@ -10,9 +10,10 @@ use common::{message::Body, refusal::Refusal, room::RoomName};
 use leptos::{ev, prelude::*};
 use web_sys::HtmlTextAreaElement;
 
-use super::{bound, writing};
+use super::{bound, suggestions, writing};
 use crate::{
     chat::{Chat, Composing, use_chat},
+    device::is_command,
     emoji::{Emojis, use_emojis},
     field::Field,
     handle::{find, provide},
@@ -24,7 +25,7 @@ use crate::{
         marks::{self, Change},
     },
     storage,
-    view::{Slot, watch},
+    view::{Slot, listen, show_marked, watch},
 };
 
 /// What the composer shows beside the text. There is one composer at a time.
@@ -79,6 +80,8 @@ impl Desk {
         let composing = self.chat.composing.get_untracked();
         self.write(textarea, &untrack(|| self.text_of(composing)));
         self.follow_composing();
+        // Windows share one draft, and the other one has said its own.
+        listen(ev::storage, move |_| self.keep_draft_again());
         // A word may be older than the people and the emoji it could be.
         watch(move || {
             self.emojis.have_come();
@@ -95,14 +98,18 @@ impl Desk {
             if now == before {
                 return;
             }
+            let mut begun = None;
             if let Some(textarea) = self.textarea.get::<HtmlTextAreaElement>() {
                 if matches!(now, Composing::Edit(_)) || matches!(before, Composing::Edit(_)) {
-                    untrack(|| self.write(&textarea, &self.text_of(now)));
+                    let text = untrack(|| self.text_of(now));
+                    self.write(&textarea, &text);
+                    // After a reload the message may not be known yet.
+                    begun = matches!(now, Composing::Edit(_)).then_some(text);
                 }
                 // Refused only when it is gone already.
                 let _ = textarea.focus();
             }
-            self.room.with_value(|room| bound::keep(room, now, None));
+            self.room.with_value(|room| bound::keep(room, now, begun.as_deref()));
             before = now;
         });
     }
@@ -155,6 +162,18 @@ impl Desk {
         writing::fit(&textarea);
         self.measure(&text);
         self.suggest_at_caret(&textarea, &text);
+    }
+
+    fn keep_draft_again(self) {
+        let is_draft = !matches!(self.chat.composing.get_untracked(), Composing::Edit(_));
+        if let Some(textarea) = self.textarea.get::<HtmlTextAreaElement>().filter(|_| is_draft) {
+            let text = textarea.value();
+            self.room.with_value(|room| {
+                if !text.is_empty() && storage::draft(room).is_empty() {
+                    self.chat.keep_draft(room, &text);
+                }
+            });
+        }
     }
 
     /// The caret may have gone somewhere else.
@@ -266,8 +285,14 @@ impl Desk {
         match act {
             Act::Send => self.send(),
             Act::Choose => self.choose(),
-            Act::Next => choices.update(Choices::next),
-            Act::Previous => choices.update(Choices::previous),
+            Act::Next => {
+                choices.update(Choices::next);
+                show_marked(suggestions::ID);
+            }
+            Act::Previous => {
+                choices.update(Choices::previous);
+                show_marked(suggestions::ID);
+            }
             Act::CloseList => choices.update(Choices::dismiss),
             Act::EditLast => self.edit_last(),
             Act::Unbind => self.chat.composing.set(Composing::New),
@@ -365,7 +390,7 @@ fn press(event: &ev::KeyboardEvent) -> Press {
 
 /// The mark that a shortcut stands for. On a Korean keyboard ⌘B may be called ⌘ㅠ.
 fn mark(event: &ev::KeyboardEvent) -> Option<char> {
-    if !(event.ctrl_key() || event.meta_key()) || event.alt_key() {
+    if !is_command(event) || event.alt_key() {
         return None;
     }
     let (name, place) = (event.key(), event.code());
