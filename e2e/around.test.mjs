@@ -238,8 +238,16 @@ test('a notification is shown after a click on the bell, and none for what is on
 
   await look(jieun, false);
   await minho.say('*안* 보고 있네');
-  await jieun.log.getByText('보고 있네').last().waitFor();
+  await eventually('the notification', async () => (await notifications(jieun)).shown.length > 0);
   assert.deepEqual(await notifications(jieun), { asked: 1, shown: [`민호 · ${room}: 안 보고 있네`] });
+
+  // Neither for what another window shows.
+  const window = await stage.anotherWindow(jieun);
+  await window.page.goto(Person.linkTo(room));
+  await window.composer.waitFor();
+  await minho.say('다른 창에서 보고 있네');
+  await window.sees('다른 창에서 보고 있네');
+  await window.page.close();
 
   await look(jieun, true);
   await jieun.page.getByRole('button', { name: '이 방의 알림' }).click();
@@ -313,6 +321,19 @@ test('on a phone Back leads from the room to the rooms, and forward into it agai
   assert.equal(await jieun.composer.count(), 0);
   await jieun.page.goForward();
   await jieun.composer.waitFor();
+});
+
+test('on a phone the way back tells that something is new in another room', async () => {
+  const [room, other] = [newRoom(), newRoom()];
+  const jieun = await arrive('지은', { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true });
+  await jieun.enter(other);
+  await jieun.say('여기 있어요');
+  await jieun.hasSaidAll();
+  await jieun.page.goto(Person.linkTo(room));
+  await jieun.composer.waitFor();
+  await jieun.page.getByRole('link', { name: '방 목록으로', exact: true }).waitFor();
+  await stage.fill(other, 2);
+  await jieun.page.getByRole('link', { name: '방 목록으로, 안 읽음 2개', exact: true }).waitFor();
 });
 
 test('a room that answers only after one went back to the rooms is a room of one’s own', async () => {

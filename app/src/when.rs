@@ -1,4 +1,5 @@
-//! Times as a reader wants them, in the reader's language and time zone, by the browser's `Intl`.
+//! Times, and numbers, as a reader wants them, in the reader's language and time zone, by the
+//! browser's `Intl`.
 //! A language is told by its BCP 47 tag.
 //!
 //! Formatters are costly to make, so each is made once per language.
@@ -64,11 +65,26 @@ pub(crate) fn ago(at: Timestamp, language: &'static str) -> Option<String> {
     Some(String::from(format.unchecked_ref::<Intl::RelativeTimeFormat>().format(-count, unit)))
 }
 
+/// "12", "1,234".
+pub(crate) fn number(number: usize, language: &'static str) -> String {
+    // Below this no language writes more than the digits, and it is mostly below.
+    if number < 1_000 {
+        return number.to_string();
+    }
+    let format =
+        once(language, "number", |locales| Intl::NumberFormat::new(locales, &Object::new()).format().into());
+    said(format.unchecked_ref::<Function>(), number as f64)
+}
+
 fn format(at: Timestamp, language: &'static str, kind: &'static str, parts: &[(&str, &str)]) -> String {
     let format =
         once(language, kind, |locales| Intl::DateTimeFormat::new(locales, &options(parts)).format().into());
-    let format = format.unchecked_ref::<Function>();
-    let text = format.call1(&JsValue::UNDEFINED, &JsValue::from_f64(at.0 as f64));
+    said(format.unchecked_ref::<Function>(), at.0 as f64)
+}
+
+/// What a formatter makes of it.
+fn said(format: &Function, what: f64) -> String {
+    let text = format.call1(&JsValue::UNDEFINED, &JsValue::from_f64(what));
     text.ok().and_then(|text| text.as_string()).unwrap_or_default()
 }
 

@@ -1,5 +1,5 @@
-//! What is worth a notice: what others say in rooms that nobody is looking at here. The seat one has
-//! been waiting for is told where one takes it.
+//! What is worth a notice: what others say in rooms that nobody is looking at, in this window or
+//! another. The seat one has been waiting for is told where one takes it.
 
 use common::{
     event::{Push, RoomEvent},
@@ -8,6 +8,11 @@ use common::{
 use leptos::prelude::*;
 
 use super::Chat;
+use crate::{storage, task::later};
+
+/// Within this time, in ms, another window of this browser has shown a message to whoever looks at it
+/// there, and remembers that it was read.
+const SEEN_WITHIN: u32 = 500;
 
 impl Chat {
     pub(super) fn notice(self, push: &Push) {
@@ -18,7 +23,13 @@ impl Chat {
         if let Push::Event(told) = push
             && told.event.person.id != me.id
         {
-            self.notices.said(told, mentions(told, me.name.as_str()));
+            let mentions_me = mentions(told, me.name.as_str());
+            let told = told.clone();
+            later(SEEN_WITHIN, move || {
+                if storage::read_to(&told.room) < Some(told.event.seq) {
+                    self.notices.said(&told, mentions_me);
+                }
+            });
         }
     }
 }

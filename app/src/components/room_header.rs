@@ -9,7 +9,14 @@ use super::{
     icon::Icon,
     people::show_people,
 };
-use crate::{chat::use_chat, i18n::use_words, notices::use_notices, state::roster::Roster, view::dynamic};
+use crate::{
+    chat::{MyRoom, use_chat},
+    i18n::use_words,
+    notices::use_notices,
+    state::roster::Roster,
+    view::dynamic,
+    when::number,
+};
 
 #[component]
 pub(crate) fn RoomHeader(room: RoomName, people_open: RwSignal<bool>) -> impl IntoView {
@@ -23,7 +30,7 @@ pub(crate) fn RoomHeader(room: RoomName, people_open: RwSignal<bool>) -> impl In
     let count = move || chat.visit.roster.with(Roster::count);
     let said_count = move || match chat.visit.seats.get() {
         Some(seats) => format!("{} / {}", count(), seats.get()),
-        None => count().to_string(),
+        None => number(count(), words.tag),
     };
     let meaning = move || {
         let here = count() as u32;
@@ -32,9 +39,19 @@ pub(crate) fn RoomHeader(room: RoomName, people_open: RwSignal<bool>) -> impl In
             None => (words.people_count)(here),
         }
     };
+    // On a phone the other rooms are out of sight.
+    let elsewhere = move || -> u32 {
+        let unread = |mine: &MyRoom| if mine.room == room { 0 } else { mine.unread };
+        chat.my_rooms.with(|rooms| rooms.iter().map(unread).sum())
+    };
+    let waiting = elsewhere.clone();
+    let back = move || match elsewhere() {
+        0 => words.to_rooms.to_owned(),
+        unread => format!("{}, {}", words.to_rooms, (words.unread)(&number(unread as usize, words.tag))),
+    };
     view! {
         <header class="room-header">
-            <a class="icon-button back" href="/" aria-label=words.to_rooms>
+            <a class="icon-button back" href="/" aria-label=back data-new={move || waiting() > 0}>
                 <Icon name="back"/>
             </a>
             <div class="room-title">

@@ -1,12 +1,13 @@
 //! Everything that can be chosen, in one form: the language first, then the table of `settings`.
 
 use leptos::{ev, prelude::*};
+use web_sys::HtmlSelectElement;
 
 use crate::{
     i18n::{Language, use_speech, use_words},
     notices::use_notices,
     settings::{Choice, Setting, use_settings},
-    view::each,
+    view::{Slot, each, watch},
 };
 
 /// One choice as it is shown: its word, the language the word is in, whether it is chosen.
@@ -32,11 +33,20 @@ pub(crate) fn SettingsForm() -> impl IntoView {
             (Setting::Notices, Choice::On) => notices.allow(),
             (setting, choice) => settings.choose(setting, choice),
         });
-        row((words.setting)(setting), &choices, choose)
+        let slot = Slot::new();
+        // What was chosen may not be had: the browser has a word in it.
+        watch(move || {
+            let chosen = settings.get(setting);
+            let place = setting.choices().iter().position(|choice| *choice == chosen);
+            if let (Some(place), Some(select)) = (place, slot.get::<HtmlSelectElement>()) {
+                select.set_selected_index(place as i32);
+            }
+        });
+        row((words.setting)(setting), slot, &choices, choose)
     });
     view! {
         <div class="settings">
-            {row(words.language, &languages, choose_language)} {each(rows)}
+            {row(words.language, Slot::new(), &languages, choose_language)} {each(rows)}
             <p class="form-note" role="status">
                 {move || if notices.denied.get() { words.notices_denied } else { "" }}
             </p>
@@ -44,7 +54,12 @@ pub(crate) fn SettingsForm() -> impl IntoView {
     }
 }
 
-fn row(name: &'static str, choices: &[Shown], choose: Box<dyn Fn(usize)>) -> impl IntoView + use<> {
+fn row(
+    name: &'static str,
+    slot: Slot,
+    choices: &[Shown],
+    choose: Box<dyn Fn(usize)>,
+) -> impl IntoView + use<> {
     let count = choices.len();
     let options = each(choices.iter().enumerate().map(|(place, (word, tag, chosen))| {
         view! { <option value=place.to_string() lang=*tag selected=*chosen>{*word}</option> }
@@ -58,7 +73,7 @@ fn row(name: &'static str, choices: &[Shown], choose: Box<dyn Fn(usize)>) -> imp
     view! {
         <label class="setting">
             <span>{name}</span>
-            <select on:change=chosen>{options}</select>
+            <select node_ref=slot on:change=chosen>{options}</select>
         </label>
     }
 }

@@ -7,6 +7,7 @@ use crate::{
     components::shortcuts::Shortcut,
     settings::{Choice, Setting},
     state::notice::Level,
+    when::number,
 };
 
 pub(super) static WORDS: Words = Words {
@@ -34,11 +35,15 @@ pub(super) static WORDS: Words = Words {
     no_other_rooms: "No other room is open.",
     no_rooms: "No room is open yet",
     no_rooms_more: "Open the first one and share its link.",
-    people_count: |count| if count == 1 { "1 person".to_owned() } else { format!("{count} people") },
+    people_count: |count| {
+        if count == 1 { "1 person".to_owned() } else { format!("{} people", number(count as usize, "en")) }
+    },
     nobody_here: "Nobody is here now",
     nothing_said: "Nothing said yet",
     just_now: "just now",
-    seats: |taken, seats| format!("{taken} of {seats} seats taken"),
+    seats: |taken, seats| {
+        format!("{} of {} seats taken", number(taken as usize, "en"), number(seats.into(), "en"))
+    },
 
     name: "Name",
     your_name: "Your name",
@@ -96,7 +101,7 @@ pub(super) static WORDS: Words = Words {
     loading_older: "Loading earlier messages…",
     beginning: "This is where it began",
     new_messages: |count| {
-        if count == 1 { "1 new message".to_owned() } else { format!("{count} new messages") }
+        if count == 1 { "1 new message".to_owned() } else { format!("{} new messages", number(count, "en")) }
     },
     to_the_end: "To the latest",
     to_first_unread: "To what is new",

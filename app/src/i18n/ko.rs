@@ -7,6 +7,7 @@ use crate::{
     components::shortcuts::Shortcut,
     settings::{Choice, Setting},
     state::notice::Level,
+    when::number,
 };
 
 pub(super) static WORDS: Words = Words {
@@ -34,11 +35,13 @@ pub(super) static WORDS: Words = Words {
     no_other_rooms: "다른 열린 방은 없어요.",
     no_rooms: "아직 열린 방이 없어요",
     no_rooms_more: "첫 방을 열고 링크를 나눠 보세요.",
-    people_count: |count| format!("{count}명"),
+    people_count: |count| format!("{}명", number(count as usize, "ko")),
     nobody_here: "지금은 아무도 없어요",
     nothing_said: "아직 대화가 없어요",
     just_now: "방금",
-    seats: |taken, seats| format!("자리 {seats}개 중 {taken}개 참"),
+    seats: |taken, seats| {
+        format!("자리 {}개 중 {}개 참", number(seats.into(), "ko"), number(taken as usize, "ko"))
+    },
 
     name: "이름",
     your_name: "내 이름",
@@ -93,7 +96,7 @@ pub(super) static WORDS: Words = Words {
     messages_of: |room| format!("{room} 대화"),
     loading_older: "지난 대화를 불러오고 있어요…",
     beginning: "여기서 대화가 시작됐어요",
-    new_messages: |count| format!("새 메시지 {count}개"),
+    new_messages: |count| format!("새 메시지 {}개", number(count, "ko")),
     to_the_end: "맨 아래로",
     to_first_unread: "새 메시지부터 보기",
     unread_line: "여기부터 새 메시지",
