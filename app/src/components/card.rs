@@ -18,14 +18,15 @@ pub(crate) fn Card(title: &'static str, children: Children) -> impl IntoView {
     }
 }
 
-/// What can be done at a room's closed door: knock again, or go elsewhere.
+/// What can be done at a room's closed door: knock again, or go elsewhere. Who is `waiting` is let in
+/// without knocking.
 #[component]
-pub(crate) fn AtTheDoor() -> impl IntoView {
+pub(crate) fn AtTheDoor(waiting: bool) -> impl IntoView {
     let chat = use_chat();
     let words = use_words();
     view! {
         <div class="card-actions">
-            <button class="button primary" on:click=move |_| chat.try_again()>
+            <button class=if waiting { "button" } else { "button primary" } on:click=move |_| chat.try_again()>
                 {words.try_now}
             </button>
             <a class="button" href="/">

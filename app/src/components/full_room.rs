@@ -68,13 +68,13 @@ pub(crate) fn FullRoom(room: RoomName) -> impl IntoView {
             <p class="quiet" role="status">{words.full_waiting}</p>
             {move || {
                 (settings.get(Setting::Notices) == Choice::Off).then(|| view! {
-                    <button class="button" on:click=move |_| notices.allow()>
+                    <button class="button primary" on:click=move |_| notices.allow()>
                         <Icon name="bell"/>
                         {words.tell_me}
                     </button>
                 })
             }}
-            <AtTheDoor/>
+            <AtTheDoor waiting=true/>
         </Card>
     }
 }

@@ -96,7 +96,7 @@ pub(crate) fn Switcher() -> impl IntoView {
             autocapitalize="off"
             enterkeyhint="go"
             aria-label=words.switch_room
-            placeholder=words.switch_room
+            placeholder=words.room_name
             aria-expanded="true"
             aria-controls=LIST
             aria-activedescendant=move || typed.with(|typed| format!("{LIST}-{}", typed.chosen))

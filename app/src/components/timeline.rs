@@ -6,7 +6,14 @@ use common::{
 };
 use leptos::prelude::*;
 
-use super::{actions::MessageActions, icon::Icon, lines::show_lines, message::Message, scroll::Scroll};
+use super::{
+    actions::MessageActions,
+    dialog::{Topic, use_dialogs},
+    icon::Icon,
+    lines::show_lines,
+    message::Message,
+    scroll::Scroll,
+};
 use crate::{
     chat::{Shown, use_chat},
     i18n::{Words, use_words},
@@ -82,6 +89,7 @@ fn names(people: &[Person]) -> String {
 fn Beginning() -> impl IntoView {
     let chat = use_chat();
     let words = use_words();
+    let dialogs = use_dialogs();
     let visit = chat.visit;
     let is_empty = move || {
         let known = visit.timeline.with(|timeline| timeline.is_known() && timeline.older().is_none());
@@ -94,6 +102,10 @@ fn Beginning() -> impl IntoView {
             <img src="/favicon.svg" alt="" width="56" height="56"/>
             <strong>{words.empty_room}</strong>
             <span>{words.empty_room_more}</span>
+            <button class="button" aria-haspopup="dialog" on:click=move |_| dialogs.open(Topic::Share)>
+                <Icon name="share"/>
+                {words.share}
+            </button>
         </div>
         <p class="beginning" hidden=move || visit.shown.with(Vec::is_empty)>
             {move || match has_more() {

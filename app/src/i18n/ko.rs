@@ -81,7 +81,7 @@ pub(super) static WORDS: Words = Words {
     leave_seat: "자리가 다 찬 방이에요. 나가면 다른 사람이 앉을 수 있어요.",
     leave_anyway: "그래도 나가기",
     tell_me: "자리가 나면 알려 주세요",
-    page_too_old: "서버가 이 페이지보다 새로워요. 새로고침하면 이어서 쓸 수 있어요.",
+    page_too_old: "새 버전이 나왔어요. 쓰던 글은 그대로 남아요.",
     reload: "새로고침",
     unread: |count| format!("안 읽음 {count}개"),
     mentions: |count| format!("나를 부른 메시지 {count}개"),

@@ -105,7 +105,7 @@ fn NotLetIn(refusal: Refusal) -> impl IntoView {
     view! {
         <Card title>
             <p role="alert">{(words.refusal)(refusal)}</p>
-            <AtTheDoor/>
+            <AtTheDoor waiting=false/>
         </Card>
     }
 }

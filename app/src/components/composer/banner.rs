@@ -22,7 +22,11 @@ pub(super) fn Banner(desk: Desk) -> impl IntoView {
         Composing::Edit(_) => words.editing.to_owned(),
         Composing::Reply(_) => said().map_or(String::new(), |(who, _)| (words.replying)(who.as_str())),
     };
-    let quoted = move || said().map(|(_, body)| quote(&body));
+    // What is edited stands in the composer itself.
+    let quoted = move || match chat.composing.get() {
+        Composing::Reply(_) => said().map(|(_, body)| quote(&body)),
+        Composing::New | Composing::Edit(_) => None,
+    };
     let show = move |_: ev::MouseEvent| {
         if let Some(seq) = about(chat.composing.get_untracked()) {
             chat.jump_to(seq);
