@@ -320,9 +320,15 @@ async fn a_browser_at_this_door_is_hung_up_on_and_nothing_is_said() {
     let mut witness = server.client().await;
     witness.join("lobby").await.unwrap();
     let long = format!("POST /{} HTTP/1.1\r\n\r\n/name admin\r\nhacked\r\n", "x".repeat(20_000));
-    for request in
-        ["POST / HTTP/1.1\r\nHost: madang\r\n\r\n/name admin\r\nhacked\r\n", "GET / HTTP/1.1\r\n", &long]
-    {
+    let requests = [
+        "POST / HTTP/1.1\r\nHost: madang\r\n\r\n/name admin\r\nhacked\r\n",
+        "GET / HTTP/1.1\r\n",
+        // A page whose name points here may choose the method.
+        "HACK / HTTP/1.1\r\nHost: madang\r\n\r\n/name admin\r\nhacked\r\n",
+        &long,
+        &long.replace("POST /", "HACK"),
+    ];
+    for request in requests {
         let mut nc = Nc::dial(server.at(Door::Tcp)).await;
         nc.try_write(request.as_bytes()).await;
         assert!(nc.is_cut_within(Duration::from_secs(10)).await);

@@ -21,9 +21,12 @@ const SUBNEGOTIATION_END: u8 = 240;
 /// the whole of it would be refused from then on. It counts with its line break only.
 const ANSWERED: &[u8] = b"/send ";
 
-/// How HTTP requests begin that a browser sends for a page of anybody's (and HTTP/2's preface).
+/// How HTTP requests begin that a browser sends for a page of anybody's (and HTTP/2's preface). Their
+/// first line may be cut.
 const METHODS: [&str; 10] =
     ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "PRI"];
+/// How much of its end shows that a line is HTTP: a space, the version and a carriage return.
+const TAIL: usize = " HTTP/1.1\r".len();
 /// How a TLS handshake begins (RFC 8446 §5.1).
 const TLS_HANDSHAKE: [u8; 2] = [22, 3];
 
@@ -45,6 +48,8 @@ pub(super) struct Input {
     /// Within a line that is too long already.
     is_skipping: bool,
     has_spoken: bool,
+    /// The end of a first line that is too long, which may be the only part that shows what it is.
+    tail: Option<VecDeque<u8>>,
     pieces: VecDeque<Piece>,
 }
 
@@ -72,14 +77,31 @@ impl Input {
         // Telnet writes a lone carriage return with a NUL behind it.
         let is_end = byte == b'\n' || (byte == 0 && self.line.last() == Some(&b'\r'));
         match (is_end, self.is_skipping) {
-            (true, true) => self.is_skipping = false,
+            (true, true) => self.finish_skipping(),
             (true, false) => self.finish_line(),
-            (false, true) => {}
+            (false, true) => self.skip(byte),
             (false, false) if self.line.len() < MAX_LINE => self.line.push(byte),
             (false, false) => {
                 self.is_skipping = true;
+                self.tail =
+                    (!self.has_spoken).then(|| self.line[MAX_LINE - TAIL..].iter().copied().collect());
+                self.skip(byte);
                 self.finish(|_| Piece::Unusable(Refusal::MessageTooLong));
             }
+        }
+    }
+
+    fn skip(&mut self, byte: u8) {
+        if let Some(tail) = &mut self.tail {
+            tail.pop_front();
+            tail.push_back(byte);
+        }
+    }
+
+    fn finish_skipping(&mut self) {
+        self.is_skipping = false;
+        if self.tail.take().is_some_and(|mut tail| ends_as_http(tail.make_contiguous())) {
+            self.pieces.push_back(Piece::Stranger);
         }
     }
 
@@ -149,9 +171,15 @@ impl Telnet {
 }
 
 /// Whether a first line like this comes from a browser: a page of another site can make it send
-/// one, with whatever it wants said below.
+/// one, with whatever it wants said below. A page that was given our address by its own name server
+/// (DNS rebinding) may choose the method too.
 fn is_stranger(line: &[u8]) -> bool {
     if line.starts_with(&TLS_HANDSHAKE) || line.starts_with(b"HTTP/") {
+        return true;
+    }
+    let is_too_long = line.len() == MAX_LINE;
+    let target = line.split(|byte| *byte == b' ').nth(1);
+    if ends_as_http(line) || (is_too_long && target.is_some_and(|target| target.starts_with(b"/"))) {
         return true;
     }
     METHODS.iter().any(|method| {
@@ -160,6 +188,13 @@ fn is_stranger(line: &[u8]) -> bool {
             target.starts_with(b"/") || target.starts_with(b"*") || target.starts_with(b"http")
         })
     })
+}
+
+/// Whether the last word is HTTP's version (RFC 9112 §2.3), as in every request of HTTP/1.
+fn ends_as_http(line: &[u8]) -> bool {
+    let last = line.trim_ascii_end().rsplit(|byte| *byte == b' ').next();
+    let version = last.and_then(|word| word.strip_prefix(b"HTTP/"));
+    matches!(version, Some([b'0'..=b'9', b'.', b'0'..=b'9']))
 }
 
 #[cfg(test)]
@@ -252,16 +287,37 @@ mod tests {
     #[test]
     fn what_looks_like_a_browser_is_a_stranger_but_only_at_first() {
         let long = format!("POST /{} HTTP/1.1", "x".repeat(2 * MAX_LINE));
-        for first in ["GET / HTTP/1.1", "POST /r HTTP/1.1", "OPTIONS * HTTP/1.1", "HTTP/1.1 200 OK", &long] {
+        let chosen = format!("FOO /{} HTTP/1.1", "x".repeat(2 * MAX_LINE));
+        let firsts = [
+            "GET / HTTP/1.1",
+            "POST /r HTTP/1.1",
+            "OPTIONS * HTTP/1.1",
+            "HTTP/1.1 200 OK",
+            "get / HTTP/1.1",
+            "FOO /x HTTP/1.1\r",
+            "QUERY /x?y HTTP/1.0",
+            "CONNECT a:443 HTTP/1.1",
+            &long,
+            &chosen,
+        ];
+        for first in firsts {
             assert_eq!(read(&[first.as_bytes(), b"\nnick admin\n"])[0], Piece::Stranger, "{first}");
         }
         assert_eq!(read(&[b"\x16\x03\x01\x02\n"])[0], Piece::Stranger);
+        for length in MAX_LINE - 12..MAX_LINE + 12 {
+            let method = format!("{} /x HTTP/1.1\r\nnick admin\n", "F".repeat(length));
+            let heard = read(&[method.as_bytes()]);
+            let is_closed = heard.contains(&Piece::Stranger) && !matches!(heard[0], Piece::Line(_));
+            assert!(is_closed, "{length}: {heard:?}");
+        }
         let mut input = Input::default();
         input.push(b"POST /cut-befo");
         input.pause();
         assert_eq!(input.next(), Some(Piece::Stranger));
         assert_eq!(read(&[b"hello\nGET / HTTP/1.1\n"]), lines(&["hello", "GET / HTTP/1.1"]));
-        assert_eq!(read(&[b"GET it done\n"]), lines(&["GET it done"]));
+        for line in ["GET it done", "see /etc/hosts", "I like HTTP/3"] {
+            assert_eq!(read(&[line.as_bytes(), b"\n"]), lines(&[line]));
+        }
     }
 
     proptest! {
