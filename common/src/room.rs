@@ -27,6 +27,11 @@ impl RoomName {
         Ok(RoomName(name))
     }
 
+    /// The room of everybody who has not chosen one. It is nobody's, and never full.
+    pub fn lobby() -> RoomName {
+        RoomName("lobby".to_owned())
+    }
+
     /// Takes a text that was parsed before it was stored: a rule that became stricter since then
     /// must not make old events unreadable.
     pub fn from_store(text: String) -> RoomName {

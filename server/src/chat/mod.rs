@@ -54,6 +54,9 @@ use crate::{
 /// person when they come back: long enough for a reload on a slow phone.
 pub const SEAT_HELD: Duration = Duration::from_secs(10);
 
+/// Owns what belongs to nobody.
+const NOBODY: PersonId = PersonId(0);
+
 /// How long somebody stays out whom a room's owner has removed.
 const REMOVED_FOR: Duration = Duration::from_secs(Remove::LASTS as u64);
 
@@ -170,6 +173,8 @@ impl Chat {
             return Ok(stored);
         }
         self.0.addresses.open_room(address, Instant::now())?;
+        // Whoever comes there first must not be able to shut it to all who have not chosen a room.
+        let new = if name == RoomName::lobby() { NewRoom::of(NOBODY, new.at) } else { new };
         self.0.store.open_room(name, new).await
     }
 

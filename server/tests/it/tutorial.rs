@@ -1,8 +1,14 @@
 //! The tutorial's contract: its clients work unmodified, its bugs are gone.
 
+use common::{
+    event::{Describe, Permission},
+    message::Cid,
+    refusal::Refusal,
+    room::{Limit, Seats},
+};
 use serde_json::json;
 
-use crate::support::{Client, TestServer};
+use crate::support::{Client, TestServer, room};
 
 async fn sit(server: &TestServer, room: &str) -> Client {
     let mut client = server.client().await;
@@ -37,6 +43,19 @@ async fn the_third_is_refused_until_one_of_the_two_goes() {
     while c.ask_raw("room", &"둘").await.get("error").is_some() {}
     c.emit("chat message", "이제 왔어요").await;
     assert_eq!(a.next("chat message").await, json!("이제 왔어요"));
+}
+
+/// A room for two comes into being by this event, but whoever does not choose a room is in the lobby.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_lobby_is_no_room_for_two_and_has_no_owner() {
+    let server = TestServer::start().await;
+    let (mut first, _b) = (sit(&server, "lobby").await, sit(&server, "lobby").await);
+    sit(&server, "lobby").await;
+    let joined = first.join("lobby").await.unwrap();
+    assert_eq!((joined.seats, joined.may), (None, vec![Permission::Read, Permission::Post]));
+    let seats = Some(Limit(Seats::parse(1).ok()));
+    let shut = Describe { room: room("lobby"), cid: Cid::from_random(1), topic: None, seats };
+    assert_eq!(first.ask(shut).await.unwrap_err(), Refusal::NotYours);
 }
 
 #[tokio::test(flavor = "multi_thread")]
