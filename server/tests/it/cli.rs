@@ -19,7 +19,7 @@ use tokio::{
 };
 
 use crate::{
-    line::every_door,
+    line::{Nc, every_door},
     support::{Client, PATIENCE, Program, TestServer},
 };
 
@@ -118,6 +118,17 @@ async fn what_was_sent_is_in_the_log_when_the_program_ends() {
         assert_eq!(joined.events[0].person.name.as_str(), "빌드");
         assert_eq!(joined.events[1].person.name, joined.events[3].person.name, "one run has one name");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_script_that_talks_elsewhere_is_not_seen_in_the_lobby() {
+    let server = TestServer::start_with(every_door).await;
+    let mut witness = Nc::connect(&server).await;
+    let home = Home::new();
+    let words = ["send", "--to", &url(&server, Door::Tcp), "--room", "deploys", "build", "green"];
+    assert_eq!(home.run(&words, "").await.status.code(), Some(0));
+    server.client_named("지은").await.join("lobby").await.unwrap();
+    assert_eq!(witness.noted(" came").await, "지은 came");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -360,10 +371,10 @@ async fn nothing_that_steers_a_terminal_is_printed_whatever_the_server_says() {
     let liar = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let to = format!("tcp://{}", liar.local_addr().unwrap());
     let home = Home::new();
-    let mut talking = home.start(&["talk", "--to", &to, "--color", "always"]);
+    let mut talking = home.start(&["talk", "--to", &to, "--color", "always", "--name", "지은"]);
     let (mut stream, _) = liar.accept().await.unwrap();
     let words = format!(
-        "* You are in lobby; {hostile}\n{hostile}: {hostile}\n\t{hostile}\n* {hostile}\n! {hostile}: {hostile}\n= {hostile} 1\n{hostile}\nend: end\n"
+        "* You are now 지은.\n* You are in lobby; {hostile}\n{hostile}: {hostile}\n\t{hostile}\n* {hostile}\n! {hostile}: {hostile}\n= {hostile} 1\n{hostile}\nend: end\n"
     );
     stream.write_all(words.as_bytes()).await.unwrap();
     let mut output = Vec::new();

@@ -35,6 +35,21 @@ async fn a_greeting_says_who_one_is_and_where_and_how_to_get_help() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whoever_chooses_a_room_at_once_is_never_seen_in_the_lobby() {
+    let server = open().await;
+    let mut witness = Nc::connect(&server).await;
+    let mut passing = Nc::dial(server.at(Door::Tcp)).await;
+    passing.write("/name 지나가는 이\n/join r\n").await;
+    passing.noted("You are in r;").await;
+    let mut staying = Nc::dial(server.at(Door::Tcp)).await;
+    staying.write("/name 지은\n안녕\n").await;
+    assert_eq!(witness.noted(" came").await, "지은 came");
+    let mut silent = Nc::dial(server.at(Door::Tcp)).await;
+    silent.write("/name 조용한 이\n").await;
+    assert_eq!(witness.noted(" came").await, "조용한 이 came");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_line_is_heard_by_everybody_else_and_not_by_its_sender() {
     let server = open().await;
     let (mut a, mut b, mut c) =

@@ -36,24 +36,13 @@ const AGAIN: Duration = Duration::from_secs(1);
 const SILENT_FOR: Duration = Duration::from_secs(20);
 /// The longest line: a name, a message and what stands around them.
 const MAX_LINE: usize = 32 * 1024;
-/// The room in which the door puts whoever comes.
-const LOBBY: &str = "lobby";
 /// What the door answers to `/quit`.
 const GOODBYE: &str = "Goodbye.";
 
 /// A link over TCP, to its end.
 pub(super) async fn run(way: Way, asked: mpsc::Receiver<Ask>, tell: mpsc::Sender<News>) {
     let name = way.name.clone().unwrap_or_else(|| DisplayName::of_guest(PersonId(rand::random())));
-    let mut link = Lines {
-        way,
-        name,
-        asked,
-        tell,
-        waiting: None,
-        shown: VecDeque::new(),
-        is_back: false,
-        is_unnamed: false,
-    };
+    let mut link = Lines { way, name, asked, tell, waiting: None, shown: VecDeque::new(), is_back: false };
     let mut pause = Pause::new();
     loop {
         match link.talk(&mut pause).await {
@@ -79,8 +68,6 @@ struct Lines {
     /// The last messages that were told, oneself's included.
     shown: VecDeque<Vec<Line>>,
     is_back: bool,
-    /// Whether the answer to our own `/name` is still to come.
-    is_unnamed: bool,
 }
 
 /// One connection.
@@ -166,21 +153,20 @@ impl Lines {
 
     /// Says who we are and goes into the room; what was said there last.
     async fn come_in(&mut self, wire: &mut Wire) -> Result<Vec<Line>, Fault> {
-        wire.write(&format!("/name {}", self.name)).await?;
         let room = &self.way.room;
-        self.is_unnamed = room.as_str() == LOBBY;
-        if room.as_str() != LOBBY {
-            wire.write(&format!("/join {room}")).await?;
-        }
-        let arrived = format!("You are in {room}; ");
-        let mut earlier = Vec::new();
+        wire.write(&format!("/name {}\n/join {room}", self.name)).await?;
+        let (named, arrived) = (named(&self.name), format!("You are in {room}; "));
+        let (mut is_named, mut earlier) = (false, Vec::new());
         loop {
             match wire.read().await? {
-                Line::Note(note) if note.starts_with(&arrived) => return Ok(earlier),
+                Line::Note(note) if is_named && note.starts_with(&arrived) => return Ok(earlier),
                 Line::Refused(refusal) => return Err(refusal.into()),
                 line @ (Line::Said { old: true, .. } | Line::More { old: true, .. }) => earlier.push(line),
-                // Of the lobby, through which everybody comes.
-                _ => earlier.clear(),
+                // What came before is of the lobby, where one is whose lines were long on their way.
+                line => {
+                    is_named = is_named || line == Line::Note(named.clone());
+                    earlier.clear();
+                }
             }
         }
     }
@@ -226,8 +212,7 @@ impl Lines {
                 }
                 self.tell(News::Said { lines: vec![line], is_mine: false }).await;
             }
-            // Nobody has asked for these.
-            Line::Note(note) if self.is_unnamed && note == named(&self.name) => self.is_unnamed = false,
+            // Nobody has asked for it.
             Line::Note(note) if note == GOODBYE => {}
             line => self.tell(News::Told(vec![line])).await,
         }

@@ -2,7 +2,7 @@
 //!
 //! One task for each connection reads lines, carries them out and writes what the room says, in one
 //! order; so a peer that does not read is not read either. Somebody here is a guest, in one room at
-//! a time, and in [`LOBBY`] from the start. The grammar is [`common::line`]'s.
+//! a time, and in the lobby who does not choose one at once. The grammar is [`common::line`]'s.
 
 mod company;
 mod ear;
@@ -44,8 +44,9 @@ use crate::{
     failure::Failure,
 };
 
-/// The room of everybody who has not chosen one.
-const LOBBY: &str = "lobby";
+/// How long somebody who has come may choose a name and a room, before they are in the lobby. A
+/// script does it in its first lines, and nobody there needs to see it come and go.
+const CHOICE: Duration = Duration::from_millis(200);
 /// After this time without a byte, what was written is a line: the tutorial's client ends none.
 const QUIET: Duration = Duration::from_millis(200);
 /// How many of the last messages somebody sees who joins.
@@ -114,6 +115,8 @@ impl Lines {
             ear: ear.clone(),
             heard,
             input: Input::default(),
+            greetings: self.greetings.clone(),
+            has_chosen: false,
             inside: None,
             is_deaf: false,
         };
@@ -134,6 +137,9 @@ struct Conversation {
     ear: Arc<Ear>,
     heard: mpsc::Receiver<Arc<Heard>>,
     input: Input,
+    greetings: Arc<Semaphore>,
+    /// A room was chosen, or else it was the lobby.
+    has_chosen: bool,
     inside: Option<Inside>,
     /// Nothing reaches the peer any more. What it said before is still carried out: a script writes
     /// its line and is gone.
@@ -150,8 +156,10 @@ struct Inside {
 
 impl Conversation {
     /// Talks until one of both ends it, and says why.
-    async fn hold(mut self, Lines { greetings, idle, stop, .. }: &Lines) -> &'static str {
-        self.greet(greetings).await;
+    async fn hold(mut self, Lines { idle, stop, .. }: &Lines) -> &'static str {
+        let name = self.session.person().name;
+        self.note(&format!("Welcome to Madang, {name}. A line is a message; /help tells more.")).await;
+        let choose_until = Instant::now() + CHOICE;
         let mut quiet_at = None;
         let mut idle_at = Instant::now() + *idle;
         loop {
@@ -191,6 +199,7 @@ impl Conversation {
                         return why;
                     }
                 }
+                () = sleep_until(choose_until), if !self.has_chosen => self.go_to_lobby().await,
                 () = sleep_until(idle_at) => {
                     self.note("Nothing was said for a long time. Goodbye.").await;
                     return "it was idle";
@@ -199,19 +208,16 @@ impl Conversation {
         }
     }
 
-    async fn greet(&mut self, greetings: &Semaphore) {
-        let name = self.session.person().name;
-        self.note(&format!("Welcome to Madang, {name}. A line is a message; /help tells more.")).await;
+    /// Nothing was chosen, or something was said before it was.
+    async fn go_to_lobby(&mut self) {
+        self.has_chosen = true;
         let lines = {
+            let greetings = self.greetings.clone();
             // Not while writing: who does not read must not hold up the others.
             let _turn = greetings.acquire().await;
-            self.go_to_lobby().await.unwrap_or_else(|failure| vec![Line::Refused(failure.tell())])
+            self.join(RoomName::lobby()).await.unwrap_or_else(|failure| vec![Line::Refused(failure.tell())])
         };
         self.write(&lines).await;
-    }
-
-    async fn go_to_lobby(&mut self) -> Result<Vec<Line>, Failure> {
-        self.join(RoomName::parse(LOBBY)?).await
     }
 
     /// Takes what came, or learns that nothing will come any more.
@@ -248,6 +254,10 @@ impl Conversation {
                     return Break("it said goodbye");
                 }
                 Ok(Some(wish)) => {
+                    let chooses = matches!(wish, Wish::Name(_) | Wish::Join(_) | Wish::Help);
+                    if !self.has_chosen && !chooses {
+                        self.go_to_lobby().await;
+                    }
                     let granted = self.grant(wish).await;
                     let lines = granted.unwrap_or_else(|failure| vec![Line::Refused(failure.tell())]);
                     self.write(&lines).await;
@@ -310,6 +320,7 @@ impl Conversation {
         let stayed = self.inside.as_ref().filter(|inside| inside.room == room);
         let shown = stayed.map_or(last, |inside| inside.shown);
         self.inside = Some(Inside { room, shown, company: Company::new(self.me, present) });
+        self.has_chosen = true;
         Ok(lines)
     }
 
