@@ -30,11 +30,14 @@ pub struct Call {
     /// What the caller says their name is.
     pub name: Option<DisplayName>,
     pub body: Body,
+    /// The same for what is the same message.
+    pub cid: Cid,
 }
 
 impl Chat {
     /// Puts a datagram's message into the log of its room, which comes into being like by a join.
-    /// The refusals are `too_fast` and, in a room with seats, `not_in_room`.
+    /// One of a `cid` that was there before is not put there again. The refusals are `too_fast`,
+    /// `cid_taken` and, in a room with seats, `not_in_room`.
     pub async fn call(&self, call: Call, from: IpAddr) -> Result<Sent, Failure> {
         // Any address can be written on a datagram, so they are bounded together first.
         lock(&self.0.calls).take(Instant::now())?;
@@ -45,10 +48,9 @@ impl Chat {
         if room.seats.is_some() {
             return Err(Refusal::NotInRoom.into());
         }
-        let cid = Cid::from_random(rand::random());
         let via = Some(Via::Udp(from.to_string()));
         let deed = Deed::Post { body: call.body, via, reply_to: None };
-        self.0.store.append_event(room.id, NewEvent { person, at: now(), cid, deed }).await
+        self.0.store.append_event(room.id, NewEvent { person, at: now(), cid: call.cid, deed }).await
     }
 
     /// The same name from the same address is the same caller while the server runs, and an id that

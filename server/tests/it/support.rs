@@ -74,8 +74,13 @@ impl TestServer {
 
     /// Stops it and starts another on the same data.
     pub(crate) async fn restart(self) -> TestServer {
+        self.restart_with(|_| ()).await
+    }
+
+    /// The same with another configuration.
+    pub(crate) async fn restart_with(self, change: impl FnOnce(&mut Config)) -> TestServer {
         self.server.stop().await;
-        Self::start_in(self.folder, |_| ()).await
+        Self::start_in(self.folder, change).await
     }
 
     /// Where this door is.

@@ -12,7 +12,7 @@ use common::{
 use hmac::{Hmac, KeyInit, Mac};
 use madang::{
     chat::limits::Rate,
-    config::{Door, UdpKey},
+    config::{Config, Door, UdpKey},
 };
 use sha2::Sha256;
 use tokio::{net::UdpSocket, time::timeout};
@@ -162,6 +162,30 @@ async fn with_a_key_only_what_proves_to_know_it_is_heard_and_only_once() {
     send(&socket, format!("/key {KEY}\n/to r\nthe key itself, on this machine")).await;
     assert_eq!(text(&heard(&mut reader).await.1), "signed");
     assert_eq!(text(&heard(&mut reader).await.1), "the key itself, on this machine");
+}
+
+/// Whoever has overheard a datagram may wait until the server has forgotten that it heard it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_heard_before_a_restart_is_not_heard_again_after_it() {
+    let with_key = |config: &mut Config| {
+        every_door(config);
+        config.udp_key = Some(UdpKey::parse(KEY.to_owned()).unwrap());
+    };
+    let server = TestServer::start_with(with_key).await;
+    let mut reader = server.client().await;
+    reader.join("r").await.unwrap();
+    let overheard = signed(now(), "nonce-01", "/to r\ndeploy");
+    send(&sender(server.at(Door::Udp)).await, &overheard).await;
+    assert_eq!(text(&heard(&mut reader).await.1), "deploy");
+
+    let server = server.restart_with(with_key).await;
+    let mut reader = server.client().await;
+    reader.join("r").await.unwrap();
+    let socket = sender(server.at(Door::Udp)).await;
+    send(&socket, &overheard).await;
+    send(&socket, signed(now(), "nonce-02", "/to r\nanother")).await;
+    assert_eq!(text(&heard(&mut reader).await.1), "another");
+    assert_eq!(reader.whole_log("r").await.len(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]

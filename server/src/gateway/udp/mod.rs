@@ -13,7 +13,8 @@ use std::{
 };
 
 use common::{
-    datagram::{Datagram, MAX_BYTES},
+    datagram::{Datagram, MAX_BYTES, Mac, Proof},
+    message::Cid,
     refusal::Refusal,
     room::RoomName,
 };
@@ -28,9 +29,6 @@ use crate::{
     failure::Failure,
 };
 
-/// The room of a datagram that names none.
-const LOBBY: &str = "lobby";
-
 /// The door, before it is open.
 pub(super) struct Datagrams {
     socket: UdpSocket,
@@ -43,7 +41,7 @@ impl Datagrams {
     /// A door that asks for a proof when there is a key.
     pub(super) fn new(socket: UdpSocket, chat: Chat, key: Option<&UdpKey>) -> io::Result<Datagrams> {
         let address = socket.local_addr()?;
-        let watch = Watch::new(key.cloned(), is_loopback(address.ip()), seconds());
+        let watch = Watch::new(key.cloned(), is_loopback(address.ip()));
         Ok(Datagrams { socket, address, chat, watch })
     }
 
@@ -74,10 +72,21 @@ impl Datagrams {
         let text = std::str::from_utf8(bytes).map_err(|_| Refusal::MessageUnreadable)?;
         let Datagram { proof, room, name, body } = Datagram::parse(text)?;
         self.watch.admit(proof, seconds())?;
-        let room = room.map_or_else(|| RoomName::parse(LOBBY), Ok)?;
-        self.chat.call(Call { room, name, body }, peer.ip()).await.map_err(Failure::tell)?;
+        // What was signed is the same message for ever, whenever and to whichever run of the server it
+        // comes again.
+        let cid = match proof {
+            Some(Proof::Mac(mac)) => cid_of(&mac),
+            Some(Proof::Key(_)) | None => Cid::from_random(rand::random()),
+        };
+        let room = room.unwrap_or_else(RoomName::lobby);
+        self.chat.call(Call { room, name, body, cid }, peer.ip()).await.map_err(Failure::tell)?;
         Ok(())
     }
+}
+
+/// Half of a code is as long as a `cid` made at random.
+fn cid_of(mac: &Mac) -> Cid {
+    Cid::from_random(mac.code.iter().take(16).fold(0, |cid, byte| cid << 8 | u128::from(*byte)))
 }
 
 /// The clock that senders sign by.
