@@ -19,7 +19,7 @@ use tokio::{
 };
 
 use crate::{
-    line::{Nc, every_door},
+    line::{Nc, Network, every_door},
     support::{Client, PATIENCE, Program, TestServer},
 };
 
@@ -315,6 +315,35 @@ async fn a_kill_in_the_middle_loses_and_doubles_nothing() {
         }
         let expected: Vec<String> = stored.iter().map(|line| format!("말하는 이: {line}")).collect();
         assert_eq!(heard, expected, "who listened over HTTP heard it all, in the order of the log");
+    }
+}
+
+/// The last message is acknowledged and the server gone, and only then the input ends.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_nothing_left_to_say_does_not_wait_for_a_server_that_is_gone() {
+    let server = TestServer::start_with(every_door).await;
+    let home = Home::new();
+    for words in [&["send", "--room", "r"][..], &["talk", "r"]] {
+        let network = Network::to(server.at(Door::Tcp), true, false).await;
+        let to = format!("tcp://{}", network.address);
+        let mut talking = home.start(&[words, &["--to", &to]].concat());
+        let mut input = talking.stdin.take().unwrap();
+        input.write_all(b"hi\n").await.unwrap();
+        network.broken.await.unwrap();
+        drop(input);
+        let ended = timeout(PATIENCE, talking.wait_with_output()).await.expect("it does not end").unwrap();
+        assert_eq!((ended.status.code(), stderr(&ended)), (Some(0), String::new()), "{words:?}");
+    }
+    assert_eq!(log(server.address, "r").await, ["hi", "hi"]);
+}
+
+/// Nobody was ever there, and there is nothing to say.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_nothing_to_say_does_not_wait_for_a_server() {
+    let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    for door in ["http", "tcp"] {
+        let ended = Home::new().run(&["talk", "--to", &format!("{door}://{nobody}")], "").await;
+        assert_eq!((ended.status.code(), stderr(&ended)), (Some(0), String::new()));
     }
 }
 

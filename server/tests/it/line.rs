@@ -5,11 +5,12 @@ use std::{net::SocketAddr, time::Duration};
 use common::line::Line;
 use madang::config::{Config, Door};
 use tokio::{
-    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader, copy, copy_bidirectional},
     net::{
-        TcpStream,
+        TcpListener, TcpStream,
         tcp::{OwnedReadHalf, OwnedWriteHalf},
     },
+    task::JoinHandle,
 };
 
 use crate::support::{PATIENCE, TestServer};
@@ -18,6 +19,54 @@ use crate::support::{PATIENCE, TestServer};
 pub(crate) fn every_door(config: &mut Config) {
     let free: SocketAddr = "127.0.0.1:0".parse().unwrap();
     config.listen = vec![Door::Http.at(free), Door::Tcp.at(free), Door::Udp.at(free)];
+}
+
+/// A network between a client and the line door, which breaks once: at the first answer to a message.
+pub(crate) struct Network {
+    pub(crate) address: SocketAddr,
+    /// Ends when the connection has broken.
+    pub(crate) broken: JoinHandle<()>,
+}
+
+impl Network {
+    /// Without `mends` nobody is let through any more after that. The answer itself comes through
+    /// where `answers` says so.
+    pub(crate) async fn to(door: SocketAddr, answers: bool, mends: bool) -> Network {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let broken = tokio::spawn(async move {
+            let (client, _) = listener.accept().await.unwrap();
+            carry_until_answered(client, door, answers).await;
+            if mends {
+                tokio::spawn(async move {
+                    let (mut client, _) = listener.accept().await.unwrap();
+                    let mut server = TcpStream::connect(door).await.unwrap();
+                    let _ = copy_bidirectional(&mut client, &mut server).await;
+                });
+            }
+        });
+        Network { address, broken }
+    }
+}
+
+async fn carry_until_answered(client: TcpStream, door: SocketAddr, answers: bool) {
+    let (mut asked, mut told) = client.into_split();
+    let (answered, mut asking) = TcpStream::connect(door).await.unwrap().into_split();
+    let up = tokio::spawn(async move { copy(&mut asked, &mut asking).await });
+    let mut lines = BufReader::new(answered).lines();
+    loop {
+        let line = lines.next_line().await.unwrap().expect("an answer");
+        let is_answer = line.starts_with("= ");
+        if answers || !is_answer {
+            told.write_all(format!("{line}\n").as_bytes()).await.unwrap();
+        }
+        if is_answer {
+            up.abort();
+            // Its half of the client's connection is dropped with it.
+            let _ = up.await;
+            return;
+        }
+    }
 }
 
 /// A connection to the line door.

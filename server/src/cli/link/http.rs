@@ -67,6 +67,9 @@ async fn stay(way: Way, asked: mpsc::Receiver<Ask>, tell: &mpsc::Sender<News>) -
             Err(Fault::Refused(refusal)) if !refusal.is_passing() => return Err(refusal.into()),
             Err(fault) => tell_offline(tell, &fault).await,
         }
+        if asked.is_closed() && asked.is_empty() {
+            return Ok(());
+        }
         sleep(pause.next()).await;
     };
     let last = page.events.last().map_or(Seq(0), |event| event.seq);

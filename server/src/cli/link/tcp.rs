@@ -10,6 +10,7 @@ use common::{
     line::Line,
     message::Body,
     person::{DisplayName, PersonId},
+    refusal::Refusal,
 };
 use futures_util::StreamExt;
 use socket2::{SockRef, TcpKeepalive};
@@ -20,7 +21,7 @@ use tokio::{
         tcp::{OwnedReadHalf, OwnedWriteHalf},
     },
     sync::mpsc,
-    time::{Instant, sleep, sleep_until, timeout},
+    time::{Instant, sleep_until, timeout},
 };
 use tokio_util::codec::{FramedRead, LinesCodec};
 
@@ -54,7 +55,9 @@ pub(super) async fn run(way: Way, asked: mpsc::Receiver<Ask>, tell: mpsc::Sender
             Err(Fault::Refused(refusal)) => link.tell(News::Offline(refusal.sentence().to_owned())).await,
             Err(Fault::Lost(error)) => link.tell(News::Offline(format!("{error:#}"))).await,
         }
-        sleep(pause.next()).await;
+        if !link.rest(pause.next()).await {
+            return;
+        }
     }
 }
 
@@ -147,6 +150,25 @@ impl Lines {
                     alive_at = Instant::now() + SIGN_OF_LIFE;
                     wire.write("").await?;
                 }
+            }
+        }
+    }
+
+    /// Waits before the next try; whether there is still something to do.
+    async fn rest(&mut self, pause: Duration) -> bool {
+        let until = Instant::now() + pause;
+        loop {
+            tokio::select! {
+                () = sleep_until(until) => return true,
+                ask = self.asked.recv(), if self.waiting.is_none() => match ask {
+                    None => return false,
+                    Some(Ask::Say(message)) => self.waiting = Some(message),
+                    Some(Ask::Name(name)) => self.name = name,
+                    // Whoever asks wants to know it now.
+                    Some(Ask::Who | Ask::History(_)) => {
+                        self.tell(News::Told(vec![Line::Refused(Refusal::Unavailable)])).await;
+                    }
+                },
             }
         }
     }
