@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::{
     cli::Home,
-    line::every_door,
+    line::{Network, every_door},
     pty::Pty,
     support::{Client, Program, TestServer},
 };
@@ -144,6 +144,26 @@ async fn a_kill_shows_and_loses_and_doubles_nothing() {
             assert_eq!(rows.iter().filter(|row| *row == text).count(), 1, "{text} in {rows:#?}");
         }
     }
+}
+
+/// The answer to a message is lost with the connection, and others say something before it is back.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_whose_answer_was_lost_is_shown_once_and_in_its_place() {
+    let server = TestServer::start_with(every_door).await;
+    let mut other = server.client_named("민수").await;
+    other.join("lobby").await.unwrap();
+    let network = Network::to(server.at(Door::Tcp), false, true).await;
+    let home = Home::new();
+    let mut pty = talk_at(&home, &format!("tcp://{}", network.address));
+    pty.type_in("하나\r");
+    network.broken.await.unwrap();
+    other.say("lobby", "둘").await;
+    pty.until(|rows| rows.contains(&"* Connected again.".to_owned()));
+    pty.type_in("셋\r");
+    pty.until(|rows| rows.contains(&"지은: 셋".to_owned()));
+    let mut said = pty.rows();
+    said.retain(|row| row.starts_with("지은: ") || row.starts_with("민수: "));
+    assert_eq!(said, ["지은: 하나", "민수: 둘", "지은: 셋"]);
 }
 
 fn quiet() -> Command {

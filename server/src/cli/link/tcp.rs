@@ -7,7 +7,7 @@ use std::{collections::VecDeque, time::Duration};
 
 use anyhow::{Context, anyhow};
 use common::{
-    line::Line,
+    line::{Line, shown},
     message::Body,
     person::{DisplayName, PersonId},
     refusal::Refusal,
@@ -43,7 +43,16 @@ const GOODBYE: &str = "Goodbye.";
 /// A link over TCP, to its end.
 pub(super) async fn run(way: Way, asked: mpsc::Receiver<Ask>, tell: mpsc::Sender<News>) {
     let name = way.name.clone().unwrap_or_else(|| DisplayName::of_guest(PersonId(rand::random())));
-    let mut link = Lines { way, name, asked, tell, waiting: None, shown: VecDeque::new(), is_back: false };
+    let mut link = Lines {
+        way,
+        name,
+        asked,
+        tell,
+        waiting: None,
+        stage: Stage::Unsent,
+        shown: VecDeque::new(),
+        is_back: false,
+    };
     let mut pause = Pause::new();
     loop {
         match link.talk(&mut pause).await {
@@ -68,9 +77,20 @@ struct Lines {
     tell: mpsc::Sender<News>,
     /// What was asked to be said and is not answered.
     waiting: Option<Message>,
+    stage: Stage,
     /// The last messages that were told, oneself's included.
     shown: VecDeque<Vec<Line>>,
     is_back: bool,
+}
+
+/// How far the message that waits has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Stage {
+    Unsent,
+    /// It may be in the log.
+    Sent,
+    /// It is in the log, and its answer was lost.
+    Shown,
 }
 
 /// One connection.
@@ -129,13 +149,14 @@ impl Lines {
                     send_at = None;
                     answered_by = Some(Instant::now() + SILENT_FOR);
                     if let Some(Message { cid, body }) = &self.waiting {
+                        self.stage = self.stage.max(Stage::Sent);
                         wire.write(&format!("/send {} {body}", cid.as_str())).await?;
                     }
                 }
                 ask = self.asked.recv(), if self.waiting.is_none() => match ask {
                     None => return self.leave(wire).await,
                     Some(Ask::Say(message)) => {
-                        self.waiting = Some(message);
+                        self.take_on(message);
                         send_at = Some(Instant::now());
                     }
                     Some(Ask::Name(name)) => {
@@ -162,7 +183,7 @@ impl Lines {
                 () = sleep_until(until) => return true,
                 ask = self.asked.recv(), if self.waiting.is_none() => match ask {
                     None => return false,
-                    Some(Ask::Say(message)) => self.waiting = Some(message),
+                    Some(Ask::Say(message)) => self.take_on(message),
                     Some(Ask::Name(name)) => self.name = name,
                     // Whoever asks wants to know it now.
                     Some(Ask::Who | Ask::History(_)) => {
@@ -171,6 +192,11 @@ impl Lines {
                 },
             }
         }
+    }
+
+    fn take_on(&mut self, message: Message) {
+        self.waiting = Some(message);
+        self.stage = Stage::Unsent;
     }
 
     /// Says who we are and goes into the room; what was said there last.
@@ -206,8 +232,16 @@ impl Lines {
             self.tell(News::Told(vec![Line::Note(note)])).await;
         }
         for message in messages.into_iter().skip(known) {
-            self.show(message, false).await;
+            let is_mine = self.stage == Stage::Sent && self.waits_to_be_answered(&message);
+            if is_mine {
+                self.stage = Stage::Shown;
+            }
+            self.show(message, is_mine).await;
         }
+    }
+
+    fn waits_to_be_answered(&self, lines: &[Line]) -> bool {
+        self.waiting.as_ref().is_some_and(|message| lines == lines_of(&self.name, &message.body))
     }
 
     /// Takes a line; whether the message that waits has to be sent again.
@@ -217,7 +251,9 @@ impl Lines {
                 let Some(message) = self.waiting.take_if(|message| message.cid == cid) else { return false };
                 match sent {
                     Ok(_) => {
-                        self.show(lines_of(&self.name, &message.body), true).await;
+                        if self.stage != Stage::Shown {
+                            self.show(lines_of(&self.name, &message.body), true).await;
+                        }
                         self.tell(News::Delivered(cid)).await;
                     }
                     Err(refusal) if refusal.is_passing() => {
@@ -282,8 +318,9 @@ fn named(name: &DisplayName) -> String {
     format!("You are now {name}.")
 }
 
+/// A message of one line as the door shows it to others.
 fn lines_of(name: &DisplayName, body: &Body) -> Vec<Line> {
-    vec![Line::Said { old: false, who: name.to_string(), text: body.to_string() }]
+    vec![Line::Said { old: false, who: shown(name.as_str()), text: shown(body.as_str()) }]
 }
 
 fn as_new(line: Line) -> Line {
