@@ -113,6 +113,7 @@ async fn say(link: &mut Link, message: Message, patience: Duration) -> anyhow::R
             Ok(Some(News::Delivered(cid))) if cid == mine => return Ok(Ok(())),
             Ok(Some(News::Refused(cid, refusal))) if cid == mine => return Ok(Err(refusal)),
             Ok(Some(News::Offline(reason))) => why = reason,
+            Ok(Some(News::Postponed(refusal))) => refusal.sentence().clone_into(&mut why),
             Ok(Some(News::Ended(reason))) => bail!("not delivered: {reason}"),
             Ok(Some(_)) => {}
         }

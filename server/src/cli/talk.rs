@@ -199,6 +199,7 @@ impl Pipe {
             News::Said { is_mine: true, .. } | News::Earlier(_) | News::Online { .. } => {}
             News::Told(lines) => lines.iter().for_each(|line| eprintln!("{line}")),
             News::Offline(reason) => self.why = reason,
+            News::Postponed(refusal) => refusal.sentence().clone_into(&mut self.why),
             News::Delivered(_) => self.next().await,
             News::Refused(_, refusal) => {
                 self.failed.tell(Some(self.line), refusal.sentence());

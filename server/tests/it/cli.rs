@@ -8,7 +8,10 @@ use std::{
 };
 
 use common::refusal::Refusal;
-use madang::config::{Config, Door, UdpKey};
+use madang::{
+    chat::limits::Rate,
+    config::{Config, Door, UdpKey},
+};
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::{
@@ -185,6 +188,28 @@ async fn a_message_that_was_not_delivered_is_a_sentence_and_exit_code_1() {
             ["a", "b"],
             "the others are sent all the same"
         );
+    }
+}
+
+/// Guests may say twenty times over HTTP what one connection may.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_is_postponed_for_too_long_says_why() {
+    let server = TestServer::start_with(|config| {
+        every_door(config);
+        config.limits.messages = Rate { per_second: 0.001, burst: 1.0 };
+    })
+    .await;
+    let home = Home::new();
+    let sentence = Refusal::TooFast.sentence();
+    for door in [Door::Http, Door::Tcp] {
+        let to = url(&server, door);
+        let lines = "a line\n".repeat(21);
+        let sent = home.run(&["send", "--to", &to, "--timeout", "1"], &lines).await;
+        let expected = format!("madang: not delivered: {sentence}\n");
+        assert_eq!((sent.status.code(), stderr(&sent)), (Some(1), expected));
+        let talked = home.run(&["talk", "--to", &to, "--timeout", "1"], &lines).await;
+        let expected = format!("madang: line 2 was not delivered: {sentence}\n");
+        assert_eq!((talked.status.code(), stderr(&talked)), (Some(1), expected));
     }
 }
 

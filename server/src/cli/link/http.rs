@@ -204,7 +204,10 @@ impl Speaker {
         let news = loop {
             match self.requester.post::<Sent>(&self.paths.messages, json.clone()).await {
                 Ok(_) => break News::Delivered(cid),
-                Err(Fault::Refused(refusal)) if refusal.is_passing() => sleep(AGAIN).await,
+                Err(Fault::Refused(refusal)) if refusal.is_passing() => {
+                    let _ = tell.send(News::Postponed(refusal)).await;
+                    sleep(AGAIN).await;
+                }
                 Err(Fault::Refused(Refusal::UnknownToken)) => return Err(Refusal::UnknownToken.into()),
                 Err(Fault::Refused(refusal)) => break News::Refused(cid, refusal),
                 Err(fault) => {

@@ -94,6 +94,8 @@ pub(super) enum News {
     Told(Vec<Line>),
     /// The message is on the server's disk.
     Delivered(Cid),
+    /// The message is not taken for the moment, and why; it will be sent again.
+    Postponed(Refusal),
     /// The message will never be taken.
     Refused(Cid, Refusal),
     /// There is no use in trying again.

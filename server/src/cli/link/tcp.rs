@@ -258,6 +258,7 @@ impl Lines {
                     }
                     Err(refusal) if refusal.is_passing() => {
                         self.waiting = Some(message);
+                        self.tell(News::Postponed(refusal)).await;
                         return true;
                     }
                     Err(refusal) => self.tell(News::Refused(cid, refusal)).await,

@@ -219,6 +219,8 @@ impl Conversation {
                 self.draw(&[self.voice.dim(&format!("✗ {text}"))])?;
                 self.refuse(refusal)
             }
+            // It stands above the prompt until then.
+            News::Postponed(_) => Ok(()),
             News::Ended(reason) => bail!("{reason}"),
         }
     }
