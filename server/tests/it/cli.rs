@@ -7,7 +7,7 @@ use std::{
     process::{Command as Start, Output, Stdio},
 };
 
-use common::refusal::Refusal;
+use common::{event::Join, refusal::Refusal, room::Seats};
 use madang::{
     chat::limits::Rate,
     config::{Config, Door, UdpKey},
@@ -23,7 +23,7 @@ use tokio::{
 
 use crate::{
     line::{Nc, Network, every_door},
-    support::{Client, PATIENCE, Program, TestServer},
+    support::{Client, PATIENCE, Program, TestServer, room},
 };
 
 const KEY: &str = "a-key-that-nobody-guesses";
@@ -210,6 +210,26 @@ async fn a_message_that_is_postponed_for_too_long_says_why() {
         let talked = home.run(&["talk", "--to", &to, "--timeout", "1"], &lines).await;
         let expected = format!("madang: line 2 was not delivered: {sentence}\n");
         assert_eq!((talked.status.code(), stderr(&talked)), (Some(1), expected));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_can_not_sit_down_over_http_is_told_how_to() {
+    let server = TestServer::start_with(every_door).await;
+    let mut owner = server.client().await;
+    owner.ask(Join { seats: Some(Seats::TWO), ..Join::new(room("둘")) }).await.unwrap();
+    let home = Home::new();
+    let sentence = "The seats of this room are limited, and over HTTP nobody takes one; \
+        come in with --to tcp://HOST:PORT.";
+    let by_http = url(&server, Door::Http);
+    for (words, before) in [(&["send", "--room", "둘"][..], "not delivered: "), (&["talk", "둘"], "")] {
+        let refused = home.run(&[words, &["--to", &by_http]].concat(), "안녕\n").await;
+        assert_eq!(
+            (refused.status.code(), stderr(&refused)),
+            (Some(1), format!("madang: {before}{sentence}\n"))
+        );
+        let taken = home.run(&[words, &["--to", &url(&server, Door::Tcp)]].concat(), "안녕\n").await;
+        assert_eq!((taken.status.code(), stderr(&taken)), (Some(0), String::new()));
     }
 }
 

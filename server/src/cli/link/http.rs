@@ -44,7 +44,18 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 pub(super) async fn run(way: Way, asked: mpsc::Receiver<Ask>, tell: mpsc::Sender<News>) {
     let ended = if way.stays { stay(way, asked, &tell).await } else { visit(way, asked, &tell).await };
     if let Err(Fault::Refused(refusal)) = ended {
-        let _ = tell.send(News::Ended(refusal.sentence().to_owned())).await;
+        let _ = tell.send(News::Ended(sentence(refusal).to_owned())).await;
+    }
+}
+
+/// Why there is no use in going on.
+fn sentence(refusal: Refusal) -> &'static str {
+    match refusal {
+        // Nobody can join a room here.
+        Refusal::NotInRoom => {
+            "The seats of this room are limited, and over HTTP nobody takes one; come in with --to tcp://HOST:PORT."
+        }
+        refusal => refusal.sentence(),
     }
 }
 
@@ -208,7 +219,7 @@ impl Speaker {
                     let _ = tell.send(News::Postponed(refusal)).await;
                     sleep(AGAIN).await;
                 }
-                Err(Fault::Refused(Refusal::UnknownToken)) => return Err(Refusal::UnknownToken.into()),
+                Err(Fault::Refused(refusal)) if self.is_hopeless(refusal) => return Err(refusal.into()),
                 Err(Fault::Refused(refusal)) => break News::Refused(cid, refusal),
                 Err(fault) => {
                     tell_offline(tell, &fault).await;
@@ -218,6 +229,11 @@ impl Speaker {
         };
         let _ = tell.send(news).await;
         Ok(())
+    }
+
+    /// Whether no other message would be taken either. Whoever stays hears that as a listener.
+    fn is_hopeless(&self, refusal: Refusal) -> bool {
+        refusal == Refusal::UnknownToken || (refusal == Refusal::NotInRoom && self.guest.is_some())
     }
 
     async fn rename(&mut self, name: DisplayName, tell: &mpsc::Sender<News>) -> Result<Vec<Line>, Fault> {
@@ -233,7 +249,9 @@ impl Speaker {
         let (here, people) = summary.map_or((0, Vec::new()), |summary| (summary.here, summary.people));
         let names: Vec<&str> = people.iter().map(|person| person.name.as_str()).collect();
         let text = match here as usize - names.len().min(here as usize) {
-            _ if names.is_empty() => format!("In {} nobody is connected.", self.room),
+            _ if names.is_empty() => {
+                format!("In {} nobody is connected; whoever comes over HTTP is not counted.", self.room)
+            }
             0 => format!("In {} are {}.", self.room, names.join(", ")),
             more => format!("In {} are {} and {more} more.", self.room, names.join(", ")),
         };
