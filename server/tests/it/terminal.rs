@@ -146,6 +146,27 @@ async fn a_kill_shows_and_loses_and_doubles_nothing() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_outlasts_the_connection() {
+    for door in [0, 1] {
+        let folder = tempfile::tempdir().unwrap();
+        let free = ["http://127.0.0.1:0", "tcp://127.0.0.1:0"];
+        let (mut server, at) = Program::start_at(quiet(), folder.path(), &free);
+        let doors = [format!("http://{}", at[0]), format!("tcp://{}", at[1])];
+        let home = Home::new();
+        let mut pty = talk_at(&home, &doors[door]);
+        // Over HTTP there is no stream of a room in which nobody has said anything.
+        pty.type_in("안녕\r");
+        pty.until_it_ends_with(&["지은: 안녕", "지은>"]);
+        pty.type_in("/name 김지은\r");
+        pty.until_it_ends_with(&["* You are now 김지은.", "김지은>"]);
+        server.kill();
+        pty.until_it_ends_with(&["김지은 (offline)>"]);
+        let (_server, _) = Program::start_at(quiet(), folder.path(), &[&doors[0], &doors[1]]);
+        pty.until_it_ends_with(&["* Connected again.", "김지은>"]);
+    }
+}
+
 /// The answer to a message is lost with the connection, and others say something before it is back.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_whose_answer_was_lost_is_shown_once_and_in_its_place() {

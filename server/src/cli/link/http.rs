@@ -19,7 +19,7 @@ use hyper::{
     header::{self, HeaderName},
 };
 use tokio::{
-    sync::{Notify, mpsc},
+    sync::{Notify, mpsc, watch},
     time::{sleep, timeout},
 };
 use url::form_urlencoded;
@@ -63,7 +63,8 @@ fn sentence(refusal: Refusal) -> &'static str {
 async fn visit(way: Way, asked: mpsc::Receiver<Ask>, tell: &mpsc::Sender<News>) -> Result<(), Fault> {
     let requester = Requester::new(way.address, way.token);
     let guest = way.name.unwrap_or_else(|| DisplayName::of_guest(PersonId(rand::random())));
-    let speaker = Speaker { requester, paths: Paths::to(&way.room), guest: Some(guest), room: way.room };
+    let me = watch::Sender::new(guest.clone());
+    let speaker = Speaker { requester, paths: Paths::to(&way.room), me, guest: Some(guest), room: way.room };
     speaker.speak(asked, tell, &Notify::new()).await
 }
 
@@ -87,9 +88,10 @@ async fn stay(way: Way, asked: mpsc::Receiver<Ask>, tell: &mpsc::Sender<News>) -
     let _ = tell.send(News::Earlier(old(&page))).await;
     let said = Notify::new();
     let (listening, window) = (requester.another(), way.window);
+    let (named, me) = watch::channel(me.name);
     let listener = Listener { requester: listening, paths: paths.clone(), me, window, last, tell };
     // Only now: what is said from here on is heard, also by whoever has said it.
-    let speaker = Speaker { requester, paths, guest: None, room: way.room };
+    let speaker = Speaker { requester, paths, me: named, guest: None, room: way.room };
     tokio::select! {
         ended = speaker.speak(asked, tell, &said) => ended,
         fault = listener.listen(&said) => Err(fault),
@@ -171,6 +173,8 @@ struct Speaker {
     requester: Requester,
     room: RoomName,
     paths: Paths,
+    /// By which name one goes, for whoever has to know.
+    me: watch::Sender<DisplayName>,
     /// By which name a guest says it.
     guest: Option<DisplayName>,
 }
@@ -239,6 +243,7 @@ impl Speaker {
     async fn rename(&mut self, name: DisplayName, tell: &mpsc::Sender<News>) -> Result<Vec<Line>, Fault> {
         let me = rename(&mut self.requester, name).await?;
         let note = Line::Note(format!("You are now {}.", me.name));
+        self.me.send_replace(me.name.clone());
         let _ = tell.send(News::Online { me: me.name }).await;
         Ok(vec![note])
     }
@@ -273,7 +278,7 @@ impl Speaker {
 struct Listener<'a> {
     requester: Requester,
     paths: Paths,
-    me: Person,
+    me: watch::Receiver<DisplayName>,
     window: Window,
     /// The last event that was told.
     last: Seq,
@@ -350,7 +355,8 @@ impl Listener<'_> {
     }
 
     async fn online(&self) {
-        let _ = self.tell.send(News::Online { me: self.me.name.clone() }).await;
+        let me = self.me.borrow().clone();
+        let _ = self.tell.send(News::Online { me }).await;
     }
 }
 
