@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use common::{
     event::{History, Page, Send, Sent},
     message::{Body, Cid},
+    person::PersonId,
     refusal::Refusal,
     room::RoomName,
 };
@@ -36,7 +37,7 @@ impl Chat {
     pub async fn post(&self, who: &Identity, send: Send, address: IpAddr) -> Result<Sent, Failure> {
         self.0.passers.post(passer(who, address), Instant::now())?;
         let room = self.find_or_open(send.room, NewRoom::of(who.person.id, now()), address).await?;
-        self.let_pass(&room, who)?;
+        self.let_pass(&room, who.person.id)?;
         let doer = Doer { room: room.id, person: who.person.clone(), owns_room: room.owner == who.person.id };
         let deed = Deed::Post { body: send.body.clone(), via: None, reply_to: send.reply_to };
         match self.append(doer, send.cid.clone(), deed, address).await {
@@ -52,7 +53,7 @@ impl Chat {
         let span = history.span()?;
         self.0.passers.read(passer(who, address), Instant::now())?;
         let room = self.find(history.room.clone()).await?;
-        self.let_pass(&room, who)?;
+        self.let_pass(&room, who.person.id)?;
         self.0.store.list_events(room.id, span, history.page_size(), who.person.id).await
     }
 
@@ -60,10 +61,11 @@ impl Chat {
         self.0.store.get_room(name).await?.ok_or(Refusal::NoSuchRoom.into())
     }
 
-    fn let_pass(&self, stored: &store::Room, who: &Identity) -> Result<(), Refusal> {
+    /// The refusals are those of [`Room::let_pass`].
+    pub(super) fn let_pass(&self, stored: &store::Room, person: PersonId) -> Result<(), Refusal> {
         match self.open_room(&stored.name) {
-            Some(room) => lock(&room).let_pass(who.person.id),
-            None => Room::new(stored).let_pass(who.person.id),
+            Some(room) => lock(&room).let_pass(person),
+            None => Room::new(stored).let_pass(person),
         }
     }
 

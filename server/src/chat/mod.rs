@@ -257,14 +257,12 @@ impl Chat {
         self.settle(room, inside);
     }
 
-    /// Takes somebody out of a room for a time, with all their connections. The refusal is
-    /// `no_such_person`.
-    fn expel(&self, room: &Arc<Mutex<Room>>, person: PersonId) -> Result<(), Refusal> {
+    /// Takes somebody out of a room for a time, with all their connections.
+    fn expel(&self, room: &Arc<Mutex<Room>>, person: PersonId) {
         let mut inside = lock(room);
-        inside.expel(person, Instant::now() + REMOVED_FOR)?;
+        inside.expel(person, Instant::now() + REMOVED_FOR);
         tokio::spawn(forgive(Arc::downgrade(&self.0), inside.name.clone()));
         self.settle(room, inside);
-        Ok(())
     }
 
     /// What follows when somebody came to a room or left it: who waits for a seat hears of it, the

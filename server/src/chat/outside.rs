@@ -10,7 +10,6 @@ use common::{
     event::{Sent, Via},
     message::{Body, Cid},
     person::{DisplayName, Person, PersonId},
-    refusal::Refusal,
     room::RoomName,
 };
 use sha2::{Digest, Sha256};
@@ -37,7 +36,7 @@ pub struct Call {
 impl Chat {
     /// Puts a datagram's message into the log of its room, which comes into being like by a join.
     /// One of a `cid` that was there before is not put there again. The refusals are `too_fast`,
-    /// `cid_taken` and, in a room with seats, `not_in_room`.
+    /// `cid_taken`, `removed` and, in a room with seats, `not_in_room` and `room_full`.
     pub async fn call(&self, call: Call, from: IpAddr) -> Result<Sent, Failure> {
         // Any address can be written on a datagram, so they are bounded together first.
         lock(&self.0.calls).take(Instant::now())?;
@@ -45,9 +44,7 @@ impl Chat {
         let from = from.to_canonical();
         let person = self.caller(call.name, from);
         let room = self.find_or_open(call.room, NewRoom::of(person.id, now()), from).await?;
-        if room.seats.is_some() {
-            return Err(Refusal::NotInRoom.into());
-        }
+        self.let_pass(&room, person.id)?;
         let via = Some(Via::Udp(from.to_string()));
         let deed = Deed::Post { body: call.body, via, reply_to: None };
         self.0.store.append_event(room.id, NewEvent { person, at: now(), cid: call.cid, deed }).await

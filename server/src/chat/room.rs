@@ -197,24 +197,26 @@ impl Room {
         }
     }
 
-    /// Takes somebody out and keeps them out until then. Whoever hears the room for them is told so,
-    /// and nothing after it. The refusal is `no_such_person`.
-    pub fn expel(&mut self, person: PersonId, until: Instant) -> Result<(), Refusal> {
-        let member = self.members.get(&person).ok_or(Refusal::NoSuchPerson)?;
+    /// Takes somebody out and keeps them out until then, whether they are here or only talk here. Whoever hears
+    /// the room for them is told so, and nothing after it.
+    pub fn expel(&mut self, person: PersonId, until: Instant) {
         let notice = Notice::new(Push::Removed(Removed { room: self.name.clone() }));
-        for screen in &member.connections {
+        let screens = self.members.get(&person).into_iter().flat_map(|member| &member.connections);
+        for screen in screens {
             if let Some(listener) = self.listeners.remove(&screen.connection) {
                 // One that does not keep up is cut, and is out all the same.
                 let _ = listener.hear(&notice);
             }
         }
         self.followers.retain(|_, follower| follower.person != person);
-        self.remove(person);
+        if self.members.contains_key(&person) {
+            self.remove(person);
+        }
+        self.removed.retain(|(removed, _)| *removed != person);
         if self.removed.len() >= MAX_REMOVED {
             self.removed.pop_front();
         }
         self.removed.push_back((person, until));
-        Ok(())
     }
 
     /// Lets those come back who were kept out until now.
@@ -594,8 +596,7 @@ mod tests {
         sit(&mut room, 1, 1, now).unwrap();
         sit(&mut room, 2, 2, now).unwrap();
         room.follow(PersonId(2), ConnectionId(3), ear.clone()).unwrap();
-        assert_eq!(room.expel(PersonId(3), later), Err(Refusal::NoSuchPerson));
-        room.expel(PersonId(2), later).unwrap();
+        room.expel(PersonId(2), later);
         assert_eq!((room.here(), Arc::strong_count(&ear)), (1, 1));
         assert_eq!(room.has(PersonId(2), ConnectionId(2)), Err(Refusal::Removed));
         assert_eq!(
@@ -620,11 +621,25 @@ mod tests {
     }
 
     #[test]
+    fn whoever_only_listens_or_talks_is_removed_just_so() {
+        let (mut room, now) = (Room { seats: None, ..room_for_two() }, Instant::now());
+        let (later, ear) = (now + Duration::from_secs(600), Arc::new(Deaf));
+        room.follow(PersonId(3), ConnectionId(3), ear.clone()).unwrap();
+        room.expel(PersonId(3), later);
+        assert_eq!(Arc::strong_count(&ear), 1);
+        assert_eq!(room.let_pass(PersonId(3)), Err(Refusal::Removed));
+        assert!(room.news.is_empty(), "nobody was seen to go");
+        room.expel(PersonId(3), later + Duration::from_secs(1));
+        room.forgive(later);
+        assert_eq!(room.let_pass(PersonId(3)), Err(Refusal::Removed), "the last time counts");
+    }
+
+    #[test]
     fn however_many_are_removed_only_so_many_are_remembered() {
         let (mut room, now) = (room_for_two(), Instant::now());
         for id in 0..=MAX_REMOVED as u64 {
             sit(&mut room, id, id, now).unwrap();
-            room.expel(PersonId(id), now + Duration::from_secs(600)).unwrap();
+            room.expel(PersonId(id), now + Duration::from_secs(600));
         }
         assert_eq!(room.removed.len(), MAX_REMOVED);
         assert_eq!((sit(&mut room, 0, 0, now), sit(&mut room, 1, 1, now)), (Ok(()), Err(Refusal::Removed)));

@@ -284,8 +284,8 @@ impl Session {
         Ok(joining)
     }
 
-    /// Takes somebody else out of a room of one's own. The refusals are those of [`Session::inside`],
-    /// `not_yours`, `no_such_person`, `bad_request` for oneself, and `too_fast`.
+    /// Takes somebody else out of a room of one's own, who may be heard there without being in it. The
+    /// refusals are those of [`Session::inside`], `not_yours`, `bad_request` for oneself, and `too_fast`.
     fn remove(&mut self, room: &RoomName, person: PersonId) -> Result<Noted, Failure> {
         let me = self.person().id;
         let Joining { room, .. } = self.inside(room)?;
@@ -296,7 +296,7 @@ impl Session {
         if person == me {
             return Err(Refusal::BadRequest.into());
         }
-        self.chat.expel(&room, person)?;
+        self.chat.expel(&room, person);
         Ok(Noted {})
     }
 

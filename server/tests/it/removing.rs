@@ -7,8 +7,9 @@ use common::{
     refusal::Refusal,
     room::Seats,
 };
+use madang::config::Door;
 use serde_json::{Value, json};
-use tokio::time::timeout;
+use tokio::{net::UdpSocket, time::timeout};
 
 use crate::{
     line::{Nc, every_door},
@@ -76,12 +77,11 @@ async fn a_removal_outlasts_everybody_leaving() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn only_the_owner_removes_and_only_others_who_are_there() {
+async fn only_the_owner_removes_and_only_others() {
     let server = TestServer::start().await;
     let (mut owner, mut b) = (owner_of(&server, 5).await, server.client().await);
     let ((me, _), (id, _)) = (welcome(&mut owner).await, welcome(&mut b).await);
     assert_eq!(b.ask(remove(me)).await.unwrap_err(), Refusal::NotInRoom);
-    assert_eq!(owner.ask(remove(id)).await.unwrap_err(), Refusal::NoSuchPerson);
     b.join("r").await.unwrap();
     assert_eq!(b.ask(remove(me)).await.unwrap_err(), Refusal::NotYours);
     assert_eq!(b.ask(remove(id)).await.unwrap_err(), Refusal::NotYours);
@@ -107,6 +107,41 @@ async fn a_removed_person_neither_posts_nor_reads_nor_listens_over_http() {
         let answer = request(server.address, &head, if method == "POST" { "x" } else { "" }).await;
         assert!(answer.starts_with("HTTP/1.1 403 ") && answer.contains("\"removed\""), "{answer}");
     }
+}
+
+/// Nobody sees whoever talks over HTTP come or go.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_only_talks_over_http_is_removed_too() {
+    let server = TestServer::start().await;
+    let (mut owner, mut b) = (server.client().await, server.client().await);
+    owner.join("r").await.unwrap();
+    let (id, token) = welcome(&mut b).await;
+    let head = format!(
+        "POST /api/rooms/r/messages HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {token}",
+        server.address
+    );
+    assert!(request(server.address, &head, "안녕").await.starts_with("HTTP/1.1 201 "));
+    assert_eq!(owner.next_event().await.event.person.id, id);
+    assert_eq!(owner.ask(remove(id)).await.unwrap(), Noted {});
+    assert!(request(server.address, &head, "또").await.contains("\"removed\""));
+    assert_eq!(b.join("r").await.unwrap_err(), Refusal::Removed);
+    assert_eq!(owner.whole_log("r").await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_sends_datagrams_is_removed_with_their_name() {
+    let server = TestServer::start_with(every_door).await;
+    let mut owner = server.client().await;
+    owner.join("r").await.unwrap();
+    let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    socket.connect(server.at(Door::Udp)).await.unwrap();
+    socket.send("/to r\n/name loud\n하나".as_bytes()).await.unwrap();
+    let loud = owner.next_event().await.event.person;
+    owner.ask(remove(loud.id)).await.unwrap();
+    for datagram in ["/to r\n/name loud\n둘", "/to r\n/name quiet\n셋"] {
+        socket.send(datagram.as_bytes()).await.unwrap();
+    }
+    assert_eq!(owner.next_event().await.event.person.name.as_str(), "quiet");
 }
 
 #[tokio::test(flavor = "multi_thread")]
