@@ -3,6 +3,7 @@
 use std::{
     path::Path,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use common::{
@@ -16,7 +17,7 @@ use madang::{
     store::{self, Deed, MAX_PAGE_BYTES, NewEvent, NewRoom, Room, Store},
 };
 
-use crate::support::{body, room};
+use crate::support::{PATIENCE, body, room};
 
 type Told = Arc<Mutex<Vec<RoomEvent>>>;
 
@@ -111,6 +112,35 @@ async fn sqlite_keeps_where_a_datagram_came_from() {
         })
         .collect();
     assert_eq!(kept, [from, None]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sqlite_holds_what_was_taken_back_in_no_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, _) = sqlite(folder.path()).await;
+    let id = open(store.as_ref(), "r").await.id;
+    // The last of them does not fit into a page of the database.
+    for (number, times) in [1, 500, 1_300].into_iter().enumerate() {
+        let text = "비밀 ".repeat(times);
+        let of = store.append_event(id, posted(1, &format!("post-{number}"), &text)).await.unwrap().seq;
+        let what = match number {
+            0 => Deed::Edit { of, body: body("other words") },
+            _ => Deed::Delete { of },
+        };
+        store.append_event(id, done(1, &format!("undo-{number}"), what)).await.unwrap();
+    }
+    let holds_it = || {
+        let files = std::fs::read_dir(folder.path()).unwrap().map(|file| std::fs::read(file.unwrap().path()));
+        files.into_iter().any(|bytes| bytes.unwrap().windows(6).any(|part| part == "비밀".as_bytes()))
+    };
+    assert!(holds_it(), "it was written down somewhere");
+    tokio::time::timeout(PATIENCE, async {
+        while holds_it() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    })
+    .await
+    .expect("it goes");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -24,7 +24,10 @@ use common::{
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 use tokio::sync::{Semaphore, oneshot};
 
-use super::{NewEvent, NewRoom, OnCommit, Room, RoomId, Store, TokenHash, writer::Writer};
+use super::{
+    Deed, NewEvent, NewRoom, OnCommit, Room, RoomId, Store, TokenHash,
+    writer::{self, Writer},
+};
 use crate::{
     failure::Failure,
     fault::{self, Sabotage},
@@ -74,7 +77,12 @@ impl Sqlite {
     /// Opens the file, making and migrating it as needed.
     pub(super) async fn open(path: &Path, on_commit: OnCommit) -> anyhow::Result<Sqlite> {
         let path = path.to_owned();
-        tokio::task::spawn_blocking(move || Self::open_blocking(&path, on_commit)).await?
+        let store = tokio::task::spawn_blocking(move || Self::open_blocking(&path, on_commit)).await??;
+        // A server that was killed may have left in it what was taken back.
+        if let Ok(writer) = store.writer() {
+            writer.empty_log_soon();
+        }
+        Ok(store)
     }
 
     fn open_blocking(path: &Path, on_commit: OnCommit) -> anyhow::Result<Sqlite> {
@@ -157,7 +165,7 @@ fn connect(path: &Path) -> anyhow::Result<Connection> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", synchronous)?;
     connection.pragma_update(None, "foreign_keys", true)?;
-    connection.busy_timeout(std::time::Duration::from_secs(5))?;
+    connection.busy_timeout(writer::PATIENCE)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
 }
@@ -166,8 +174,8 @@ fn connect(path: &Path) -> anyhow::Result<Connection> {
 /// stay in memory, and go from the write-ahead log to the database seldom and together.
 fn connect_to_write(path: &Path) -> anyhow::Result<Connection> {
     let connection = connect(path)?;
-    // What was taken back is overwritten, and not only forgotten, where that costs no more writing.
-    connection.pragma_update(None, "secure_delete", "FAST")?;
+    // What was taken back is overwritten, and not only forgotten, also where it is long.
+    connection.pragma_update(None, "secure_delete", true)?;
     connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
     connection.pragma_update(None, "wal_autocheckpoint", WAL_PAGES)?;
     Ok(connection)
@@ -251,9 +259,9 @@ impl Store for Sqlite {
     }
 
     async fn append_event(&self, room: RoomId, event: NewEvent) -> Result<Sent, Failure> {
-        let on_commit = self.on_commit.clone();
-        let appended = self
-            .writer()?
+        let (writer, on_commit) = (self.writer()?, self.on_commit.clone());
+        let takes_back = matches!(event.deed, Deed::Edit { .. } | Deed::Delete { .. });
+        let appended = writer
             .write(
                 move |db| append::append_event(db, room, event),
                 move |appended: &Appended| {
@@ -263,6 +271,9 @@ impl Store for Sqlite {
                 },
             )
             .await?;
+        if takes_back {
+            writer.empty_log_soon();
+        }
         Ok(appended.sent)
     }
 
