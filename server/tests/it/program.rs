@@ -112,7 +112,7 @@ async fn a_termination_and_ctrl_c_are_clean_and_quick_with_clients_connected() {
             clients.push(client);
         }
         let asked = Instant::now();
-        signal(&program, name);
+        signal(&program.child, name);
         for client in &mut clients {
             client.until_closed().await;
         }

@@ -16,7 +16,7 @@ use rustix::{
     termios::{LocalModes, Termios, Winsize, tcgetattr, tcsetwinsize},
 };
 
-use crate::support::PATIENCE;
+use crate::support::{PATIENCE, signal};
 
 /// A terminal in which a program runs.
 pub(crate) struct Pty {
@@ -62,6 +62,11 @@ impl Pty {
 
     pub(crate) fn type_in(&mut self, keys: &str) {
         self.keyboard.write_all(keys.as_bytes()).unwrap();
+    }
+
+    /// Sends the program a signal.
+    pub(crate) fn signal(&self, name: &str) {
+        signal(&self.child, name);
     }
 
     /// The rows that have something in them.

@@ -209,7 +209,7 @@ async fn a_stop_tells_everybody_another_time_to_come_back_and_waits_for_nobody_w
     say_much(&mut speaker, 0..40).await;
 
     let asked = Instant::now();
-    signal(&program, "TERM");
+    signal(&program.child, "TERM");
     let status = tokio::task::spawn_blocking(move || program.child.wait().unwrap()).await.unwrap();
     assert!(status.success(), "{status}");
     assert!(asked.elapsed() < Duration::from_secs(5), "{:?}", asked.elapsed());

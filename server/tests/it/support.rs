@@ -442,8 +442,8 @@ pub(crate) async fn request(address: SocketAddr, head: &str, body: &str) -> Stri
     String::from_utf8_lossy(&response).into_owned()
 }
 
-/// Sends a signal to the program: `TERM` as an init system does, `INT` as Ctrl-C does.
-pub(crate) fn signal(program: &Program, name: &str) {
-    let id = program.child.id().to_string();
+/// Sends a signal to a program: `TERM` as an init system does, `INT` as Ctrl-C does.
+pub(crate) fn signal(program: &Child, name: &str) {
+    let id = program.id().to_string();
     assert!(Command::new("kill").args(["-s", name, &id]).status().unwrap().success());
 }

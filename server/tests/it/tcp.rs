@@ -408,7 +408,7 @@ async fn a_stop_says_goodbye_and_waits_for_nobody_who_stalls() {
     nc.noted("You are in lobby").await;
     let _stalled = Nc::dial(address).await;
     let asked = Instant::now();
-    signal(&program, "TERM");
+    signal(&program.child, "TERM");
     nc.noted("Madang is closing").await;
     assert_eq!(nc.next_raw().await, None);
     let status = tokio::task::spawn_blocking(move || program.child.wait().unwrap()).await.unwrap();

@@ -111,6 +111,19 @@ async fn leaving_leaves_the_terminal_as_it_was() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whatever_ends_it_leaves_the_terminal_as_it_was() {
+    let server = TestServer::start().await;
+    for name in ["TERM", "HUP", "INT", "QUIT"] {
+        let home = Home::new();
+        let mut pty = talk_at(&home, &Door::Http.at(server.address).to_string());
+        assert!(!pty.is_as_before());
+        pty.signal(name);
+        assert_eq!(pty.finish().code(), Some(0), "{name}");
+        assert!(pty.is_as_before(), "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_kill_shows_and_loses_and_doubles_nothing() {
     for door in [0, 1] {
         let folder = tempfile::tempdir().unwrap();

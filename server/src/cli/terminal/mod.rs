@@ -19,7 +19,7 @@ use std::{
 use anyhow::{Context, bail};
 use common::{line::Line, person::DisplayName, refusal::Refusal, room::RoomName};
 use tokio::{
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
     sync::mpsc,
     time::{Instant, sleep_until},
 };
@@ -95,8 +95,7 @@ impl Conversation {
         let mut typed = bytes();
         let mut keys = Keys::default();
         let mut resized = signal(SignalKind::window_change())?;
-        let mut terminated = signal(SignalKind::terminate())?;
-        let mut hung_up = signal(SignalKind::hangup())?;
+        let mut ended = Ends::hear()?;
         let mut leaves_at = None;
         self.draw(&[])?;
         loop {
@@ -135,8 +134,7 @@ impl Conversation {
                     self.draw(&[])?;
                 }
                 () = until(leaves_at) => return self.leave(),
-                _ = terminated.recv() => return self.leave(),
-                _ = hung_up.recv() => return self.leave(),
+                () = ended.next() => return self.leave(),
             }
         }
     }
@@ -258,6 +256,32 @@ impl Conversation {
             0 => Ok(()),
             1 => bail!("1 message was not delivered"),
             count => bail!("{count} messages were not delivered"),
+        }
+    }
+}
+
+/// The signals that end a program, which must not leave the terminal raw. Ctrl-C is a key here, but
+/// others can send its signal.
+struct Ends([Signal; 4]);
+
+impl Ends {
+    fn hear() -> io::Result<Ends> {
+        let ends = [
+            signal(SignalKind::terminate())?,
+            signal(SignalKind::hangup())?,
+            signal(SignalKind::interrupt())?,
+            signal(SignalKind::quit())?,
+        ];
+        Ok(Ends(ends))
+    }
+
+    async fn next(&mut self) {
+        let Ends([terminated, hung_up, interrupted, quit]) = self;
+        tokio::select! {
+            _ = terminated.recv() => {}
+            _ = hung_up.recv() => {}
+            _ = interrupted.recv() => {}
+            _ = quit.recv() => {}
         }
     }
 }
