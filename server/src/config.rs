@@ -4,6 +4,7 @@
 
 use std::{
     fmt, fs,
+    io::{self, IsTerminal},
     net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs},
     path::{Path, PathBuf},
     time::Duration,
@@ -202,7 +203,7 @@ struct Options {
     /// Joins and renames a connection may do each second [default: 1]
     #[arg(long, value_name = "N", env = "MADANG_JOIN_RATE")]
     join_rate: Option<f64>,
-    /// Joins and renames a connection may do at once [default: 10]
+    /// Joins and renames a connection may do at once [default: 40]
     #[arg(long, value_name = "N", env = "MADANG_JOIN_BURST")]
     join_burst: Option<f64>,
     /// Connections at once [default: 20000]
@@ -420,7 +421,9 @@ fn filter(text: String) -> anyhow::Result<String> {
 /// Starts logging to standard error. Standard output is for what the caller waits for.
 pub fn log(config: &Config) {
     let filter = EnvFilter::new(&config.log);
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let has_colors =
+        io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|no| no.is_empty());
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(has_colors);
     match config.log_format {
         LogFormat::Text => log.with_target(false).init(),
         LogFormat::Json => log.json().init(),
@@ -487,6 +490,25 @@ mod tests {
         fs::write(&file, "colour = \"green\"\n").unwrap();
         let error = serve(&["--config", file.to_str().unwrap()]).unwrap_err().to_string();
         assert!(error.contains("colour") && error.lines().count() == 1, "{error}");
+    }
+
+    #[test]
+    fn help_tells_the_limits_there_are() {
+        let Asked::Print(help) = read_from(["madang", "--help"], None).unwrap() else { panic!() };
+        let Config { limits, max_connections, max_connections_per_address, .. } = Config::default();
+        let defaults = [
+            ("--message-rate", limits.messages.per_second),
+            ("--message-burst", limits.messages.burst),
+            ("--join-rate", limits.joins.per_second),
+            ("--join-burst", limits.joins.burst),
+            ("--max-connections", max_connections as f64),
+            ("--max-connections-per-address", max_connections_per_address as f64),
+        ];
+        for (option, default) in defaults {
+            let told =
+                help.split(&format!("{option} <")).nth(1).and_then(|told| told.split("[default: ").nth(1));
+            assert!(told.unwrap().starts_with(&format!("{default}]")), "{option}: {told:?}");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::{
     io::{BufRead, BufReader},
     net::TcpListener,
+    os::unix::fs::PermissionsExt,
     process::{Command, Output, Stdio},
     time::{Duration, Instant},
 };
@@ -121,6 +122,31 @@ async fn a_termination_and_ctrl_c_are_clean_and_quick_with_clients_connected() {
         assert!(asked.elapsed() < Duration::from_secs(5), "{:?}", asked.elapsed());
         assert!(!folder.path().join("madang.sqlite-wal").exists(), "the log was closed properly");
     }
+}
+
+#[test]
+fn a_folder_that_it_makes_is_its_owners_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let _program = Program::start(&data);
+    assert_eq!(data.metadata().unwrap().permissions().mode() & 0o777, 0o700);
+}
+
+#[test]
+fn a_log_that_goes_into_a_file_has_no_colours() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_madang"))
+        .args(["--listen", "tcp://127.0.0.1:0", "--data"])
+        .arg(folder.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut told = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(told.next().unwrap().unwrap().starts_with("Madang is open"));
+    signal(&child, "TERM");
+    let log = said(&child.wait_with_output().unwrap());
+    assert!(log.contains("INFO") && !log.contains('\x1b'), "{log}");
 }
 
 #[test]

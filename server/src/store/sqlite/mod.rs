@@ -8,6 +8,7 @@ mod read;
 
 use std::{
     fs::{self, File},
+    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
 };
@@ -148,7 +149,10 @@ impl Readers {
 
 fn lock_folder(path: &Path) -> anyhow::Result<File> {
     if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).with_context(|| format!("making the folder {}", folder.display()))?;
+        // Nobody else on this machine needs to read what is said in a room.
+        let mut owners = fs::DirBuilder::new();
+        owners.recursive(true).mode(0o700);
+        owners.create(folder).with_context(|| format!("making the folder {}", folder.display()))?;
     }
     let name = PathBuf::from(format!("{}.lock", path.display()));
     let open = File::options().create(true).truncate(false).write(true).open(&name);
