@@ -101,7 +101,7 @@ impl Bucket {
 #[derive(Clone, Copy, Debug)]
 pub struct Allowance {
     pub messages: Bucket,
-    /// That somebody types, is away, is back.
+    /// That somebody types, is away, is back; and what is asked and is in no log.
     pub signals: Bucket,
     pub joins: Bucket,
     pub reads: Bucket,

@@ -151,6 +151,11 @@ impl Session {
         Ok(lock(&self.inside(room)?.room).glance(limit))
     }
 
+    /// Takes what a question costs whose answer is not in the log; the refusal is `too_fast`.
+    pub fn ask(&mut self) -> Result<(), Refusal> {
+        self.allowance.signals.take(Instant::now())
+    }
+
     /// Says something in the one room this connection is in. The refusal is `not_in_room`, also
     /// when it is in several.
     pub async fn say(&mut self, body: Body) -> Result<Sent, Failure> {

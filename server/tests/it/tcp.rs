@@ -258,6 +258,12 @@ async fn the_limits_are_those_of_every_door() {
         count += 1;
     }
     assert_eq!(count, 3);
+    nc.write("/who\n/help\n/dance\n/who\n/dance\n").await;
+    nc.noted("In lobby").await;
+    while nc.next().await != Line::Refused(Refusal::UnknownCommand) {}
+    for _ in 0..2 {
+        assert_eq!(nc.next().await, Line::Refused(Refusal::TooFast));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -262,7 +262,10 @@ impl Conversation {
                     let lines = granted.unwrap_or_else(|failure| vec![Line::Refused(failure.tell())]);
                     self.write(&lines).await;
                 }
-                Err(refusal) => self.write(&[Line::Refused(refusal)]).await,
+                Err(refusal) => {
+                    let refusal = self.session.ask().err().unwrap_or(refusal);
+                    self.write(&[Line::Refused(refusal)]).await;
+                }
             }
             // Who says much at once hears the others in between, or would soon be too far behind.
             self.show_what_waits().await;
@@ -291,11 +294,15 @@ impl Conversation {
             }
             Wish::Who => {
                 let room = self.room()?;
+                self.session.ask()?;
                 let present = self.session.glance(&room, company::KNOWN)?;
                 Ok(notes([format!("In {room} {}.", company::say(self.me, &present))]))
             }
             Wish::History(limit) => self.history(limit).await,
-            Wish::Help => Ok(notes(Wish::HELP)),
+            Wish::Help => {
+                self.session.ask()?;
+                Ok(notes(Wish::HELP))
+            }
             // Ends the conversation, which is not for here.
             Wish::Quit => Ok(Vec::new()),
         }
