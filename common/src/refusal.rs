@@ -44,7 +44,7 @@ refusals! {
     RoomNameNotALink = "room_name_not_a_link", "A room name is part of a link: it may not hold a slash or be only dots.";
     MessageEmpty = "message_empty", "A message needs at least one visible character.";
     MessageTooLong = "message_too_long", "A message has at most 4,000 characters and 16 KiB.";
-    MessageUnreadable = "message_unreadable", "A message may hold no control characters but line breaks and tabs.";
+    MessageUnreadable = "message_unreadable", "A message is UTF-8, and may hold no control characters but line breaks and tabs.";
     CidInvalid = "cid_invalid", "A cid has 1 to 64 characters of A-Z a-z 0-9 _ and -.";
     /// Somebody else's message in this room has the same `cid`.
     CidTaken = "cid_taken", "Another message of this room has that cid; make a new one.";
