@@ -11,7 +11,10 @@ use std::{
 };
 
 use anyhow::{Context, anyhow, bail};
-use clap::{Args, Parser, Subcommand, error::ErrorKind};
+use clap::{
+    ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, error::ErrorKind,
+    parser::ValueSource,
+};
 use serde::Deserialize;
 use tracing_subscriber::EnvFilter;
 use url::Url;
@@ -238,8 +241,12 @@ where
     I: IntoIterator<Item = T>,
     T: Into<std::ffi::OsString> + Clone,
 {
-    let cli = match Cli::try_parse_from(arguments) {
-        Ok(cli) => cli,
+    let read = || -> Result<_, clap::Error> {
+        let matches = Cli::command().try_get_matches_from(arguments)?;
+        Ok((Cli::from_arg_matches(&matches)?, gives_token(&matches)))
+    };
+    let (cli, gives_token) = match read() {
+        Ok(read) => read,
         Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
             return Ok(Asked::Print(error.to_string().trim_end().to_owned()));
         }
@@ -247,13 +254,20 @@ where
     };
     let given = match cli.command {
         Some(Subcommands::Serve(options)) => options,
-        Some(Subcommands::Talk(options)) => return Ok(Asked::Talk(options)),
-        Some(Subcommands::Send(options)) => return Ok(Asked::Send(options)),
+        Some(Subcommands::Talk(options)) => return options.check(gives_token).map(Asked::Talk),
+        Some(Subcommands::Send(options)) => return options.check(gives_token).map(Asked::Send),
         None => cli.options,
     };
     let from_file = given.config.as_deref().map(read_file).transpose()?.unwrap_or_default();
     let options = given.or(from_file);
     Ok(Asked::Serve(Box::new(options.check(port)?)))
+}
+
+/// Whether a client's command line itself names a token. One in the environment may be there for
+/// other doors.
+fn gives_token(matches: &ArgMatches) -> bool {
+    let client = matches.subcommand().filter(|(name, _)| matches!(*name, "talk" | "send"));
+    client.is_some_and(|(_, options)| options.value_source("token") == Some(ValueSource::CommandLine))
 }
 
 /// The first line of clap's explanation, which names the option, and where to read more.

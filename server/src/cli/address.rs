@@ -1,6 +1,6 @@
 //! Where a client goes: `--to http://…`, `tcp://…` or `udp://…`.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, net::IpAddr, str::FromStr};
 
 use anyhow::{Context, bail};
 use url::Url;
@@ -53,6 +53,19 @@ impl Address {
     /// The same as the `Host` header says it, where the usual port goes without saying.
     pub(super) fn host(&self) -> String {
         if self.port == HTTP_PORT { self.bracketed() } else { self.authority() }
+    }
+
+    /// Whether a token is of any use here, where one was given for here.
+    pub(super) fn check_token(&self, is_given: bool) -> anyhow::Result<()> {
+        match self.door {
+            Door::Tcp | Door::Udp if is_given => bail!("{self} knows no tokens; --token is for http://"),
+            Door::Http | Door::Tcp | Door::Udp => Ok(()),
+        }
+    }
+
+    /// Whether this is certainly another machine. Of a name only a resolver knows.
+    pub(super) fn is_elsewhere(&self) -> bool {
+        self.host.parse::<IpAddr>().is_ok_and(|address| !address.is_loopback())
     }
 
     fn bracketed(&self) -> String {

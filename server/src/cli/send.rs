@@ -44,6 +44,17 @@ pub struct Options {
     text: Vec<String>,
 }
 
+impl Options {
+    /// The same options, if they go together.
+    pub fn check(self, gives_token: bool) -> anyhow::Result<Options> {
+        self.to.check_token(gives_token)?;
+        if self.to.door == Door::Udp && self.udp_key.is_none() && self.to.is_elsewhere() {
+            bail!(udp::unsigned(&self.to));
+        }
+        Ok(self)
+    }
+}
+
 /// Says it all, one after the other, or tells what was not delivered.
 pub async fn send(options: Options) -> anyhow::Result<()> {
     let mut messages = Messages::of(&options.text);

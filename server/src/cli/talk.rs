@@ -50,6 +50,14 @@ pub struct Options {
     color: Color,
 }
 
+impl Options {
+    /// The same options, if they go together.
+    pub fn check(self, gives_token: bool) -> anyhow::Result<Options> {
+        self.to.check_token(gives_token)?;
+        Ok(self)
+    }
+}
+
 /// An address at which one can hear something.
 fn with_answers(text: &str) -> anyhow::Result<Address> {
     let address: Address = text.parse()?;

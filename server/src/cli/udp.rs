@@ -37,7 +37,7 @@ impl Sender {
             tokio::net::lookup_host(address.authority()).await.with_context(|| address.to_string())?;
         let peer = found.next().with_context(|| format!("{address} is nowhere"))?;
         if key.is_none() && !peer.ip().is_loopback() {
-            bail!("{address} is another machine, which hears only what is signed: give MADANG_UDP_KEY");
+            bail!(unsigned(&address));
         }
         let here = if peer.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
         let socket = UdpSocket::bind(here).await.context("opening a socket")?;
@@ -75,6 +75,11 @@ impl Sender {
             done => done.with_context(|| format!("sending to {}", self.address)),
         }
     }
+}
+
+/// Why nothing is sent there without a key.
+pub(super) fn unsigned(address: &Address) -> String {
+    format!("{address} is another machine, which hears only what is signed: give MADANG_UDP_KEY")
 }
 
 /// The datagram with its proof before it; the grammar is `common::datagram`'s.

@@ -242,6 +242,16 @@ async fn what_can_not_be_meant_is_a_sentence_and_exit_code_2() {
         (&["send", "--room", "a/b", "x"], "A room name is part of a link"),
         (&["send", "--token", "a b", "x"], "it holds something else than letters"),
         (&["talk", "--to", "udp://127.0.0.1:3000"], "nobody answers a datagram; madang send speaks udp"),
+        (
+            &["send", "--to", "tcp://127.0.0.1:3001", "--token", "t", "x"],
+            "knows no tokens; --token is for http",
+        ),
+        (
+            &["send", "--to", "udp://127.0.0.1:3000", "--token", "t", "x"],
+            "knows no tokens; --token is for http",
+        ),
+        (&["talk", "--to", "tcp://127.0.0.1:3001", "--token", "t"], "knows no tokens; --token is for http"),
+        (&["send", "--to", "udp://10.1.2.3:3000", "x"], "hears only what is signed: give MADANG_UDP_KEY"),
         (&["talk", "--color", "green"], "invalid value 'green' for '--color <WHEN>'"),
         (&["talk", "--name", "\u{200b}"], "A name may not hold"),
     ];
