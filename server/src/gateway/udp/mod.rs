@@ -70,8 +70,9 @@ impl Datagrams {
             return Err(Refusal::MessageTooLong);
         }
         let text = std::str::from_utf8(bytes).map_err(|_| Refusal::MessageUnreadable)?;
+        // What anybody can send costs no more than this; only then names and texts are normalised.
+        self.watch.admit(Datagram::proof(text)?, seconds())?;
         let Datagram { proof, room, name, body } = Datagram::parse(text)?;
-        self.watch.admit(proof, seconds())?;
         // What was signed is the same message for ever, whenever and to whichever run of the server it
         // comes again.
         let cid = match proof {
