@@ -175,6 +175,10 @@ async fn a_name_outlasts_the_connection() {
         pty.until_it_ends_with(&["* You are now 김지은.", "김지은>"]);
         server.kill();
         pty.until_it_ends_with(&["김지은 (offline)>"]);
+        pty.type_in("/who\r");
+        // Over HTTP the prompt has said it already.
+        pty.until(|rows| door == 0 || rows.iter().any(|row| row.starts_with("! unavailable")));
+        pty.until_it_ends_with(&["김지은 (offline)>"]);
         let (_server, _) = Program::start_at(quiet(), folder.path(), &[&doors[0], &doors[1]]);
         pty.until_it_ends_with(&["* Connected again.", "김지은>"]);
     }

@@ -179,7 +179,12 @@ impl Conversation {
 
     fn hear(&mut self, news: News) -> anyhow::Result<()> {
         // A single request that failed is no news to the stream that goes on.
-        let is_sign_of_life = matches!(news, News::Said { .. } | News::Told(_) | News::Delivered(_));
+        let is_sign_of_life = match &news {
+            News::Said { .. } | News::Delivered(_) => true,
+            // What is asked while there is no connection is refused here.
+            News::Told(lines) => !matches!(lines[..], [Line::Refused(_)]),
+            _ => false,
+        };
         if is_sign_of_life && self.state == State::Offline {
             self.state = State::Online;
             self.note("Connected again.")?;
