@@ -59,8 +59,6 @@ refusals! {
     NoSuchRoom = "no_such_room", "There is no room of that name.";
     /// The event of that number is no message of this room, or was taken back.
     NoSuchMessage = "no_such_message", "There is no such message in this room.";
-    /// Not told any more; whoever was told it must still be understood.
-    NoSuchPerson = "no_such_person", "There is nobody of that id in this room.";
     /// Only its author changes a message, only its owner a room.
     NotYours = "not_yours", "That belongs to somebody else.";
     TooManyReactions = "too_many_reactions", "A message bears at most 20 different emoji and 1,000 reactions.";

@@ -219,7 +219,6 @@ fn refusal(refusal: Refusal) -> &'static str {
         Refusal::Removed => "Its owner removed you. You can come back in ten minutes.",
         Refusal::NoSuchRoom => "There is no such room.",
         Refusal::NoSuchMessage => "That message is gone.",
-        Refusal::NoSuchPerson => "They are not in the room any more.",
         Refusal::NotYours => "Only whoever it belongs to can do that.",
         Refusal::TooManyReactions => "That message has all the reactions it can have.",
         Refusal::TooManyRooms => "You are in too many rooms at once. Leave one and try again.",

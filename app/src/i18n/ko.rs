@@ -208,7 +208,6 @@ fn refusal(refusal: Refusal) -> &'static str {
         Refusal::Removed => "방 주인이 내보냈어요. 10분이 지나면 다시 들어갈 수 있어요.",
         Refusal::NoSuchRoom => "그런 방이 없어요.",
         Refusal::NoSuchMessage => "그 메시지는 이제 없어요.",
-        Refusal::NoSuchPerson => "그 사람은 이제 방에 없어요.",
         Refusal::NotYours => "다른 사람의 것이라 바꿀 수 없어요.",
         Refusal::TooManyReactions => "이 메시지에는 반응을 더 남길 수 없어요.",
         Refusal::TooManyRooms => "한꺼번에 너무 많은 방에 들어가 있어요. 다른 방에서 나온 뒤 다시 해 주세요.",

@@ -180,7 +180,7 @@ fn status(refusal: Refusal) -> StatusCode {
         Refusal::NotInRoom | Refusal::Removed | Refusal::NotYours | Refusal::ForeignOrigin => {
             StatusCode::FORBIDDEN
         }
-        Refusal::NoSuchRoom | Refusal::NoSuchMessage | Refusal::NoSuchPerson => StatusCode::NOT_FOUND,
+        Refusal::NoSuchRoom | Refusal::NoSuchMessage => StatusCode::NOT_FOUND,
         Refusal::RoomFull => StatusCode::CONFLICT,
         Refusal::MessageTooLong => StatusCode::PAYLOAD_TOO_LARGE,
         Refusal::TooFast => StatusCode::TOO_MANY_REQUESTS,
