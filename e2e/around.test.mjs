@@ -273,7 +273,7 @@ test('a link is shared as text and as a drawing for a camera', async () => {
   const room = newRoom();
   await jieun.enter(room);
   await jieun.context.grantPermissions(['clipboard-read', 'clipboard-write']);
-  await jieun.page.getByRole('banner').getByRole('button', { name: '초대하기' }).click();
+  await jieun.page.locator('.room-header .share').click();
   await jieun.page.getByRole('button', { name: '링크 복사하기' }).click();
   await jieun.page.getByRole('button', { name: '링크를 복사했어요' }).waitFor();
   const copied = await jieun.page.evaluate(() => navigator.clipboard.readText());

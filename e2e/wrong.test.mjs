@@ -76,7 +76,7 @@ test('a panic in the page offers a fresh one and loses no draft', async () => {
       return createElement.call(document, tag);
     };
   });
-  await jieun.page.getByRole('banner').getByRole('button', { name: '초대하기' }).click();
+  await jieun.page.locator('.room-header .share').click();
   const bar = jieun.page.getByRole('alert').filter({ hasText: '문제가 생겨 화면이 멈췄어요. 쓴 글은 남아 있어요.' });
   await bar.waitFor();
   await bar.getByRole('button', { name: '새로고침' }).click();
