@@ -48,6 +48,7 @@ test('a few letters lead to another room, also the first consonants alone', asyn
   const [books, walks] = [`동네 책모임 ${newRoom()}`, `주말 등산 ${newRoom()}`];
   await jieun.enter(walks);
   await jieun.say('일요일 8시');
+  await jieun.hasSaidAll();
   await jieun.page.goto(Person.linkTo(books));
   await jieun.composer.waitFor();
   await jieun.page.keyboard.press('Control+k');
