@@ -197,8 +197,8 @@ impl Room {
         }
     }
 
-    /// Takes somebody out and keeps them out until then, whether they are here or only talk here. Whoever hears
-    /// the room for them is told so, and nothing after it.
+    /// Takes somebody out and keeps them out until then, whether they are here or only talk here.
+    /// Whoever hears the room for them is told so, and nothing after it.
     pub fn expel(&mut self, person: PersonId, until: Instant) {
         let notice = Notice::new(Push::Removed(Removed { room: self.name.clone() }));
         let screens = self.members.get(&person).into_iter().flat_map(|member| &member.connections);
