@@ -54,7 +54,8 @@ pub enum Sabotage {
     AckEarly,
     /// Commits do not wait for the disk.
     NoSync,
-    /// One connection is told nothing of one room.
+    /// Of each room one connection is told nothing of it. Not of one room alone: that connection may
+    /// be a stream, which reads in the log what it is not told.
     DeafConnection,
     /// A repeated message is stored again, under a `cid` of its own.
     ForgetCids,

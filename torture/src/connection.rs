@@ -1,8 +1,9 @@
 //! A line inside the namespace: commands out, answers and pushes in, in the words of
 //! `common::event`.
 //!
-//! It answers pings and decodes; it keeps no log, repeats nothing and never reconnects. `client`
-//! does that; campaigns that need a client without habits of its own use it as it is.
+//! It answers pings, gives up a line without any, and decodes; it keeps no log, repeats nothing and
+//! never reconnects. `client` does that; campaigns that need a client without habits of its own use
+//! it as it is.
 
 use std::{fmt, net::SocketAddr};
 
@@ -14,7 +15,7 @@ use common::{
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
-use tokio::time::Duration;
+use tokio::time::{Duration, Instant, timeout, timeout_at};
 
 use crate::line::{Line, Transport};
 
@@ -27,6 +28,9 @@ pub struct Connection {
     pub address: SocketAddr,
     line: Line,
     acks: u32,
+    /// How long a living line may say nothing: Engine.IO's `pingInterval` and `pingTimeout`.
+    silence: Duration,
+    heard_at: Instant,
 }
 
 /// What comes in.
@@ -90,13 +94,20 @@ impl Connection {
         auth: &impl Serialize,
     ) -> Result<Connection, Failure> {
         let mut line = Line::open(address, transport).await.map_err(lost)?;
+        let mut silence = PATIENCE;
         loop {
             let packet = line.receive().await.ok_or_else(|| lost("before it was entered"))?;
             match Frame::decode(&packet) {
-                Ok(Frame::Open(_)) => line.send(vec![socketio::connect(auth).map_err(lost)?]),
+                Ok(Frame::Open(open)) => {
+                    silence =
+                        Duration::from_millis(u64::from(open.ping_interval) + u64::from(open.ping_timeout));
+                    line.send(vec![socketio::connect(auth).map_err(lost)?]);
+                }
                 // The first ping comes before the server has let us in.
                 Ok(Frame::Ping) => line.send(vec![PONG.to_owned()]),
-                Ok(Frame::Connected) => return Ok(Connection { address, line, acks: 0 }),
+                Ok(Frame::Connected) => {
+                    return Ok(Connection { address, line, acks: 0, silence, heard_at: Instant::now() });
+                }
                 Ok(Frame::ConnectError(reason)) => {
                     return Err(Failure::Refused(Refusal::from_decoding(&reason)));
                 }
@@ -131,7 +142,10 @@ impl Connection {
     /// What comes in next. Cancel safe.
     pub async fn hear(&mut self) -> Result<Heard, Failure> {
         loop {
-            let packet = self.line.receive().await.ok_or_else(|| lost("the transport ended"))?;
+            let packet = timeout_at(self.heard_at + self.silence, self.line.receive()).await;
+            let packet =
+                packet.map_err(|_| lost("a silent line"))?.ok_or_else(|| lost("the transport ended"))?;
+            self.heard_at = Instant::now();
             match Frame::decode(&packet).map_err(|_| lost(format!("garbled: {packet}")))? {
                 Frame::Ping => self.line.send(vec![PONG.to_owned()]),
                 Frame::Close | Frame::Disconnect => return Err(lost("the server closed it")),
@@ -161,7 +175,7 @@ impl Connection {
                 }
             }
         };
-        tokio::time::timeout(PATIENCE, answered).await.map_err(|_| lost("no answer in time"))?
+        timeout(PATIENCE, answered).await.map_err(|_| lost("no answer in time"))?
     }
 
     /// The same, asking again as long as it was too fast.
@@ -181,7 +195,7 @@ impl Connection {
         self.line.send(vec![DISCONNECT.to_owned()]);
         let ended = async { while self.line.receive().await.is_some() {} };
         // A server that does not is caught by the seat that never comes back.
-        let _ = tokio::time::timeout(PATIENCE, ended).await;
+        let _ = timeout(PATIENCE, ended).await;
     }
 
     /// Ends the connection with a TCP reset.

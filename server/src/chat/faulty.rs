@@ -1,7 +1,10 @@
 //! A connection that does not hear what its rooms say the way they say it: the sabotages of
 //! [`fault`] between a room and a listener. Compiled in with the feature `faults` only.
 
-use std::sync::{Arc, Mutex, OnceLock};
+use std::{
+    collections::HashMap,
+    sync::{Arc, LazyLock, Mutex},
+};
 
 use common::{event::Push, room::RoomName};
 
@@ -14,8 +17,8 @@ use crate::{
     lock::lock,
 };
 
-/// The one connection that is told nothing, and of which room.
-static DEAF: OnceLock<(ConnectionId, RoomName)> = OnceLock::new();
+/// Of each room the one connection that is told nothing of it: whichever should have heard first.
+static DEAF: LazyLock<Mutex<HashMap<RoomName, ConnectionId>>> = LazyLock::new(Mutex::default);
 
 /// A listener behind the sabotages.
 pub(super) struct Faulty {
@@ -31,8 +34,7 @@ impl Faulty {
     }
 
     fn is_deaf_to(&self, room: &RoomName) -> bool {
-        let (id, deaf_to) = DEAF.get_or_init(|| (self.id, room.clone()));
-        (*id, deaf_to) == (self.id, room)
+        *lock(&DEAF).entry(room.clone()).or_insert(self.id) == self.id
     }
 }
 

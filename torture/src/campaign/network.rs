@@ -36,7 +36,8 @@ use crate::{
     workshop::Workshop,
 };
 
-/// How long everybody may take to finish once the network is honest.
+/// How long everybody may take to finish once the network is honest: somebody with nothing to say
+/// notices a half-open connection by its silence, after 25 seconds.
 const SETTLE: Duration = Duration::from_secs(30);
 
 /// How long the heartbeat may take to repair the loss of a last event.

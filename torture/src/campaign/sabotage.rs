@@ -124,7 +124,7 @@ pub async fn run(workshop: &Workshop, plan: &Plan) -> anyhow::Result<Report> {
             Some(Sabotage { name, breaks, .. }) if !harmless => {
                 if played.violations.iter().any(|violation| violation.rule == *breaks) {
                     caught += 1;
-                    report.row(name, format!("caught: {found}"));
+                    report.row(name, format!("caught among {} messages: {found}", figures.acked));
                 } else {
                     failures.push(format!(
                         "{name} was not noticed by rule {} among {} messages: {found}",
