@@ -226,7 +226,7 @@ test('what was left behind in a room is said without going back there', async ()
   jieun.forgiveLostConnections();
 });
 
-test('a room for two that was never reached has two seats when its first message is said in passing', async () => {
+test('a room for two that was written in and never reached is there after a reload, and has two seats', async () => {
   const jieun = await stage.arrive('지은');
   const wire = await Wire.of(jieun);
   const room = newRoom();
@@ -236,12 +236,30 @@ test('a room for two that was never reached has two seats when its first message
   await jieun.writes('둘이서만');
   await jieun.page.goto(Person.linkTo(newRoom()));
   await jieun.composer.waitFor();
+  await jieun.page.getByRole('navigation').getByRole('link', { name: room }).waitFor();
   wire.mend();
   await eventually('an empty outbox', async () => (await jieun.kept()) === 0);
   const minho = await stage.visitor('민호');
   const { seats, events } = await minho.ask('join', { room });
   assert.deepEqual([seats, events.length], [2, 1]);
   minho.leave();
+  jieun.forgiveLostConnections();
+});
+
+test('what waits in a room that one leaves is said in passing', async () => {
+  const jieun = await stage.arrive('지은');
+  const wire = await Wire.of(jieun);
+  const [room, other] = [newRoom(), newRoom()];
+  await jieun.enter(room);
+  await wire.cut();
+  await jieun.writes('나가기 전에');
+  await jieun.page.getByRole('button', { name: jieun.words.about, exact: true }).click();
+  await jieun.page.getByRole('button', { name: '방에서 나가기' }).click();
+  await jieun.page.goto(Person.linkTo(other));
+  wire.mend();
+  await eventually('an empty outbox', async () => (await jieun.kept()) === 0);
+  assert.deepEqual(await stage.log(room), ['나가기 전에']);
+  assert.equal(await jieun.page.getByRole('navigation').getByRole('link', { name: room }).count(), 0);
   jieun.forgiveLostConnections();
 });
 

@@ -19,6 +19,7 @@ use super::{Chat, asking::BREATH, rooms::Composing};
 use crate::{
     socket::Failure,
     state::outbox::{Outbox, Unsent},
+    storage,
     task::{pause, spawn},
     when, windows,
 };
@@ -44,6 +45,11 @@ impl Chat {
         // Until we have been let in, the room may have to be opened by whoever delivers this.
         let inside = self.visit.inside.with_untracked(|inside| *inside);
         let seats = if inside { None } else { self.planned(&room).seats };
+        // It is ours as soon as we say something there, or a reload before we are let in would hide
+        // where that waits.
+        self.change(&room, |room| room.ours = true);
+        storage::remember_room(&room);
+        self.list();
         let message = Unsent { seats, reply_to, ..Unsent::new(room, fresh_cid(), body, when::now()) };
         self.outbox.update(|outbox| outbox.push(message));
         // Whoever says something wants to see it.
