@@ -24,13 +24,16 @@ impl<T> Live<T> {
         Live { value: Mutex::new(value), changed: ArcTrigger::new() }
     }
 
+    // The reactive system warns of a reading that nobody tracks, and names its place.
     /// Reads it, to be read again when it changes.
+    #[cfg_attr(debug_assertions, track_caller)]
     pub(crate) fn with<U>(&self, read: impl FnOnce(&T) -> U) -> U {
         self.track();
         self.with_untracked(read)
     }
 
     /// Whoever calls this is told when it changes.
+    #[cfg_attr(debug_assertions, track_caller)]
     pub(crate) fn track(&self) {
         self.changed.track();
     }
@@ -60,6 +63,7 @@ impl<T> Live<T> {
 }
 
 impl<T: Clone> Live<T> {
+    #[cfg_attr(debug_assertions, track_caller)]
     pub(crate) fn get(&self) -> T {
         self.with(T::clone)
     }

@@ -121,6 +121,7 @@ pub(crate) fn use_settings() -> Settings {
 
 impl Settings {
     /// What is chosen; whoever reads it reads it again when another choice is made.
+    #[cfg_attr(debug_assertions, track_caller)]
     pub(crate) fn get(self, setting: Setting) -> Choice {
         self.0.with(|chosen| chosen[setting as usize])
     }

@@ -65,7 +65,8 @@ impl Shortcut {
 pub(crate) fn Shortcuts() -> impl IntoView {
     let words = use_words();
     let mac = is_mac();
-    let enter_sends = use_settings().enter_sends();
+    // Made anew each time it is opened.
+    let enter_sends = untrack(|| use_settings().enter_sends());
     let listed = Shortcut::ALL.into_iter().filter(|listed| enter_sends || listed.0 != Shortcut::SendAlways);
     let rows = listed.map(|(shortcut, keys)| {
         let keys = match shortcut {

@@ -231,7 +231,7 @@ impl Desk {
             marks::ends_in_code(&text[..writing::selected(textarea, &text).start])
         };
         Situation {
-            enter_sends: key == Key::Enter && self.enter_sends() && !in_code(),
+            enter_sends: key == Key::Enter && untrack(|| self.enter_sends()) && !in_code(),
             choosing: self.shown.choices.with_untracked(|choices| !choices.is_empty()),
             bound: self.chat.composing.get_untracked() != Composing::New,
             empty: key == Key::Up && textarea.text_length() == 0,
@@ -351,7 +351,7 @@ impl Desk {
             }
             Kind::Emoji => {
                 self.emojis.load();
-                Choices::of_emoji(word.text, &self.emojis.search(word.text, Choices::MOST))
+                Choices::of_emoji(word.text, &untrack(|| self.emojis.search(word.text, Choices::MOST)))
             }
         };
         set_if_other(self.shown.choices, choices);
