@@ -248,23 +248,31 @@ test('a click on a notice of the worker leads to its room, in the window that is
   assert.equal(await jieun.page.evaluate(() => window.isTheSame), true, 'the page was loaded again');
 });
 
-test('a newer page of the server offers itself, and is the one after a reload', { skip }, async () => {
+test('a newer page of the server offers itself once, and is the one after a reload', { skip }, async () => {
   const visitor = await stage.arrive('민수');
   await visitor.page.goto('/');
   const bar = visitor.page.locator('.crash[data-says=newer]');
   const look = () => visitor.page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
   await look();
+  let hash = '0123456789abcdef';
   const newer = async (route) => {
     const answer = await route.fetch();
-    const html = (await answer.text()).replace(/app\.\w+\.wasm/, 'app.0123456789abcdef.wasm');
+    const html = (await answer.text()).replace(/app\.\w+\.wasm/, `app.${hash}.wasm`);
     await route.fulfill({ response: answer, body: html });
   };
   await visitor.page.route('**/', newer);
   assert.equal(await bar.count(), 0, 'nothing is newer yet');
   await look();
-  await bar.getByRole('button').waitFor();
+  await bar.getByRole('button', { name: '나중에' }).click();
+  await look();
+  // What is asked for later is answered later.
+  await visitor.page.evaluate(() => fetch('/', { cache: 'no-cache' }).then((answer) => answer.text()));
+  assert.equal(await bar.count(), 0, 'it was put off');
+  hash = 'fedcba9876543210';
+  await look();
+  await bar.getByRole('button', { name: '새로고침' }).waitFor();
   await visitor.page.unroute('**/', newer);
-  await bar.getByRole('button').click();
+  await bar.getByRole('button', { name: '새로고침' }).click();
   await bar.waitFor({ state: 'detached' });
 });
 

@@ -32,25 +32,32 @@
       broken: "문제가 생겨 화면이 멈췄어요. 쓴 글은 남아 있어요.",
       newer: "새 버전이 나왔어요. 쓰던 글은 그대로 남아요.",
       reload: "새로고침",
+      later: "나중에",
     },
     en: {
       broken: "Something broke and the page stopped. What you wrote is kept.",
       newer: "A new version is here. What you are writing stays.",
       reload: "Reload",
+      later: "Later",
     },
   };
-  const say = (what, role) => {
+  const say = (what, role, later) => {
     if (document.querySelector(`.crash[data-says=${what}]`)) return;
     const said = words[html.lang] ?? words.en;
     const bar = document.createElement("div");
     bar.className = "crash";
     bar.dataset.says = what;
     bar.setAttribute("role", role);
-    const button = document.createElement("button");
-    button.className = "button primary";
-    button.textContent = said.reload;
-    button.addEventListener("click", () => location.reload());
-    bar.append(said[what], button);
+    bar.append(said[what]);
+    const offer = (name, kind, act) => {
+      const button = document.createElement("button");
+      button.className = `button ${kind}`;
+      button.textContent = said[name];
+      button.addEventListener("click", act);
+      bar.append(button);
+    };
+    if (later) offer("later", "", () => (bar.remove(), later()));
+    offer("reload", "primary", () => location.reload());
     document.body.append(bar);
   };
 
@@ -63,8 +70,8 @@
   // A released page starts without a network too (sw.js), and sees when the server has a newer one.
   addEventListener("load", () => {
     const ours = /\/pkg\/app\.\w+\.wasm/;
-    const [running] = document.head.innerHTML.match(ours) ?? [];
-    if (!running) return;
+    let [known] = document.head.innerHTML.match(ours) ?? [];
+    if (!known) return;
     navigator.serviceWorker?.register("/sw.js").catch(() => {});
     // A click on a notification goes there as a click on Back would.
     navigator.serviceWorker?.addEventListener("message", ({ data }) => {
@@ -73,8 +80,9 @@
     });
     const look = async () => {
       const page = await fetch("/", { cache: "no-cache" }).then((answer) => answer.text(), () => "");
-      const [offered = running] = page.match(ours) ?? [];
-      if (offered !== running) say("newer", "status");
+      const [offered = known] = page.match(ours) ?? [];
+      // It lies over the page: who wants to go on is left alone until there is another one.
+      if (offered !== known) say("newer", "status", () => (known = offered));
     };
     document.addEventListener("visibilitychange", () => document.hidden || look());
     setInterval(look, 10 * 60 * 1000);
