@@ -266,3 +266,32 @@ async fn sqlite_is_closed_for_good() {
     assert!(matches!(late, Err(Failure::Refused(Refusal::Unavailable))));
     assert!(store.list_rooms(1).await.is_err());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sqlite_reads_a_page_as_it_was_at_one_moment() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, _) = sqlite(folder.path()).await;
+    reads_a_page_as_it_was_at_one_moment(&store).await;
+}
+
+/// Somebody puts a reaction there and takes it back, over and over: after an even number there is one.
+async fn reads_a_page_as_it_was_at_one_moment(store: &Arc<dyn Store>) {
+    let id = open(store.as_ref(), "r").await.id;
+    store.append_event(id, posted(1, "m", "말")).await.unwrap();
+    let writing = store.clone();
+    let toggling = tokio::spawn(async move {
+        for number in 2..400 {
+            let emoji = Emoji::parse("👍").unwrap();
+            let deed = Deed::React { to: Seq(1), emoji, on: number % 2 == 0 };
+            writing.append_event(id, done(2, &format!("r{number}"), deed)).await.unwrap();
+        }
+    });
+    while !toggling.is_finished() {
+        let page = store.list_events(id, Span::After(Seq(0)), 1, PersonId(1)).await.unwrap();
+        let What::Posted { now, .. } = &page.events[0].what else { panic!("{page:?}") };
+        let Some(now) = now else { continue };
+        let count: u32 = now.reactions.iter().map(|reaction| reaction.count).sum();
+        assert_eq!((now.rev, count), (now.rev, u32::from(now.rev.0 % 2 == 0)));
+    }
+    toggling.await.unwrap();
+}

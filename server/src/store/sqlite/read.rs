@@ -57,25 +57,12 @@ pub(super) fn list_events(
     limit: u32,
     reader: PersonId,
 ) -> anyhow::Result<Page> {
-    let reading = Reading { db, room, reader };
-    match span {
-        Span::Before(seq) => {
-            let (events, more_before) = reading.before(seq, limit)?;
-            let last = events.last().map_or(seq, |event| event.seq.next());
-            Ok(Page { more_before, more_after: reading.exists_from(last)?, events })
-        }
-        Span::After(seq) => {
-            let (events, more_after) = reading.after(seq, limit)?;
-            Ok(Page { more_before: seq > Seq(0), more_after, events })
-        }
-        Span::Around(seq) => {
-            let (mut events, more_before) = reading.before(seq, limit / 2)?;
-            let rest = limit - u32::try_from(events.len()).unwrap_or(limit / 2);
-            let (after, more_after) = reading.after(Seq(seq.0.saturating_sub(1)), rest.max(1))?;
-            events.extend(after);
-            Ok(Page { events, more_before, more_after })
-        }
-    }
+    // All statements see the log as it was at one moment: a reaction that came between the events and
+    // what is under them would be counted again by whoever is told of it later.
+    let moment = db.unchecked_transaction()?;
+    let page = Reading { db: &moment, room, reader }.read(span, limit)?;
+    moment.commit()?;
+    Ok(page)
 }
 
 /// Somebody's reading of one room.
@@ -86,6 +73,27 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
+    fn read(&self, span: Span, limit: u32) -> anyhow::Result<Page> {
+        match span {
+            Span::Before(seq) => {
+                let (events, more_before) = self.before(seq, limit)?;
+                let last = events.last().map_or(seq, |event| event.seq.next());
+                Ok(Page { more_before, more_after: self.exists_from(last)?, events })
+            }
+            Span::After(seq) => {
+                let (events, more_after) = self.after(seq, limit)?;
+                Ok(Page { more_before: seq > Seq(0), more_after, events })
+            }
+            Span::Around(seq) => {
+                let (mut events, more_before) = self.before(seq, limit / 2)?;
+                let rest = limit - u32::try_from(events.len()).unwrap_or(limit / 2);
+                let (after, more_after) = self.after(Seq(seq.0.saturating_sub(1)), rest.max(1))?;
+                events.extend(after);
+                Ok(Page { events, more_before, more_after })
+            }
+        }
+    }
+
     /// The events just before `seq`, oldest first, and whether there are more before them.
     fn before(&self, seq: Seq, limit: u32) -> anyhow::Result<(Vec<Event>, bool)> {
         let sql = select_events!("event.seq < ?2 ORDER BY event.seq DESC LIMIT ?3");
