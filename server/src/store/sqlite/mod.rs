@@ -8,7 +8,7 @@ mod read;
 
 use std::{
     fs::{self, File},
-    os::unix::fs::DirBuilderExt,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
 };
@@ -88,6 +88,7 @@ impl Sqlite {
 
     fn open_blocking(path: &Path, on_commit: OnCommit) -> anyhow::Result<Sqlite> {
         let lock = lock_folder(path)?;
+        make_private(path)?;
         let mut connection = connect_to_write(path)?;
         migrate(&mut connection, path, MIGRATIONS)?;
         let readers = (0..READERS).map(|_| connect_to_read(path)).collect::<anyhow::Result<_>>()?;
@@ -155,12 +156,18 @@ fn lock_folder(path: &Path) -> anyhow::Result<File> {
         owners.create(folder).with_context(|| format!("making the folder {}", folder.display()))?;
     }
     let name = PathBuf::from(format!("{}.lock", path.display()));
-    let open = File::options().create(true).truncate(false).write(true).open(&name);
+    let open = File::options().create(true).truncate(false).write(true).mode(0o600).open(&name);
     let lock = open.with_context(|| format!("making {}", name.display()))?;
     if lock.try_lock().is_err() {
         bail!("another madang is using it; give this one a --data folder of its own");
     }
     Ok(lock)
+}
+
+/// Makes a file that only its owner can read, if it is not there; what SQLite puts beside it follows it.
+fn make_private(path: &Path) -> anyhow::Result<()> {
+    let made = File::options().create(true).append(true).mode(0o600).open(path);
+    made.map(drop).with_context(|| format!("making {}", path.display()))
 }
 
 fn connect(path: &Path) -> anyhow::Result<Connection> {
@@ -204,6 +211,7 @@ fn migrate(connection: &mut Connection, path: &Path, migrations: &[&str]) -> any
             // Under its real name only when it is whole: a copy that was cut short is no backup.
             let copy = backup.with_extension("part");
             let _ = fs::remove_file(&copy);
+            make_private(&copy)?;
             let name = copy.to_str().context("the database's path is not UTF-8")?;
             connection.execute("VACUUM INTO ?1", [name]).context("copying the database")?;
             fs::rename(&copy, &backup).context("naming the copy of the database")?;
