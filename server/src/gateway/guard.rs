@@ -9,14 +9,17 @@ use std::sync::Arc;
 
 use axum::{
     extract::{Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header, uri::Authority},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use common::refusal::Refusal;
 use url::{Origin, Url};
 
-use super::{accept::Peer, http::refused, socketio};
+use super::{accept::Peer, answer::refused};
+
+/// Where Socket.IO clients look by default.
+pub(super) const SOCKETS: &str = "/socket.io";
 
 /// Where a browser's identity lives: on https with the prefix that ties it to this very host.
 const COOKIE: &str = "madang";
@@ -42,6 +45,13 @@ const SECURITY_HEADERS: [(HeaderName, &str); 6] = [
     (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
     (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
 ];
+
+/// What somebody reads who came by an address that is not one of ours, most likely their own.
+const STRANGE_ADDRESS: &str = "This Madang does not answer to that address or page.\n\
+    If it is yours, start it with --public-url and the address that others use, \
+    for example --public-url http://192.168.0.5:3000\n\n\
+    이 주소로는 마당이 열리지 않아요.\n\
+    직접 띄운 마당이라면 다른 사람들이 쓸 주소를 --public-url 로 알려 주세요.\n";
 
 /// The only headers a Socket.IO session needs to be handed; it keeps them as long as it lives.
 const SOCKET_HEADERS: [HeaderName; 7] = [
@@ -84,11 +94,14 @@ impl Guard {
         }
     }
 
-    /// Whether a request that says this about itself may go on.
-    fn allows(&self, headers: &HeaderMap, kind: Kind) -> bool {
+    /// Whether a request that says this about itself may go on. What is asked for may name its host
+    /// too (RFC 9112 §3.2); then there is one, or nobody knows whom it was meant for.
+    fn allows(&self, uri: &Uri, headers: &HeaderMap, kind: Kind) -> bool {
         let text = |name: HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or("\u{FFFD}"));
         let Some(host) = text(header::HOST) else { return false };
-        if !self.answers_to(host) {
+        let named = headers.get_all(header::HOST).iter().count();
+        let is_other = |authority: &Authority| !authority.as_str().eq_ignore_ascii_case(host);
+        if named != 1 || uri.authority().is_some_and(is_other) || !self.answers_to(host) {
             return false;
         }
         match (text(header::ORIGIN), text(HeaderName::from_static("sec-fetch-site"))) {
@@ -115,7 +128,14 @@ impl Guard {
     }
 
     fn public(&self, host: &str) -> Option<&Url> {
-        self.0.iter().find(|url| authority(url).eq_ignore_ascii_case(host))
+        self.0.iter().find(|url| {
+            let authority = authority(url);
+            // Some proxies say the port that goes without saying.
+            let port = url.port_or_known_default().filter(|_| url.port().is_none());
+            let in_full = port.map(|port| format!("{authority}:{port}"));
+            authority.eq_ignore_ascii_case(host)
+                || in_full.is_some_and(|full| full.eq_ignore_ascii_case(host))
+        })
     }
 
     /// Whether browsers reach this host over https.
@@ -134,7 +154,7 @@ enum Kind {
 
 impl Kind {
     fn of(path: &str) -> Kind {
-        if path.starts_with(socketio::PATH) {
+        if path.starts_with(SOCKETS) {
             Kind::Socket
         } else if path.starts_with("/api/") {
             Kind::Api
@@ -162,8 +182,14 @@ fn is_loopback(host: &str) -> bool {
 /// The middleware around everything.
 pub(super) async fn stand(State(guard): State<Guard>, mut request: Request, next: Next) -> Response {
     let kind = Kind::of(request.uri().path());
-    let mut response = if !guard.allows(request.headers(), kind) {
-        refused(StatusCode::FORBIDDEN, Refusal::ForeignOrigin)
+    let origin = request.headers().get(header::ORIGIN).cloned();
+    let allowed = guard.allows(request.uri(), request.headers(), kind);
+    let mut response = if !allowed {
+        if kind == Kind::Page && is_for_people(request.headers()) {
+            (StatusCode::FORBIDDEN, STRANGE_ADDRESS).into_response()
+        } else {
+            refused(StatusCode::FORBIDDEN, Refusal::ForeignOrigin)
+        }
     } else if request.uri().path_and_query().is_some_and(|uri| uri.as_str().len() > MAX_URI_BYTES) {
         StatusCode::URI_TOO_LONG.into_response()
     } else {
@@ -180,10 +206,21 @@ pub(super) async fn stand(State(guard): State<Guard>, mut request: Request, next
             None => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
         }
     };
+    // A page of another origin that is ours too may read what long-polling answers, as it may what
+    // comes over a WebSocket; it gets no cookie.
+    if let Some(origin) = origin.filter(|_| allowed && kind == Kind::Socket) {
+        response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        response.headers_mut().append(header::VARY, HeaderValue::from_static("Origin"));
+    }
     for (name, value) in SECURITY_HEADERS {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
     }
     response
+}
+
+/// Whether somebody is going to read the answer: browsers ask for pages like that, programs do not.
+fn is_for_people(headers: &HeaderMap) -> bool {
+    headers.get(header::ACCEPT).is_some_and(|accept| accept.as_bytes().starts_with(b"text/html"))
 }
 
 fn request_host(headers: &HeaderMap) -> Option<&str> {
@@ -242,7 +279,7 @@ mod tests {
         if let Some(site) = site {
             headers.insert("sec-fetch-site", site.parse().unwrap());
         }
-        guard().allows(&headers, kind)
+        guard().allows(&Uri::from_static("/"), &headers, kind)
     }
 
     #[test]
@@ -250,6 +287,7 @@ mod tests {
         for host in [
             "chat.example.com",
             "CHAT.example.com",
+            "chat.example.com:443",
             "10.0.0.7:3000",
             "localhost:3000",
             "127.0.0.1",
@@ -268,6 +306,21 @@ mod tests {
         ] {
             assert!(!allows(Kind::Page, host, None, None), "{host}");
         }
+    }
+
+    #[test]
+    fn a_request_names_one_host() {
+        let allows = |uri: &'static str, hosts: &[&str]| {
+            let mut headers = HeaderMap::new();
+            for host in hosts {
+                headers.append(header::HOST, host.parse().unwrap());
+            }
+            guard().allows(&Uri::from_static(uri), &headers, Kind::Page)
+        };
+        assert!(allows("http://localhost:3000/", &["localhost:3000"]));
+        assert!(!allows("http://evil.example/", &["localhost:3000"]));
+        assert!(!allows("/", &["localhost:3000", "evil.example"]));
+        assert!(!allows("/", &[]));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! knows another.
 
 mod accept;
+mod answer;
 mod entrance;
 mod guard;
 mod http;
@@ -18,6 +19,7 @@ mod wire;
 use std::{io, net::SocketAddr};
 
 use anyhow::anyhow;
+use axum::middleware;
 use tokio::net::{TcpListener, TcpSocket, UdpSocket};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -73,7 +75,10 @@ impl Doors {
     ) -> anyhow::Result<()> {
         let (sockets, door) = socketio::open(chat.clone(), config.max_connections, stop.clone());
         let guard = guard::Guard::new(&config.public_urls);
-        let app = http::routes(chat.clone(), guard, sockets, door.lines(), stop.clone());
+        let app = http::routes(chat.clone(), guard.clone(), stop.clone())
+            .layer(sockets)
+            .layer(middleware::from_fn_with_state(door.lines(), socketio::watch))
+            .layer(middleware::from_fn_with_state(guard, guard::stand));
         let caps = entrance::Caps::new(config);
         let patience = accept::Patience { header: config.header_timeout, body: config.body_timeout };
         let lines = tcp::Lines::new(chat.clone(), config.idle_timeout, stop.clone(), gateways.clone());
@@ -110,6 +115,7 @@ fn explain(error: io::Error, address: SocketAddr) -> anyhow::Error {
         io::ErrorKind::AddrInUse => {
             anyhow!("{address} is taken by another program; end it or give --listen another port")
         }
+        io::ErrorKind::AddrNotAvailable => anyhow!("--listen: {address} is no address of this machine"),
         _ => anyhow::Error::from(error).context(format!("listening on {address}")),
     }
 }

@@ -9,8 +9,6 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::http::accepts;
-
 /// A file of the page.
 struct Asset {
     /// The path without its leading slash; the shell's is empty.
@@ -52,8 +50,7 @@ fn find(path: &str) -> Option<&'static Asset> {
 }
 
 fn send(asset: &'static Asset, status: StatusCode, headers: &HeaderMap) -> Response {
-    let fresh = headers.get(header::IF_NONE_MATCH).is_some_and(|known| known == asset.etag);
-    if fresh && status == StatusCode::OK {
+    if has(headers, asset.etag) && status == StatusCode::OK {
         return describe(asset, StatusCode::NOT_MODIFIED, Body::empty());
     }
     let (coding, bytes) = match (asset.brotli, asset.gzip) {
@@ -68,13 +65,38 @@ fn send(asset: &'static Asset, status: StatusCode, headers: &HeaderMap) -> Respo
     response
 }
 
+/// Whether the client takes this content coding (RFC 9110 §12.5.3, without weights but for zero).
+fn accepts(headers: &HeaderMap, coding: &str) -> bool {
+    let lines = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|line| line.to_str().ok());
+    lines.flat_map(|line| line.split(',')).any(|item| {
+        let (name, weight) = item.split_once(';').unwrap_or((item, ""));
+        name.trim().eq_ignore_ascii_case(coding) && !is_zero(weight)
+    })
+}
+
+/// Whether this weight says "not that one" (RFC 9110 §12.4.2).
+fn is_zero(weight: &str) -> bool {
+    weight.trim().strip_prefix("q=").and_then(|weight| weight.parse::<f32>().ok()) == Some(0.0)
+}
+
+/// Whether the client has this content already, in whatever coding (RFC 9110 §13.1.2: the comparison
+/// is the weak one).
+fn has(headers: &HeaderMap, etag: &str) -> bool {
+    let lines = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|line| line.to_str().ok());
+    lines
+        .flat_map(|line| line.split(','))
+        .map(str::trim)
+        .any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known) == etag)
+}
+
 fn describe(asset: &'static Asset, status: StatusCode, body: Body) -> Response {
     let caching =
         if asset.path.starts_with("pkg/") { "public, max-age=31536000, immutable" } else { "no-cache" };
-    let headers = [
+    let headers: [(_, &str); 4] = [
         (header::CONTENT_TYPE, asset.content_type),
         (header::CACHE_CONTROL, caching),
-        (header::ETAG, asset.etag),
+        // The same content may come in another coding: that is what a weak one says.
+        (header::ETAG, &format!("W/{}", asset.etag)),
         (header::VARY, "Accept-Encoding"),
     ];
     (status, headers, body).into_response()

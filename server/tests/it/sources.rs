@@ -52,6 +52,13 @@ const BREACHES: &[(&str, &[&str], &str)] = &[
         &["crate::store", "crate::bus", "rusqlite"],
         "a gateway asks the chat, never the log",
     ),
+    ("server/src/gateway/http", &["socketio", "tcp::", "udp::"], "no door knows another"),
+    ("server/src/gateway/socketio", &["http::refused", "page::", "tcp::", "udp::"], "no door knows another"),
+    (
+        "server/src/gateway/guard.rs",
+        &["super::http", "socketio::", "tcp::", "udp::"],
+        "the guard knows no door",
+    ),
     (
         "server/src/gateway/tcp",
         &["axum", "hyper", "socketioxide", "serde_json", "accept::", "guard::", "http::", "udp::"],
@@ -129,7 +136,10 @@ fn imports_run_one_way() {
     let mut breaches = Vec::new();
     for (folder, words, reason) in BREACHES {
         let mut files = Vec::new();
-        collect(&root.join(folder), &mut files);
+        match root.join(folder) {
+            file if file.is_file() => files.push(file),
+            folder => collect(&folder, &mut files),
+        }
         assert!(!files.is_empty(), "{folder} is not there any more; mend this test");
         for file in files {
             let source = fs::read_to_string(&file).unwrap();

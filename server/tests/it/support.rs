@@ -385,6 +385,14 @@ impl Client {
         self.socket.send(Message::text(text.into())).await.unwrap();
     }
 
+    /// Writes text frames as they are, in one write.
+    pub(crate) async fn write_at_once(&mut self, texts: impl IntoIterator<Item = String>) {
+        for text in texts {
+            self.socket.feed(Message::text(text)).await.unwrap();
+        }
+        self.socket.flush().await.unwrap();
+    }
+
     /// Writes text frames to a server that may cut the connection in the middle of them.
     pub(crate) async fn write_until_cut(&mut self, texts: impl IntoIterator<Item = String>) {
         for text in texts {

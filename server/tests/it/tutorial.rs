@@ -6,9 +6,10 @@ use common::{
     refusal::Refusal,
     room::{Limit, Seats},
 };
+use madang::chat::limits::{Limits, Rate};
 use serde_json::json;
 
-use crate::support::{Client, TestServer, room};
+use crate::support::{Client, TestServer, no_limits, room};
 
 async fn sit(server: &TestServer, room: &str) -> Client {
     let mut client = server.client().await;
@@ -107,4 +108,50 @@ async fn both_dialects_meet_in_one_room() {
     assert_eq!(old.next("chat message").await, json!("from the tutorial"));
     assert_eq!(old.next("chat message").await, json!("from the page"));
     assert!(old.heard("presence").is_empty() && old.heard("event").is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_program_says_and_is_gone_is_said() {
+    let server = TestServer::start().await;
+    let texts = ["하나", "둘", "셋"];
+    for (room, goodbye) in [("길", "41"), ("담", "1")] {
+        let mut script = server.client().await;
+        let said = texts.map(|text| format!("42{}", json!(["chat message", text])));
+        script.write_at_once([format!("42{}", json!(["room", room]))].into_iter().chain(said)).await;
+        script.write(goodbye).await;
+        script.until_closed().await;
+        // The script may be gone before its room is there.
+        let mut reader = server.client().await;
+        let joined = reader.join(room).await.unwrap();
+        let mut log: Vec<_> = joined.events.into_iter().map(|event| event.what).collect();
+        while log.len() < texts.len() {
+            log.push(reader.next_event().await.event.what);
+        }
+        assert_eq!(log.iter().map(|what| what.body().unwrap().as_str()).collect::<Vec<_>>(), texts);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_that_is_too_fast_is_slowed_down_and_loses_nothing() {
+    let rate = Rate { per_second: 100.0, burst: 2.0 };
+    let server =
+        TestServer::start_with(|config| config.limits = Limits { messages: rate, ..no_limits() }).await;
+    let mut client = sit(&server, "빨리").await;
+    let texts: Vec<String> = (1..=50).map(|number| format!("{number}번째")).collect();
+    client.write_at_once(texts.iter().map(|text| format!("42{}", json!(["chat message", text])))).await;
+    for text in &texts {
+        assert_eq!(client.next("chat message").await, json!(text));
+    }
+    assert_eq!(client.heard("refused"), [] as [serde_json::Value; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_not_let_in_goes_on_speaking_as_before() {
+    let server = TestServer::start().await;
+    let _two = (sit(&server, "둘").await, sit(&server, "둘").await);
+    let mut client = server.client().await;
+    client.join("마당").await.unwrap();
+    assert_eq!(client.ask_raw("room", &"둘").await["error"]["code"], "room_full");
+    client.say("마당", "여기 있어요").await;
+    assert_eq!(client.next_event().await.room, room("마당"));
 }

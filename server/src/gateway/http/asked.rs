@@ -12,14 +12,13 @@ use axum::{
 use common::{person::DisplayName, refusal::Refusal, room::RoomName};
 use url::form_urlencoded;
 
-use super::BEARER;
 use crate::{
     chat::{
         Chat,
         people::{Claim, Identity},
     },
     failure::Failure,
-    gateway::guard::Visitor,
+    gateway::{answer::BEARER, guard::Visitor},
 };
 
 /// A request about a room.

@@ -1,4 +1,4 @@
-//! HTTP: the page, the API for programs, and the layer through which Socket.IO comes.
+//! HTTP: the page, and the API for programs.
 
 mod asked;
 mod events;
@@ -9,42 +9,29 @@ use axum::{
     Json, Router,
     body::Body,
     extract::{DefaultBodyLimit, Extension, FromRef, Request, State, rejection::JsonRejection},
-    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
+    http::{HeaderValue, Method, StatusCode, header},
     middleware,
     response::{IntoResponse, Response},
     routing::get,
 };
 use common::{
-    event::{IntroduceYourself, Me, Refused, RoomList},
+    event::{IntroduceYourself, Me, RoomList},
     refusal::Refusal,
 };
-use socketioxide::layer::SocketIoLayer;
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    answer::refused,
     guard::{self, Guard, Visitor},
     page,
-    socketio::{self, Lines},
 };
 use crate::{chat::Chat, failure::Failure};
 
 /// The largest body the API takes, in bytes.
 const MAX_BODY_BYTES: usize = 64 * 1024;
 
-/// When to try again what may be accepted a moment later, in seconds.
-const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
-
-/// How a program says who it is (RFC 6750).
-const BEARER: &str = "Bearer";
-
-/// Everything that is reached over HTTP, with the guard around it.
-pub(super) fn routes(
-    chat: Chat,
-    guard: Guard,
-    sockets: SocketIoLayer,
-    lines: Lines,
-    stop: CancellationToken,
-) -> Router {
+/// What is asked for, request by request.
+pub(super) fn routes(chat: Chat, guard: Guard, stop: CancellationToken) -> Router {
     let api = Router::new()
         .route("/api/me", get(who_am_i).post(introduce_myself))
         .route("/api/rooms", get(list_rooms))
@@ -57,11 +44,8 @@ pub(super) fn routes(
         .route("/api/rooms/{room}/qr.svg", get(qr::draw))
         .merge(api)
         .fallback(page_or_file)
-        .with_state(Context { chat, guard: guard.clone(), stop })
+        .with_state(Context { chat, guard, stop })
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
-        .layer(sockets)
-        .layer(middleware::from_fn_with_state(lines, socketio::watch))
-        .layer(middleware::from_fn_with_state(guard, guard::stand))
 }
 
 /// What the handlers work with.
@@ -95,6 +79,7 @@ async fn who_am_i(
     State(chat): State<Chat>,
     Extension(visitor): Extension<Visitor>,
 ) -> Result<Json<Me>, Failure> {
+    chat.knock(visitor.peer.address)?;
     let you = chat.recall(visitor.token.as_deref()).await?;
     Ok(Json(Me { you }))
 }
@@ -130,10 +115,13 @@ async fn openapi() -> impl IntoResponse {
 
 /// The page at `/` and `/r/…`, else one of its files.
 async fn page_or_file(request: Request) -> Response {
-    if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        return StatusCode::METHOD_NOT_ALLOWED.into_response();
-    }
     let path = request.uri().path();
+    if path.starts_with("/api/") {
+        return refused(StatusCode::NOT_FOUND, Refusal::UnknownCommand);
+    }
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET, HEAD")]).into_response();
+    }
     if path == "/" || path.starts_with("/r/") {
         page::shell(StatusCode::OK, request.headers())
     } else {
@@ -152,50 +140,4 @@ fn undecoded(rejection: &JsonRejection) -> Refusal {
     let text = rejection.body_text();
     let known = Refusal::ALL.iter().find(|refusal| text.contains(&refusal.to_string()));
     known.copied().unwrap_or(Refusal::BadRequest)
-}
-
-/// A refusal as a response.
-pub(super) fn refused(status: StatusCode, error: Refusal) -> Response {
-    (status, Json(Refused { error })).into_response()
-}
-
-impl IntoResponse for Failure {
-    fn into_response(self) -> Response {
-        let refusal = self.tell();
-        let mut response = refused(status(refusal), refusal);
-        if refusal.is_passing() {
-            response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
-        }
-        if refusal == Refusal::UnknownToken {
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(BEARER));
-        }
-        response
-    }
-}
-
-/// What each refusal is in HTTP's words (RFC 9110 §15).
-fn status(refusal: Refusal) -> StatusCode {
-    match refusal {
-        Refusal::UnknownToken => StatusCode::UNAUTHORIZED,
-        Refusal::NotInRoom | Refusal::Removed | Refusal::NotYours | Refusal::ForeignOrigin => {
-            StatusCode::FORBIDDEN
-        }
-        Refusal::NoSuchRoom | Refusal::NoSuchMessage => StatusCode::NOT_FOUND,
-        Refusal::RoomFull => StatusCode::CONFLICT,
-        Refusal::MessageTooLong => StatusCode::PAYLOAD_TOO_LARGE,
-        Refusal::TooFast => StatusCode::TOO_MANY_REQUESTS,
-        Refusal::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-        Refusal::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-        Refusal::NotStored => StatusCode::INSUFFICIENT_STORAGE,
-        _ => StatusCode::BAD_REQUEST,
-    }
-}
-
-/// Whether the client takes this content coding (RFC 9110 §12.5.3, without weights but for `q=0`).
-pub(super) fn accepts(headers: &HeaderMap, coding: &str) -> bool {
-    let lines = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|line| line.to_str().ok());
-    lines.flat_map(|line| line.split(',')).any(|item| {
-        let (name, weight) = item.split_once(';').unwrap_or((item, ""));
-        name.trim().eq_ignore_ascii_case(coding) && weight.trim() != "q=0"
-    })
 }

@@ -3,9 +3,12 @@
 //! What a room tells everybody is written once and kept with the notice. A client that does not take
 //! what it is told in time is cut, so that it never hears what comes after something it has missed.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use common::{
@@ -18,6 +21,7 @@ use socketioxide::{
     ProtocolVersion, SendError, SocketError,
     extract::{AckSender, SocketRef},
 };
+use tokio::time::sleep;
 use tracing::{debug, warn};
 
 use super::{line::Line, old, packet};
@@ -56,9 +60,15 @@ impl Connection {
         Connection { socket, line, wire, old, tutorial: AtomicBool::new(false) }
     }
 
-    /// From now on this client speaks the tutorial's dialect, or the full protocol.
-    pub(super) fn speak_tutorial(&self, tutorial: bool) {
-        self.tutorial.store(tutorial, Ordering::Relaxed);
+    /// From now on this client speaks the tutorial's dialect, or the full protocol; tells which it
+    /// was.
+    pub(super) fn speak_tutorial(&self, tutorial: bool) -> bool {
+        self.tutorial.swap(tutorial, Ordering::Relaxed)
+    }
+
+    /// Waits for so long; false when the connection was ended meanwhile.
+    pub(super) async fn pause(&self, time: Duration) -> bool {
+        self.line.ended.run_until_cancelled(sleep(time)).await.is_some()
     }
 
     /// Tells a client that asked for no acknowledgement why its command was not carried out.

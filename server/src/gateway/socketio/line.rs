@@ -32,12 +32,11 @@ use socketioxide::{
 use tokio::time::{Instant, MissedTickBehavior, sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::PATH;
 use crate::{
     chat::{Chat, notice::Lagging},
     gateway::{
-        guard::Visitor,
-        http::refused,
+        answer::refused,
+        guard::{SOCKETS, Visitor},
         wire::{MAX_WAITING, Wire},
     },
     lock::lock,
@@ -57,8 +56,10 @@ const SWEEP: Duration = Duration::from_secs(2);
 
 /// One session's line to its client.
 pub(super) struct Line {
-    /// Cancelled when the session is over.
+    /// Cancelled when the session was ended from here.
     pub(super) ended: CancellationToken,
+    /// The client has ended the session: what it said before is still carried out.
+    left: AtomicBool,
     /// The WebSocket that this session was opened over. What it is told goes right into it.
     pub(super) direct: Option<Wire>,
     /// The TCP connection that is this session's own, once there is one.
@@ -91,6 +92,7 @@ impl Line {
         let direct = own_wire(socket).inspect(Wire::take_over);
         Line {
             ended: CancellationToken::new(),
+            left: AtomicBool::new(false),
             wire: Mutex::new(direct.clone()),
             direct,
             polls: AtomicU64::new(0),
@@ -102,9 +104,10 @@ impl Line {
     }
 
     /// Waits until so little waits to be sent that another answer may be added: whoever asks for
-    /// much at once, on a slow line, is answered more slowly, and not cut for it.
+    /// much at once, on a slow line, is answered more slowly, and not cut for it. Nobody takes the
+    /// answers of a client that has left.
     pub(super) async fn drained(&self) {
-        while self.waiting() > ENOUGH_WAITING {
+        while !self.has_left() && self.waiting() > ENOUGH_WAITING {
             sleep(DRAINING).await;
         }
     }
@@ -141,10 +144,21 @@ impl Line {
         Ok(())
     }
 
+    /// Notes that the client has ended the session.
+    pub(super) fn leave(&self) {
+        self.left.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn has_left(&self) -> bool {
+        self.left.load(Ordering::Relaxed)
+    }
+
     /// Ends the session however full its queues are.
     pub(super) fn cut(&self) {
         self.cut.store(true, Ordering::Relaxed);
-        self.ended.cancel();
+        if !self.has_left() {
+            self.ended.cancel();
+        }
         if let Some(wire) = &*lock(&self.wire) {
             wire.cut();
         }
@@ -311,7 +325,7 @@ impl Lines {
 /// through each session's line, and refuses the requests of sessions that were cut.
 pub(in crate::gateway) async fn watch(State(lines): State<Lines>, request: Request, next: Next) -> Response {
     let Some(visitor) =
-        request.extensions().get::<Visitor>().filter(|_| request.uri().path().starts_with(PATH))
+        request.extensions().get::<Visitor>().filter(|_| request.uri().path().starts_with(SOCKETS))
     else {
         return next.run(request).await;
     };

@@ -38,7 +38,7 @@ use url::form_urlencoded;
 
 pub(super) use self::line::{Lines, watch};
 use self::{connection::Connection, line::Line};
-use super::guard::Visitor;
+use super::guard::{SOCKETS, Visitor};
 use crate::{
     chat::{
         Chat,
@@ -50,9 +50,6 @@ use crate::{
     lock::lock,
 };
 
-/// Where Socket.IO clients look by default.
-pub(super) const PATH: &str = "/socket.io";
-
 /// The largest packet a client may send, in bytes: a message of 16 KiB with room for its escapes.
 /// Without this limit the library takes 64 MiB from anybody.
 const MAX_PACKET: usize = 64 * 1024;
@@ -61,6 +58,8 @@ const MAX_PACKET: usize = 64 * 1024;
 const READ_BUFFER: usize = 512;
 /// How many commands of one connection may wait. One more, and the connection is cut.
 const INBOX: usize = 256;
+/// How long a program of the tutorial's that is too fast waits until the next try.
+const SLOWER: Duration = Duration::from_millis(100);
 /// How many packets may wait for a connection that began with long-polling. One more, and it is cut
 /// and comes back. (A WebSocket is written to directly; what waits for it is bounded in bytes.)
 const OUTBOX: usize = 256;
@@ -77,7 +76,7 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 const FIRST_BACK: u32 = 500;
 const LAST_BACK: u32 = 1_000;
 
-/// The Socket.IO door: the layer that answers under [`PATH`], and what is needed to end it.
+/// The Socket.IO door: the layer that answers under [`SOCKETS`], and what is needed to end it.
 pub(super) struct Door {
     io: SocketIo,
     sessions: Sessions,
@@ -96,7 +95,7 @@ struct Sessions {
 /// A door for at most `max` sessions at once, and its layer.
 pub(super) fn open(chat: Chat, max: usize, stop: CancellationToken) -> (SocketIoLayer, Door) {
     let (layer, io) = SocketIo::builder()
-        .req_path(PATH)
+        .req_path(SOCKETS)
         .connect_timeout(CONNECT_TIMEOUT)
         .ping_interval(PING_INTERVAL)
         .ping_timeout(PING_TIMEOUT)
@@ -180,11 +179,15 @@ impl Sessions {
 
         // In boxes: the channel makes room for 32 at once, for each connection and as long as it lives.
         let (inbox, commands) = mpsc::channel(INBOX);
+        let inbox = Arc::new(Mutex::new(Some(inbox)));
         let line = self.lines.add(socket)?;
         socket.extensions.insert(Admitted(Arc::new(Mutex::new(Some((identity, commands, line.clone()))))));
-        let flooded = line.clone();
+        let (flooded, filled) = (line.clone(), inbox.clone());
         socket.on_fallback(move |incoming: Incoming| {
-            if inbox.try_send(Box::new(incoming)).is_err() && !flooded.ended.is_cancelled() {
+            if let Some(inbox) = &*lock(&filled)
+                && inbox.try_send(Box::new(incoming)).is_err()
+                && !flooded.ended.is_cancelled()
+            {
                 debug!("a client sent more than its inbox holds");
                 flooded.cut();
             }
@@ -192,16 +195,17 @@ impl Sessions {
         });
         let lines = self.lines.clone();
         socket.on_disconnect(move |socket: SocketRef, reason: DisconnectReason| {
-            if reason == DisconnectReason::ClientNSDisconnect {
-                // It left the only namespace there is; its transport would stay for ever.
-                line.cut();
-            } else {
+            // Who left the only namespace there is has a transport still.
+            if reason != DisconnectReason::ClientNSDisconnect {
                 lines.forget(socket.id);
             }
             if reason == DisconnectReason::HeartbeatTimeout {
                 line.bury();
+            } else {
+                line.leave();
             }
-            line.ended.cancel();
+            // A program may say something and be gone: what is in there is carried out.
+            drop(lock(&inbox).take());
             std::future::ready(())
         });
         Ok(())
@@ -257,6 +261,8 @@ impl Sessions {
                 Err(error) => connection.refuse(error),
             }
         }
+        // Its transport would stay for ever.
+        line.cut();
         if line.is_dead() {
             // It had its time already; nobody waits for it any longer.
             session.leave_all();
@@ -330,19 +336,33 @@ fn decode(name: &str, payload: Value) -> Result<Asked, Refusal> {
 async fn answer(session: &mut Session, connection: &Connection, asked: Asked) -> Result<Reply, Failure> {
     match asked {
         Asked::Command(command) => {
-            if matches!(command, Command::Join(Join { .. })) {
-                connection.speak_tutorial(false);
+            if !matches!(command, Command::Join(Join { .. })) {
+                return session.handle(command).await;
             }
-            session.handle(command).await
+            let spoke = connection.speak_tutorial(false);
+            let joined = session.handle(command).await;
+            if joined.is_err() {
+                connection.speak_tutorial(spoke);
+            }
+            joined
         }
         Asked::Room(room) => {
-            connection.speak_tutorial(true);
+            let spoke = connection.speak_tutorial(true);
             let joined = session.move_to(room).await;
+            if joined.is_err() {
+                connection.speak_tutorial(spoke);
+            }
             if matches!(joined, Err(Failure::Refused(Refusal::RoomFull | Refusal::Removed))) {
                 connection.emit(tutorial::RESULT, &tutorial::FAILED);
             }
             joined.map(Reply::Joined)
         }
-        Asked::ChatMessage(body) => session.say(body).await.map(Reply::Sent),
+        // Its programs know no refusal and say nothing a second time: too fast, they are slowed down.
+        Asked::ChatMessage(body) => loop {
+            match session.say(body.clone()).await {
+                Err(Failure::Refused(Refusal::TooFast)) if connection.pause(SLOWER).await => {}
+                said => return said.map(Reply::Sent),
+            }
+        },
     }
 }
