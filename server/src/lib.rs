@@ -48,6 +48,10 @@ impl Server {
         let (publisher, committed) = bus::local();
         let store = store::open(&config.database, Box::new(move |event| publisher.publish(event))).await?;
         let chat = Chat::start(store.clone(), committed, config.limits);
+        if let Err(failure) = chat.open_lobby().await {
+            // Whoever comes there first makes it, as soon as the disk is well again.
+            tracing::warn!("making the lobby: {}", failure.tell());
+        }
         let (stop, gateways) = (CancellationToken::new(), TaskTracker::new());
         let doors = gateway.listening();
         gateway.open(&config, &chat, &stop, &gateways).context("opening the doors")?;

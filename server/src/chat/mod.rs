@@ -178,6 +178,12 @@ impl Chat {
         self.0.store.open_room(name, new).await
     }
 
+    /// Makes the lobby, where nobody may have said anything yet: it is open to everybody from the
+    /// first moment on, at doors too where nobody makes rooms by asking for them.
+    pub async fn open_lobby(&self) -> Result<(), Failure> {
+        self.0.store.open_room(RoomName::lobby(), NewRoom::of(NOBODY, now())).await.map(drop)
+    }
+
     /// Tells stored events to everybody in their rooms, those of one room together.
     fn tell(&self, events: Vec<RoomEvent>) {
         let mut notices: Vec<(RoomName, Vec<Notice>)> = Vec::new();
@@ -293,13 +299,10 @@ impl Chat {
         }
     }
 
-    /// Forgets the present name of somebody whose last connection ends.
-    fn forget_person(&self, person: PersonId) {
-        let mut present = lock(&self.0.present);
-        // One for the map and one for the session that is ending.
-        if present.get(&person).is_some_and(|shared| Arc::strong_count(shared) <= 2) {
-            present.remove(&person);
-        }
+    /// Forgets the present names of those who have no connection any more. Sessions do not do it as
+    /// they end: of two that end at once each would leave it to the other.
+    fn forget_absent(&self) {
+        lock(&self.0.present).retain(|_, shared| Arc::strong_count(shared) > 1);
     }
 
     /// Tells every connection of this person, and every room they are in, of the new name.
@@ -321,8 +324,9 @@ async fn beat(chat: Weak<Inner>) {
     beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         beats.tick().await;
-        let Some(inner) = chat.upgrade() else { return };
-        for room in Chat(inner).open_rooms() {
+        let Some(chat) = chat.upgrade().map(Chat) else { return };
+        chat.forget_absent();
+        for room in chat.open_rooms() {
             lock(&room).tell_heartbeat();
             // Ten thousand rooms must not hold up what is being said.
             tokio::task::yield_now().await;

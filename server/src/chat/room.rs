@@ -348,6 +348,10 @@ impl Room {
 
     /// Tells every connection; those that do not keep up are forgotten, as they have been cut.
     pub fn tell(&mut self, notices: &[Notice]) {
+        // Nobody speaks before they have come.
+        if notices.iter().any(|notice| self.is_of_somebody_new(notice)) {
+            self.tell_news();
+        }
         for notice in notices {
             if let Push::Event(told) = &notice.push {
                 self.take_in(&told.event);
@@ -355,6 +359,13 @@ impl Room {
         }
         self.listeners.retain(|_, listener| listener.hear_all(notices).is_ok());
         self.followers.retain(|_, follower| follower.listener.hear_all(notices).is_ok());
+    }
+
+    /// Whether this is the deed of somebody whose coming is not told yet.
+    fn is_of_somebody_new(&self, notice: &Notice) -> bool {
+        let Push::Event(told) = &notice.push else { return false };
+        let by = told.event.person.id;
+        self.news.iter().any(|change| matches!(change, Change::Here(person) if person.id == by))
     }
 
     /// Learns what an event of the log says about the room.

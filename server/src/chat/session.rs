@@ -378,6 +378,5 @@ impl Drop for Session {
         for joining in self.rooms.values() {
             self.chat.take_out(&joining.room, me, self.id, hold);
         }
-        self.chat.forget_person(me);
     }
 }

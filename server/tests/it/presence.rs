@@ -168,3 +168,22 @@ async fn a_page_joins_all_its_rooms_when_it_connects() {
         assert_eq!(answer["error"], json!(null), "{answer}");
     }
 }
+
+/// Comings are told a few at a time; what somebody says waits for none of that.
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_speaks_before_they_have_come() {
+    let server = TestServer::start().await;
+    let mut witness = server.client().await;
+    witness.join("마당").await.unwrap();
+    for number in 0..20 {
+        let mut newcomer = server.client_named(&format!("손님 {number}")).await;
+        newcomer.join("마당").await.unwrap();
+        newcomer.say("마당", &format!("{number}번 손님이 왔어요")).await;
+        let event = witness.next_event().await.event;
+        let came = witness
+            .heard(Push::PRESENCE)
+            .into_iter()
+            .any(|told| told.to_string().contains(&event.person.id.to_string()));
+        assert!(came, "{} spoke and had not come", event.person.name);
+    }
+}
