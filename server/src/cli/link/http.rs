@@ -36,6 +36,8 @@ use crate::cli::{Secret, keepsake::Keepsake};
 const SILENT_FOR: Duration = Duration::from_secs(40);
 /// When to repeat what was refused for the moment.
 const AGAIN: Duration = Duration::from_secs(1);
+/// How often to ask again for a room that nobody has opened yet.
+const UNBORN: Duration = Duration::from_secs(2);
 /// The longest time a server may send us away for.
 const AWAY: Duration = Duration::from_secs(10);
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
@@ -295,7 +297,7 @@ impl Listener<'_> {
                 // Nobody has said anything here, and whoever does it first opens the room.
                 Err(Fault::Refused(Refusal::NoSuchRoom)) => {
                     self.online().await;
-                    let _ = timeout(AWAY, said.notified()).await;
+                    let _ = timeout(UNBORN, said.notified()).await;
                     continue;
                 }
                 Err(Fault::Refused(refusal)) if !refusal.is_passing() => return refusal.into(),

@@ -81,22 +81,48 @@ impl Requester {
                 request.header(header::COOKIE, COOKIES.map(|name| format!("{name}={token}")).join("; "));
         }
         request = headers.iter().fold(request, |request, (name, value)| request.header(name, value));
-        let request = request.body(Full::from(body)).context("making a request")?;
-        let mut connection = self.connect().await?;
+        let request = request.body(Full::from(Bytes::from(body))).context("making a request")?;
+        if let Some(connection) = self.kept_connection().await {
+            match self.send(connection, request.clone()).await? {
+                Ok(answer) => return Ok(answer),
+                // It may have been ended, for idleness, while we asked. Everything that is asked may
+                // be asked twice: what is said has a `cid`.
+                Err(error) if is_over(&error) => {}
+                Err(error) => return Err(self.lost(error).into()),
+            }
+        }
+        let connection = self.connect().await?;
+        let answer = self.send(connection, request).await?;
+        Ok(answer.map_err(|error| self.lost(error))?)
+    }
+
+    async fn send(
+        &mut self,
+        mut connection: SendRequest<Full<Bytes>>,
+        request: Request<Full<Bytes>>,
+    ) -> anyhow::Result<hyper::Result<Response<Incoming>>> {
         let answer = timeout(PATIENCE, connection.send_request(request)).await;
         let answer = answer.map_err(|_| anyhow!("{} does not answer", self.address))?;
-        let answer = answer.with_context(|| format!("asking {}", self.address))?;
-        self.connection = Some(connection);
+        if answer.is_ok() {
+            self.connection = Some(connection);
+        }
         Ok(answer)
     }
 
-    /// The connection there is, or a new one.
-    async fn connect(&mut self) -> anyhow::Result<SendRequest<Full<Bytes>>> {
-        if let Some(mut connection) = self.connection.take()
-            && connection.ready().await.is_ok()
-        {
-            return Ok(connection);
+    fn lost(&self, error: hyper::Error) -> anyhow::Error {
+        // Something was said before it was asked for, or in other words.
+        if error.is_parse() || error.is_canceled() {
+            return anyhow!("{} does not speak HTTP; is it a door of another kind?", self.address);
         }
+        anyhow::Error::from(error).context(format!("asking {}", self.address))
+    }
+
+    async fn kept_connection(&mut self) -> Option<SendRequest<Full<Bytes>>> {
+        let mut connection = self.connection.take()?;
+        connection.ready().await.is_ok().then_some(connection)
+    }
+
+    async fn connect(&mut self) -> anyhow::Result<SendRequest<Full<Bytes>>> {
         let reaching = timeout(PATIENCE, TcpStream::connect(self.address.authority())).await;
         let reached = reaching.map_err(|_| anyhow!("it does not answer")).and_then(|stream| Ok(stream?));
         let stream = reached.with_context(|| format!("connecting to {}", self.address))?;
@@ -106,6 +132,11 @@ impl Requester {
         tokio::spawn(work);
         Ok(connection)
     }
+}
+
+/// Whether the connection ended before the answer began.
+fn is_over(error: &hyper::Error) -> bool {
+    error.is_canceled() || error.is_closed() || error.is_incomplete_message()
 }
 
 /// The whole answer: what was asked for, or the refusal.
