@@ -105,8 +105,12 @@ impl Input {
         }
     }
 
-    /// Nothing came for a while: what is there is a line, unless it ends within a character.
+    /// Nothing came for a while: what is there is a line, unless it ends within a character; and what
+    /// is thrown away has its end, or a client that ends no line would never be heard again.
     pub(super) fn pause(&mut self) {
+        if self.is_skipping {
+            self.finish_skipping();
+        }
         let ends_within_character =
             std::str::from_utf8(&self.line).is_err_and(|error| error.error_len().is_none());
         if !ends_within_character && !self.line.starts_with(ANSWERED) {
@@ -126,6 +130,11 @@ impl Input {
     /// Whether there is the beginning of a line.
     pub(super) fn is_within_line(&self) -> bool {
         !self.line.is_empty()
+    }
+
+    /// Whether a line is being thrown away.
+    pub(super) fn is_skipping(&self) -> bool {
+        self.is_skipping
     }
 
     /// The next of what came.
@@ -179,7 +188,8 @@ fn is_stranger(line: &[u8]) -> bool {
     }
     let is_too_long = line.len() == MAX_LINE;
     let target = line.split(|byte| *byte == b' ').nth(1);
-    if ends_as_http(line) || (is_too_long && target.is_some_and(|target| target.starts_with(b"/"))) {
+    let is_place = |target: &[u8]| target.starts_with(b"/") || target.starts_with(b"http");
+    if ends_as_http(line) || (is_too_long && target.is_some_and(is_place)) {
         return true;
     }
     METHODS.iter().any(|method| {
@@ -277,11 +287,21 @@ mod tests {
             input.push(&[b'x'; 4096]);
             assert!(input.line.capacity() <= 2 * MAX_LINE);
         }
-        input.pause();
-        input.push(b"\nshort\n");
+        input.push(b"still\nshort\n");
         let [refused, line] = &pieces(&mut input)[..] else { panic!() };
         assert_eq!(*refused, Piece::Unusable(Refusal::MessageTooLong));
         assert_eq!(*line, Piece::Line("short".to_owned()));
+    }
+
+    #[test]
+    fn who_ends_no_line_is_heard_again_after_one_that_was_too_long() {
+        let mut input = Input::default();
+        input.push(&[b'x'; 2 * MAX_LINE]);
+        input.pause();
+        input.push(b"short");
+        input.pause();
+        let too_long = Piece::Unusable(Refusal::MessageTooLong);
+        assert_eq!(pieces(&mut input), [too_long, Piece::Line("short".to_owned())]);
     }
 
     #[test]

@@ -49,6 +49,9 @@ use crate::{
 const CHOICE: Duration = Duration::from_millis(200);
 /// After this time without a byte, what was written is a line: the tutorial's client ends none.
 const QUIET: Duration = Duration::from_millis(200);
+/// The same for what is thrown away, because it was too long: on a slow line the rest of it takes a
+/// while, and must not be taken for something new.
+const QUIET_AT_LAST: Duration = Duration::from_secs(2);
 /// How many of the last messages somebody sees who joins.
 const LATEST: usize = 10;
 /// How many find their room at once. A crowd waits at this door, not at the store that all share.
@@ -189,7 +192,10 @@ impl Conversation {
                         return "it ended";
                     }
                     let now = Instant::now();
-                    quiet_at = self.input.is_within_line().then_some(now + QUIET);
+                    quiet_at = match self.input.is_skipping() {
+                        true => Some(now + QUIET_AT_LAST),
+                        false => self.input.is_within_line().then_some(now + QUIET),
+                    };
                     idle_at = now + *idle;
                 }
                 () = quiet => {
