@@ -198,16 +198,16 @@ struct Options {
     #[arg(long, value_name = "URL", env = "MADANG_PUBLIC_URL", value_delimiter = ',')]
     public_url: Option<Vec<String>>,
     /// Messages a connection may send each second [default: 5]
-    #[arg(long, value_name = "N", env = "MADANG_MESSAGE_RATE")]
+    #[arg(long, value_name = "N", env = "MADANG_MESSAGE_RATE", allow_negative_numbers = true)]
     message_rate: Option<f64>,
     /// Messages a connection may send at once [default: 20]
-    #[arg(long, value_name = "N", env = "MADANG_MESSAGE_BURST")]
+    #[arg(long, value_name = "N", env = "MADANG_MESSAGE_BURST", allow_negative_numbers = true)]
     message_burst: Option<f64>,
     /// Joins and renames a connection may do each second [default: 1]
-    #[arg(long, value_name = "N", env = "MADANG_JOIN_RATE")]
+    #[arg(long, value_name = "N", env = "MADANG_JOIN_RATE", allow_negative_numbers = true)]
     join_rate: Option<f64>,
     /// Joins and renames a connection may do at once [default: 40]
-    #[arg(long, value_name = "N", env = "MADANG_JOIN_BURST")]
+    #[arg(long, value_name = "N", env = "MADANG_JOIN_BURST", allow_negative_numbers = true)]
     join_burst: Option<f64>,
     /// Connections at once [default: 20000]
     #[arg(long, value_name = "N", env = "MADANG_MAX_CONNECTIONS")]
@@ -280,7 +280,11 @@ fn one_sentence(error: &clap::Error) -> anyhow::Error {
 fn read_file(path: &Path) -> anyhow::Result<Options> {
     let text = fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
     toml::from_str(&text).map_err(|error| {
-        anyhow!("{}: {}", path.display(), error.message().lines().collect::<Vec<_>>().join(" "))
+        let reason = error.message().lines().collect::<Vec<_>>().join(" ");
+        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        let number = before.matches('\n').count();
+        let line = text.lines().nth(number).unwrap_or_default();
+        anyhow!("{}: line {} ({}): {reason}", path.display(), number + 1, line.trim())
     })
 }
 
@@ -361,6 +365,10 @@ fn listen(urls: Option<&[String]>, port: Option<&str>, has_udp_key: bool) -> any
         return Ok(default_doors(port));
     };
     let doors: Vec<Listen> = urls.iter().map(|url| listen_one(url)).collect::<anyhow::Result<_>>()?;
+    let is_twice = |(at, door): &(usize, &Listen)| door.address.port() != 0 && doors[..*at].contains(door);
+    if let Some((_, door)) = doors.iter().enumerate().find(is_twice) {
+        bail!("--listen {door} is given twice");
+    }
     let open_to_all = |door: &&Listen| door.door == Door::Udp && !door.address.ip().is_loopback();
     if let Some(door) = doors.iter().find(open_to_all).filter(|_| !has_udp_key) {
         bail!("--listen {door} needs --udp-key: anybody can put any sender on a datagram");
@@ -374,7 +382,8 @@ fn listen_one(text: &str) -> anyhow::Result<Listen> {
     let door = Door::ALL.into_iter().find(|door| door.scheme() == url.scheme());
     let door =
         door.with_context(|| format!("--listen opens http, tcp and udp doors, not {}://", url.scheme()))?;
-    if !matches!(url.path(), "" | "/") || url.query().is_some() {
+    let is_bare = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+    if !matches!(url.path(), "" | "/") || !is_bare {
         bail!("--listen takes {}://ADDRESS:PORT without a path, not {text}", url.scheme());
     }
     let port = url.port_or_known_default();
@@ -394,6 +403,9 @@ fn public_url(text: &str) -> anyhow::Result<Url> {
             && url.has_host()
             && url.path() == "/"
             && url.query().is_none()
+            && url.fragment().is_none()
+            && url.username().is_empty()
+            && url.password().is_none()
     };
     Url::parse(text)
         .ok()
@@ -477,6 +489,18 @@ mod tests {
                 &["--message-rate", "0"],
                 "--message-rate takes a number above 0, --message-burst one of at least 1",
             ),
+            (
+                &["--message-rate", "-1"],
+                "--message-rate takes a number above 0, --message-burst one of at least 1",
+            ),
+            (
+                &["--public-url", "https://me:secret@chat.example.com"],
+                "--public-url takes http(s)://NAME[:PORT] without a path, not https://me:secret@chat.example.com",
+            ),
+            (
+                &["--listen", "tcp://127.0.0.1:4001,tcp://127.0.0.1:4001"],
+                "--listen tcp://127.0.0.1:4001 is given twice",
+            ),
             (&["--max-connections", "0"], "--max-connections takes a number of at least 1"),
             (
                 &["--log", "madang=verbose"],
@@ -504,6 +528,9 @@ mod tests {
         fs::write(&file, "colour = \"green\"\n").unwrap();
         let error = serve(&["--config", file.to_str().unwrap()]).unwrap_err().to_string();
         assert!(error.contains("colour") && error.lines().count() == 1, "{error}");
+        fs::write(&file, "data = \"x\"\nmax-connections = -1\n").unwrap();
+        let error = serve(&["--config", file.to_str().unwrap()]).unwrap_err().to_string();
+        assert!(error.contains("line 2 (max-connections = -1): ") && error.lines().count() == 1, "{error}");
     }
 
     #[test]

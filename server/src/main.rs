@@ -3,7 +3,11 @@
 
 use std::process::ExitCode;
 
-use madang::{Server, cli, config, fault};
+use madang::{
+    Server, cli,
+    config::{self, Door, Listen},
+    fault,
+};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -48,11 +52,19 @@ fn allow_many_files() {
 async fn serve(config: config::Config) -> anyhow::Result<()> {
     let mut interrupted = signal(SignalKind::interrupt())?;
     let mut terminated = signal(SignalKind::terminate())?;
+    let is_named = !config.public_urls.is_empty();
     let server = Server::start(config).await?;
     let mut doors = server.doors.clone();
     doors.sort_by_key(|listen| listen.door);
-    for door in doors {
+    for door in &doors {
         println!("Madang is open at {door}");
+    }
+    let is_for_others = |listen: &&Listen| listen.door == Door::Http && !listen.address.ip().is_loopback();
+    if let Some(door) = doors.iter().find(is_for_others).filter(|_| !is_named) {
+        let port = door.address.port();
+        println!(
+            "Browsers on other machines are let in by an address it knows: --public-url http://NAME:{port}"
+        );
     }
     tokio::select! {
         _ = interrupted.recv() => {}

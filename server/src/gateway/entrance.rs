@@ -20,6 +20,7 @@ use crate::{
 };
 
 /// How long the kernel waits for a peer to take what was sent (a zero window counts).
+#[cfg(target_os = "linux")]
 const UNREAD_TIMEOUT: Duration = Duration::from_secs(15);
 /// After how long a silence the kernel asks whether the peer is still there.
 const SILENT_FOR: Duration = Duration::from_secs(10);
@@ -109,6 +110,8 @@ impl Drop for Place {
 fn tune(stream: &TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let socket = SockRef::from(stream);
+    // Elsewhere the system's own patience has to do.
+    #[cfg(target_os = "linux")]
     socket.set_tcp_user_timeout(Some(UNREAD_TIMEOUT))?;
     // Who vanished without a word is noticed by not answering, and gives up the seat.
     socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(SILENT_FOR).with_interval(SILENT_FOR / 3))?;
