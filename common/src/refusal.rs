@@ -63,6 +63,8 @@ refusals! {
     NotYours = "not_yours", "That belongs to somebody else.";
     TooManyReactions = "too_many_reactions", "A message bears at most 20 different emoji and 1,000 reactions.";
     TooManyRooms = "too_many_rooms", "That is one room too many at once.";
+    /// The server keeps as many rooms as it can; those that there are, are open.
+    NoMoreRooms = "no_more_rooms", "This server has no place for another room.";
     /// Slow down and try again a moment later.
     TooFast = "too_fast", "That was too fast; wait a moment and try again.";
     /// The token given when connecting is not one of this server's.

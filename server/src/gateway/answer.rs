@@ -48,7 +48,7 @@ fn status(refusal: Refusal) -> StatusCode {
         Refusal::TooFast => StatusCode::TOO_MANY_REQUESTS,
         Refusal::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         Refusal::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-        Refusal::NotStored => StatusCode::INSUFFICIENT_STORAGE,
+        Refusal::NotStored | Refusal::NoMoreRooms => StatusCode::INSUFFICIENT_STORAGE,
         _ => StatusCode::BAD_REQUEST,
     }
 }

@@ -42,7 +42,8 @@ pub async fn open(url: &str, on_commit: OnCommit) -> anyhow::Result<Arc<dyn Stor
 #[async_trait]
 pub trait Store: Send + Sync {
     /// The room of this name, made with these properties when there is none.
-    /// The refusal is `too_many_rooms`.
+    /// The refusal is `no_more_rooms`, when there is none to forget: one in which nothing was said
+    /// for a day after it was made.
     async fn open_room(&self, name: RoomName, new: NewRoom) -> Result<Room, Failure>;
 
     /// The room of this name, if there is one.

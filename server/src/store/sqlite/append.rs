@@ -164,11 +164,15 @@ fn find_description(
 
 /// The room's next number, and its name. What is said makes a room the latest; what is done to it
 /// does not.
-fn take_number(db: &Connection, room: RoomId, new: &NewEvent) -> anyhow::Result<(Seq, RoomName)> {
+fn take_number(db: &Connection, room: RoomId, new: &NewEvent) -> Result<(Seq, RoomName), Failure> {
     let said_at = matches!(new.deed, Deed::Post { .. }).then_some(new.at.0);
     let sql = "UPDATE rooms SET last_seq = last_seq + 1, last_at = coalesce(?2, last_at)
                WHERE id = ?1 RETURNING last_seq, name";
-    one(db, sql, params![room.0, said_at], |row| Ok((Seq(row.get(0)?), RoomName::from_store(row.get(1)?))))
+    let taken = maybe(db, sql, params![room.0, said_at], |row| {
+        Ok((Seq(row.get(0)?), RoomName::from_store(row.get(1)?)))
+    });
+    // It may have been forgotten while somebody was in it and silent; whoever joins again makes it.
+    Ok(taken?.ok_or(Refusal::NotInRoom)?)
 }
 
 fn insert(db: &Connection, room: RoomId, seq: Seq, new: &NewEvent) -> Result<(), Failure> {

@@ -64,6 +64,11 @@ const READERS: u32 = 4;
 /// The most rooms one server keeps, so that links nobody writes to can not fill the disk.
 const MAX_ROOMS: i64 = 100_000;
 
+/// With as many as that, those are forgotten in which nothing was said for so long after they were
+/// made, and so many at once.
+const SILENT_FOR_MS: i64 = 24 * 60 * 60 * 1000;
+const FORGOTTEN_AT_ONCE: u32 = 1_000;
+
 /// A store in one SQLite file.
 pub(super) struct Sqlite {
     writer: Mutex<Option<Arc<Writer>>>,
@@ -237,8 +242,8 @@ impl Store for Sqlite {
                 return Ok(room);
             }
             let count: i64 = one(db, "SELECT count(*) FROM rooms", [], |row| row.get(0))?;
-            if count >= MAX_ROOMS {
-                return Err(Refusal::TooManyRooms.into());
+            if count >= MAX_ROOMS && forget_silent_rooms(db, new.at)? == 0 {
+                return Err(Refusal::NoMoreRooms.into());
             }
             execute(
                 db,
@@ -351,6 +356,18 @@ impl Store for Sqlite {
     }
 }
 
+/// Makes place for other rooms; tells for how many. The number of the newest room stays taken, lest
+/// another room gets it while somebody is still in that one.
+fn forget_silent_rooms(db: &Connection, now: Timestamp) -> Result<u64, Failure> {
+    let sql = "DELETE FROM rooms WHERE id IN (
+                   SELECT id FROM rooms
+                   WHERE last_seq = 0 AND since < ?1 AND name <> ?2 AND id < (SELECT max(id) FROM rooms)
+                   ORDER BY since LIMIT ?3)";
+    let long_ago = now.0.saturating_sub(SILENT_FOR_MS);
+    execute(db, sql, params![long_ago, RoomName::lobby().as_str(), FORGOTTEN_AT_ONCE])?;
+    Ok(db.changes())
+}
+
 fn get_room(db: &Connection, name: &RoomName) -> anyhow::Result<Option<Room>> {
     let sql = "SELECT id, name, seats, topic, described, owner, last_seq, last_at FROM rooms WHERE name = ?1";
     maybe(db, sql, [name.as_str()], read_room)
@@ -414,6 +431,24 @@ fn all<T>(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_rooms_where_nothing_was_said_for_a_day_are_forgotten() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("madang.sqlite");
+        let mut db = connect(&path).unwrap();
+        migrate(&mut db, &path, MIGRATIONS).unwrap();
+        let now = 10 * SILENT_FOR_MS;
+        let rooms =
+            [("lobby", 0, 0), ("silent", 0, 0), ("spoken", 1, 0), ("young", 0, now), ("newest", 0, 0)];
+        for (name, last_seq, since) in rooms {
+            let sql = "INSERT INTO rooms (name, owner, last_seq, since) VALUES (?1, 1, ?2, ?3)";
+            execute(&db, sql, params![name, last_seq, since]).unwrap();
+        }
+        assert_eq!(forget_silent_rooms(&db, Timestamp(now)).unwrap(), 1);
+        let left = all(&db, "SELECT name FROM rooms ORDER BY id", [], |row| row.get::<_, String>(0)).unwrap();
+        assert_eq!(left, ["lobby", "spoken", "young", "newest"]);
+    }
 
     #[test]
     fn a_database_of_a_newer_madang_is_refused() {
