@@ -8,7 +8,7 @@ import { resolve } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 
-import { Client } from './clients.mjs';
+import { Client, eventually } from './clients.mjs';
 import { Server, binary } from './server.mjs';
 
 const HOST = '127.0.0.1';
@@ -95,6 +95,54 @@ describe('what the documents offer to a shell', async () => {
     });
   }
 });
+
+describe('the table of doors', () => {
+  for (const path of ['README.md', 'README.ko.md']) {
+    test(`each line of ${path} works on a server where nobody has said anything`, async () => {
+      const server = await Server.start({ '--listen': `tcp://${HOST}:0,udp://${HOST}:0` });
+      const here = (line) =>
+        line
+          .replace(`http://${HOST}:3000`, server.url)
+          .replace(`${HOST} 3001`, `${HOST} ${server.ports.tcp}`)
+          .replace(`${HOST} 3000`, `${HOST} ${server.ports.udp}`);
+      const [says, hears, talks, sends] = await doorsTable(path);
+      // Told about the connection too, to know when it listens.
+      const listener = spawn('bash', ['-c', `exec ${here(hears)} --verbose`]);
+      const caller = spawn('bash', ['-c', `exec ${here(talks)}`]);
+      let [heard, told, connected] = ['', '', ''];
+      listener.stderr.on('data', (text) => (connected += text));
+      listener.stdout.on('data', (text) => (heard += text));
+      caller.stdout.on('data', (text) => (told += text));
+      try {
+        await eventually('the stream', () => connected.includes('HTTP/1.1 200'));
+        await eventually('somebody in the lobby', () => told.includes('You are in lobby'));
+        caller.stdin.write('from a line\n');
+        const [, said] = says.match(/-d '(.+?)'/);
+        await run('bash', ['-euc', here(says)]);
+        await run('bash', ['-euc', here(sends)]);
+        for (const text of ['from a line', said, 'build green']) {
+          await eventually(`"${text}" at the stream`, () => heard.includes(text));
+        }
+        for (const text of [said, 'build green']) await eventually(`"${text}" on the line`, () => told.includes(text));
+      } finally {
+        listener.kill();
+        caller.kill();
+        await server.stop();
+      }
+    });
+  }
+});
+
+/** The command lines of the table of doors: says and hears by curl, talks and sends by nc. */
+async function doorsTable(path) {
+  const document = await readFile(resolve(import.meta.dirname, '..', path), 'utf8');
+  const lines = [...document.matchAll(/^\|.*\|$/gm)].flatMap(([row]) => [...row.matchAll(/`(.+?)`/g)].map(([, code]) => code));
+  return ['curl -d', 'curl -N', 'nc 127', "echo 'build"].map((begin) => {
+    const line = lines.find((line) => line.startsWith(begin));
+    assert.ok(line, `${path} has no ${begin}`);
+    return line.replaceAll('\\|', '|');
+  });
+}
 
 /** The text of the next message. */
 async function said(reader) {
