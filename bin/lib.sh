@@ -41,6 +41,12 @@ need_rust() {
     for tool in rustup cargo; do
         have "$tool" || fail "$tool is missing. Install Rust through rustup, then run this again."
     done
+    # A minimal toolchain has neither, and only checks want them.
+    for tool; do
+        cargo "$tool" --version >/dev/null 2>&1 && continue
+        say "Adding Rust's ${tool/fmt/rustfmt}"
+        rustup component add "${tool/fmt/rustfmt}"
+    done
     rustup target list --installed | grep -qx wasm32-unknown-unknown && return
     say "Adding Rust's wasm32-unknown-unknown target"
     rustup target add wasm32-unknown-unknown
@@ -119,9 +125,13 @@ want_esbuild() {
 }
 
 need_node() {
-    have node && have npm && return
-    say "Installing Node.js"
-    apt_install nodejs npm
+    if ! { have node && have npm; }; then
+        say "Installing Node.js"
+        apt_install nodejs npm
+    fi
+    # What tests ask of it came with this version.
+    node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 11) ? 0 : 1)' ||
+        fail "Node.js $(node --version) is too old; the tests want 20.11 or newer."
 }
 
 need_chromium() {
@@ -168,7 +178,9 @@ need_python_clients() {
     local wanted=e2e/python/requirements.txt installed=target/python/installed.txt
     cmp --quiet "$wanted" "$installed" && return
     say "Installing the Python test clients into target/python"
-    python3 -m venv target/python || fail "python3 with its venv module is missing."
+    # Debian has the module in a package of its own.
+    python3 -c 'import ensurepip, venv' 2>/dev/null || apt_install python3-venv
+    python3 -m venv target/python
     target/python/bin/pip install --quiet --disable-pip-version-check -r "$wanted"
     cp "$wanted" "$installed"
 }
