@@ -102,6 +102,8 @@ fn agree<T: FromJson + for<'de> Deserialize<'de> + Serialize>(text: &str) {
     let back = |value: &T| serde_json::to_string(value).expect("words of ours have a JSON form");
     assert_eq!(back(&read), written);
     if let Some(ours) = ours {
+        // Texts are taken as they stand, and have the form only of whoever wrote them.
+        let ours = serde_json::from_str(&back(&ours)).unwrap_or_else(|_| panic!("{text} is read in two ways"));
         assert_eq!(back(&ours), written, "{text} is read in two ways");
     }
 }

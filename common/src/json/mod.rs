@@ -5,8 +5,9 @@
 //! and one function writes the fields of them all. `types` says what is called how.
 //! It reads what our server writes and is no oracle of what JSON is allowed to be: of two fields of
 //! one name it takes the first, a field that is not there is read as `false` or as an empty list
-//! where one of these is wanted, and fractions are read as nothing. The server, which reads what
-//! anybody may write, uses `serde_json`; that both understand each other is tested type by type.
+//! where one of these is wanted, and fractions are read as nothing. Texts it takes as they stand. The
+//! server, which reads what anybody may write, uses `serde_json`; that both understand each other is
+//! tested type by type.
 
 mod parse;
 mod types;

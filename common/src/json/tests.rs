@@ -15,9 +15,9 @@ use crate::{
         Typing, Via, WatchSeat, Welcome, What,
     },
     message::{Body, Cid, Emoji, Seq, Timestamp},
-    person::{Person, PersonId},
+    person::{DisplayName, Person, PersonId},
     refusal::Refusal,
-    room::{Limit, RoomName, Seats},
+    room::{Limit, RoomName, Seats, Topic},
 };
 
 /// That it is read as `serde_json` reads it.
@@ -218,6 +218,40 @@ fn the_types_of_the_protocol_are_read_as_by_serde_json() {
     check::<Me>(&json!({"you": person}));
     check::<Sent>(&json!({"at": 1, "seq": 2, "cid": "c"}));
     check::<Welcome>(&json!({"you": person, "protocol": 1}));
+}
+
+/// Here stands for another browser's tables what no table would let pass.
+#[test]
+fn what_the_server_has_accepted_is_read_whatever_we_would_say_of_it() {
+    let odd = "\u{1112}\u{1161}\u{11ab}".repeat(Body::MAX + 1);
+    let event = Event {
+        seq: Seq(1),
+        at: Timestamp(1),
+        person: Person { id: PersonId(1), name: DisplayName::from_store(odd.clone()) },
+        what: What::Posted {
+            cid: Cid::from_random(1),
+            body: Body::from_store(odd.clone()),
+            via: None,
+            reply_to: None,
+            now: Some(Box::new(Present {
+                rev: Seq(2),
+                edited: None,
+                reactions: vec![Reaction { emoji: Emoji::from_store(odd.clone()), count: 1, people: vec![] }],
+            })),
+        },
+    };
+    let page = Page { events: vec![event], more_before: false, more_after: false };
+    assert_eq!(read::<Page>(&serde_json::to_string(&page).unwrap()), Ok(page));
+    let summary = RoomSummary {
+        room: RoomName::from_store(odd.clone()),
+        seats: None,
+        here: 0,
+        people: vec![],
+        last_at: None,
+        topic: Some(Topic::from_store(odd)),
+    };
+    let list = RoomList { rooms: vec![summary] };
+    assert_eq!(read::<RoomList>(&serde_json::to_string(&list).unwrap()), Ok(list));
 }
 
 #[test]
