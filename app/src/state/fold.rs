@@ -52,6 +52,8 @@ pub(crate) fn apply(message: &mut Event, change: &Event) {
     }
 }
 
+/// Whoever is named has reacted already. Of a crowd a page names only the first, so that of who is not
+/// named nobody knows; then the log is believed.
 fn add(reactions: &mut Vec<Reaction>, emoji: &Emoji, person: &Person) {
     let known = reactions.iter().position(|reaction| reaction.emoji == *emoji);
     let index = known.unwrap_or_else(|| {
@@ -59,15 +61,63 @@ fn add(reactions: &mut Vec<Reaction>, emoji: &Emoji, person: &Person) {
         reactions.len() - 1
     });
     let reaction = &mut reactions[index];
-    reaction.count += 1;
-    // All of them, and not only the first as in a page: the server bounds how many there are.
-    reaction.people.push(person.clone());
+    if place(reaction, person).is_none() {
+        reaction.count += 1;
+        // All of them, and not only the first as in a page: the server bounds how many there are.
+        reaction.people.push(person.clone());
+    }
 }
 
+/// Where everybody is named, whoever is not among them has nothing to take back.
 fn take_back(reactions: &mut Vec<Reaction>, emoji: &Emoji, person: &Person) {
-    if let Some(reaction) = reactions.iter_mut().find(|reaction| reaction.emoji == *emoji) {
-        reaction.count = reaction.count.saturating_sub(1);
-        reaction.people.retain(|reacted| reacted.id != person.id);
+    let Some(reaction) = reactions.iter_mut().find(|reaction| reaction.emoji == *emoji) else { return };
+    match place(reaction, person) {
+        Some(place) => {
+            reaction.people.remove(place);
+        }
+        None if reaction.people.len() as u32 == reaction.count => return,
+        None => {}
     }
+    reaction.count = reaction.count.saturating_sub(1);
     reactions.retain(|reaction| reaction.count > 0);
+}
+
+fn place(reaction: &Reaction, person: &Person) -> Option<usize> {
+    reaction.people.iter().position(|reacted| reacted.id == person.id)
+}
+
+#[cfg(test)]
+mod tests {
+    use common::person::{DisplayName, PersonId};
+
+    use super::*;
+
+    #[test]
+    fn a_reaction_counts_once_for_each_person_that_is_named() {
+        let person = |id: u64| Person { id: PersonId(id), name: DisplayName::parse("지은").unwrap() };
+        let emoji = Emoji::parse("👍").unwrap();
+        let of = |(count, people): (u32, &[u64])| {
+            let people = people.iter().map(|id| person(*id)).collect();
+            Vec::from_iter(Some(Reaction { emoji: emoji.clone(), count, people }).filter(|_| count > 0))
+        };
+        type Under<'a> = (u32, &'a [u64]);
+        let cases: [(Under, bool, u64, Under); 9] = [
+            ((0, &[]), true, 1, (1, &[1])),
+            ((1, &[1]), true, 2, (2, &[1, 2])),
+            ((2, &[1, 2]), true, 1, (2, &[1, 2])),
+            ((2, &[1, 2]), false, 1, (1, &[2])),
+            ((1, &[2]), false, 1, (1, &[2])),
+            ((1, &[1]), false, 1, (0, &[])),
+            ((0, &[]), false, 1, (0, &[])),
+            // Of three only one is named.
+            ((3, &[1]), true, 2, (4, &[1, 2])),
+            ((3, &[1]), false, 2, (2, &[1])),
+        ];
+        for (before, on, who, afterwards) in cases {
+            let mut reactions = of(before);
+            let change = if on { add } else { take_back };
+            change(&mut reactions, &emoji, &person(who));
+            assert_eq!(reactions, of(afterwards), "{before:?} {on} {who}");
+        }
+    }
 }
