@@ -100,6 +100,40 @@ test('a page that reads too fast waits, and reads on', async () => {
   jieun.forgiveLostConnections();
 });
 
+test('what only a newer page knows is passed over, and what is said beside it is there', async () => {
+  const { jieun, minho, wire, room, says } = await scene();
+  const told = [];
+  // As a server of next year would say it.
+  wire.rewrites = (frame) => {
+    const newer = `${frame}`
+      .replaceAll(/"reacted":\{[^}]*\}/g, '"invented":[{"of":1},1.5]')
+      .replaceAll('{"away":"', '{"invented":"')
+      .replaceAll('"may":["read"', '"may":["invented","read"');
+    if (newer !== `${frame}`) told.push(newer);
+    return newer;
+  };
+  const react = (on) => minho.ask('react', { room, seq: 1, cid: newCid(), emoji: '👍', on });
+  await react(true);
+  await minho.ask('away', { away: true });
+  await says('하나');
+  await jieun.sees('하나');
+  // A page of history, and the answer to a join.
+  await wire.cut();
+  await react(false);
+  await stage.fill(room, 60);
+  wire.mend();
+  await jieun.sees('이야기 60');
+  await jieun.page.reload();
+  await jieun.sees('이야기 60');
+  await says('둘');
+  await jieun.sees('둘');
+  assert.deepEqual(told.filter((frame) => frame.startsWith('42["presence"')).length, 1);
+  assert.ok(told.some((frame) => frame.startsWith('42["event"')));
+  assert.ok(told.some((frame) => frame.startsWith('43') && frame.includes('"may"') && frame.includes('"invented":[')));
+  minho.leave();
+  jieun.forgiveLostConnections();
+});
+
 test('a server that restarts is announced calmly, and the page is back by itself', async () => {
   const { jieun, room } = await scene();
   const line = jieun.page.getByText('서버를 새로 여는 중이에요', { exact: false });

@@ -14,6 +14,8 @@ export class Wire {
     this.connections = [];
     /** Which frames of the server are lost. */
     this.loses = () => false;
+    /** What a frame of the server reads instead. */
+    this.rewrites = (frame) => frame;
     /** Which frames of the page have to wait, until `handOn`. */
     this.holds = () => false;
     this.held = [];
@@ -32,7 +34,7 @@ export class Wire {
       else server.send(frame);
     });
     server.onMessage((frame) => {
-      if (!this.loses(frame)) page.send(frame);
+      if (!this.loses(frame)) page.send(this.rewrites(frame));
     });
   }
 

@@ -5,7 +5,7 @@
 //! An *event* is an entry of a room's log, numbered without a gap.
 //! `docs/protocol.md` shows every one of them with an example that a test runs.
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::IgnoredAny, ser::SerializeMap};
 
 use crate::{
     json::{FromJson, ToJson},
@@ -391,6 +391,9 @@ pub enum Permission {
     Post,
     /// Decide about the room and who is in it, and take back what others said: its owner may.
     Own,
+    /// What only a newer client knows how to do.
+    #[serde(other)]
+    Unknown,
 }
 
 /// The answer to `leave`: nothing more to say.
@@ -477,6 +480,22 @@ pub enum What {
         #[serde(default, deserialize_with = "Limit::given", skip_serializing_if = "Option::is_none")]
         seats: Option<Limit>,
     },
+    /// What only a newer client knows: it has its number in the log, and nothing is shown of it.
+    #[serde(other, with = "unknown")]
+    Unknown,
+}
+
+/// The content of a kind that we do not know, which may be anything and which nobody looks at.
+mod unknown {
+    use super::*;
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(content: D) -> Result<(), D::Error> {
+        IgnoredAny::deserialize(content).map(|_| ())
+    }
+
+    pub(super) fn serialize<S: Serializer>(serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_map(Some(0))?.end()
+    }
 }
 
 impl What {
@@ -618,6 +637,9 @@ pub enum Change {
     Away(PersonId),
     /// Somebody is again.
     Back(PersonId),
+    /// What only a newer client knows.
+    #[serde(other, with = "unknown")]
+    Unknown,
 }
 
 /// How far a room's log goes: whoever has less has missed something, be it the very last event.

@@ -111,7 +111,9 @@ impl fmt::Display for Line {
 /// What somebody did to a message or to the room, in one line.
 fn change(what: &What) -> Option<String> {
     Some(match what {
-        What::Posted { .. } | What::Withdrawn { .. } | What::Edited { body: None, .. } => return None,
+        What::Posted { .. } | What::Withdrawn { .. } | What::Edited { body: None, .. } | What::Unknown => {
+            return None;
+        }
         What::Edited { body: Some(body), .. } => {
             format!("changed a message: {}", body.as_str().replace('\n', " / "))
         }

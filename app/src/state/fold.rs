@@ -15,7 +15,7 @@ pub(crate) fn target(event: &Event) -> Option<Seq> {
     match &event.what {
         What::Edited { of, .. } | What::Deleted { of } => Some(*of),
         What::Reacted { to, .. } => Some(*to),
-        What::Posted { .. } | What::Withdrawn { .. } | What::RoomChanged { .. } => None,
+        What::Posted { .. } | What::Withdrawn { .. } | What::RoomChanged { .. } | What::Unknown => None,
     }
 }
 

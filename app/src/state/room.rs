@@ -161,6 +161,9 @@ impl Room {
         let last = self.timeline.last().filter(|last| self.kept != Some(*last))?;
         self.kept = Some(last);
         let (events, more) = self.timeline.end(Self::KEPT);
+        // What this page does not know the next one may: it is to read that anew.
+        let unknown = events.iter().rposition(|event| event.what == What::Unknown);
+        let (events, more) = unknown.map_or((events, more), |place| (&events[place + 1..], true));
         Some(Joined {
             room: self.name.clone(),
             seats: self.seats,
@@ -513,6 +516,21 @@ mod tests {
         assert_eq!(after.unread(None), Unread { messages: 20, ..Unread::default() });
         let news = after.news().unwrap();
         assert_eq!((news.events.len(), news.last), (Room::KEPT, Seq(160)));
+    }
+
+    #[test]
+    fn what_only_a_newer_page_knows_is_left_for_it_to_read() {
+        let mut before = room(None, 1, &["하나", "둘"]);
+        let invented = |seq| Event { what: What::Unknown, ..said(seq, "-") };
+        before.hear(invented(3));
+        let kept = before.news().unwrap();
+        assert_eq!((kept.events.len(), kept.last, kept.more), (0, Seq(3), true));
+        before.hear(said(4, "넷"));
+        let kept = before.news().unwrap();
+        assert_eq!((kept.events.clone(), kept.more), (vec![said(4, "넷")], true));
+        let mut after = outside(Some(2));
+        assert!(after.recall(kept));
+        assert_eq!((after.timeline.last(), after.timeline.older()), (Some(Seq(4)), Some(Seq(4))));
     }
 
     #[test]

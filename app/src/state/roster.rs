@@ -92,7 +92,7 @@ impl Roster {
                 }
             }
             Change::Away(id) if !self.is_away(id) => self.away.push(id),
-            Change::Away(_) => {}
+            Change::Away(_) | Change::Unknown => {}
             Change::Back(id) => self.away.retain(|away| *away != id),
         }
     }

@@ -199,7 +199,7 @@ impl<'a> Scene<'a> {
             match &event.what {
                 What::Posted { cid, .. } | What::Withdrawn { cid, .. } => items.push(Item::Said(event, cid)),
                 What::RoomChanged { .. } => items.push(Item::Described(event)),
-                What::Edited { .. } | What::Deleted { .. } | What::Reacted { .. } => {}
+                What::Edited { .. } | What::Deleted { .. } | What::Reacted { .. } | What::Unknown => {}
             }
         }
         items.extend(comings.map(Item::Coming));
@@ -510,6 +510,7 @@ mod tests {
             (2, 8, What::Reacted { to: Seq(2), emoji: emoji.clone(), on: true }),
             (2, 9, posted(5)),
             (2, 10, What::Deleted { of: Seq(5) }),
+            (2, 11, What::Unknown),
         ]);
         let mut changes = Changes::default();
         let wanted = |seq, change| Wanted::new(room(), Seq(seq), Cid::from_random(seq.into()), change);

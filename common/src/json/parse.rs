@@ -22,7 +22,7 @@ pub enum Json {
 }
 
 /// Names and what they stand for, in the order in which they were written.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Record(pub(super) Vec<(String, Json)>);
 
 /// Reads the whole text as one value.

@@ -103,6 +103,7 @@ fn what() -> impl Strategy<Value = What> {
         (seq(), emoji(), any::<bool>()).prop_map(|(to, emoji, on)| What::Reacted { to, emoji, on }),
         (option::of(text()), option::of(limit()))
             .prop_map(|(topic, seats)| What::RoomChanged { topic, seats }),
+        Just(What::Unknown),
     ]
 }
 
@@ -117,6 +118,7 @@ fn change() -> impl Strategy<Value = Change> {
         person().prop_map(Change::Renamed),
         id().prop_map(Change::Away),
         id().prop_map(Change::Back),
+        Just(Change::Unknown),
     ]
 }
 
@@ -152,7 +154,7 @@ proptest! {
         here in option::of(any::<u32>()),
         (you, token, last, at, cid) in (person(), option::of(any::<String>()), seq(), at(), cid()),
     ) {
-        let may = vec![Permission::Read, Permission::Post, Permission::Own];
+        let may = vec![Permission::Read, Permission::Post, Permission::Own, Permission::Unknown];
         agree(&Welcome { you: you.clone(), token, protocol: 1 })?;
         agree(&Page { events: events.clone(), more_before: more, more_after: !more })?;
         agree(&Joined { room, seats, topic, last, events, more, people, here, away, may })?;
@@ -218,6 +220,21 @@ fn the_types_of_the_protocol_are_read_as_by_serde_json() {
     check::<Me>(&json!({"you": person}));
     check::<Sent>(&json!({"at": 1, "seq": 2, "cid": "c"}));
     check::<Welcome>(&json!({"you": person, "protocol": 1}));
+}
+
+#[test]
+fn what_only_a_newer_server_knows_has_its_place_and_no_meaning() {
+    let person = json!({"id": "00000000000000ff", "name": "지은"});
+    for content in [json!({"of": 1, "until": [{"to": "us"}, 1.5]}), json!(7), json!("who knows"), json!(null)]
+    {
+        let event = json!({"seq": 7, "at": 1, "person": person, "what": {"invented": content}});
+        check::<RoomEvent>(&json!({"room": "r", "event": event}));
+        check::<Page>(&json!({"events": [event], "more_before": false, "more_after": false}));
+        check::<Joined>(&json!({"room": "r", "seats": null, "last": 7, "events": [event], "more": false,
+            "people": [person], "may": ["read", "dance"]}));
+        check::<Presence>(&json!({"room": "r", "changes": [{"invented": content}, {"here": person}]}));
+        assert_eq!(read::<Event>(&event.to_string()).map(|event| event.what), Ok(What::Unknown));
+    }
 }
 
 /// Here stands for another browser's tables what no table would let pass.

@@ -79,7 +79,8 @@ records! {
 impl FromJson for What {
     fn from_json(json: Json) -> Result<What, Garbled> {
         let (case, content) = json.case()?;
-        let mut record = content.record()?;
+        // What we do not know may be anything; of what we know the fields are asked for.
+        let mut record = content.record().unwrap_or_default();
         Ok(match case.as_str() {
             "posted" => What::Posted {
                 cid: record.take("cid")?,
@@ -97,7 +98,7 @@ impl FromJson for What {
             "room_changed" => {
                 What::RoomChanged { topic: record.take("topic")?, seats: record.take("seats")? }
             }
-            _ => return Err(Garbled),
+            _ => What::Unknown,
         })
     }
 }
@@ -114,10 +115,14 @@ impl ToJson for What {
             What::Deleted { of } => ("deleted", &[("of", of)]),
             What::Reacted { to, emoji, on } => ("reacted", &[("to", to), ("emoji", emoji), ("on", on)]),
             What::RoomChanged { topic, seats } => ("room_changed", &[("topic", topic), ("seats", seats)]),
+            What::Unknown => (UNKNOWN, &[]),
         };
         write_record(text, &[(case, &Fields(fields))]);
     }
 }
+
+/// What a case that we do not know is written as, of which nothing is left.
+const UNKNOWN: &str = "unknown";
 
 /// The fields of a case.
 struct Fields<'a>(&'a [(&'a str, &'a dyn ToJson)]);
@@ -128,32 +133,46 @@ impl ToJson for Fields<'_> {
     }
 }
 
-/// Cases of one value each.
-macro_rules! cases {
-    ($($cases:ident { $($name:literal = $case:ident),* })*) => {$(
-        impl FromJson for $cases {
-            fn from_json(json: Json) -> Result<$cases, Garbled> {
-                let (case, content) = json.case()?;
-                match case.as_str() {
-                    $($name => FromJson::from_json(content).map($cases::$case),)*
-                    _ => Err(Garbled),
-                }
-            }
-        }
-
-        impl ToJson for $cases {
-            fn to_json(&self, text: &mut String) {
-                match self {
-                    $($cases::$case(content) => write_record(text, &[($name, content)]),)*
-                }
-            }
-        }
-    )*};
+impl FromJson for Change {
+    fn from_json(json: Json) -> Result<Change, Garbled> {
+        let (case, content) = json.case()?;
+        Ok(match case.as_str() {
+            "here" => Change::Here(FromJson::from_json(content)?),
+            "gone" => Change::Gone(FromJson::from_json(content)?),
+            "renamed" => Change::Renamed(FromJson::from_json(content)?),
+            "away" => Change::Away(FromJson::from_json(content)?),
+            "back" => Change::Back(FromJson::from_json(content)?),
+            _ => Change::Unknown,
+        })
+    }
 }
 
-cases! {
-    Change { "here" = Here, "gone" = Gone, "renamed" = Renamed, "away" = Away, "back" = Back }
-    Via { "udp" = Udp }
+impl ToJson for Change {
+    fn to_json(&self, text: &mut String) {
+        let (case, content): (_, &dyn ToJson) = match self {
+            Change::Here(person) => ("here", person),
+            Change::Gone(id) => ("gone", id),
+            Change::Renamed(person) => ("renamed", person),
+            Change::Away(id) => ("away", id),
+            Change::Back(id) => ("back", id),
+            Change::Unknown => (UNKNOWN, &Fields(&[])),
+        };
+        write_record(text, &[(case, content)]);
+    }
+}
+
+impl FromJson for Via {
+    fn from_json(json: Json) -> Result<Via, Garbled> {
+        let (case, content) = json.case()?;
+        if case == "udp" { FromJson::from_json(content).map(Via::Udp) } else { Err(Garbled) }
+    }
+}
+
+impl ToJson for Via {
+    fn to_json(&self, text: &mut String) {
+        let Via::Udp(from) = self;
+        write_record(text, &[("udp", from)]);
+    }
 }
 
 /// Texts that have a form of their own, which the server has seen to. It is not looked at again: the
@@ -194,7 +213,7 @@ impl FromJson for Permission {
             "read" => Ok(Permission::Read),
             "post" => Ok(Permission::Post),
             "own" => Ok(Permission::Own),
-            _ => Err(Garbled),
+            _ => Ok(Permission::Unknown),
         }
     }
 }
@@ -205,6 +224,7 @@ impl ToJson for Permission {
             Permission::Read => "read",
             Permission::Post => "post",
             Permission::Own => "own",
+            Permission::Unknown => UNKNOWN,
         };
         word.to_json(text);
     }

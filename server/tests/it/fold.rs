@@ -88,7 +88,7 @@ impl Fold {
                 }
                 message.reactions.retain(|_, people| !people.is_empty());
             }
-            What::RoomChanged { .. } => {}
+            What::RoomChanged { .. } | What::Unknown => {}
         }
     }
 

@@ -50,6 +50,7 @@ fn is_about(change: &Change, me: PersonId) -> bool {
     match change {
         Change::Here(person) | Change::Renamed(person) => person.id == me,
         Change::Gone(id) | Change::Away(id) | Change::Back(id) => *id == me,
+        Change::Unknown => false,
     }
 }
 
@@ -64,7 +65,7 @@ fn apply(names: &mut HashMap<PersonId, DisplayName>, change: &Change) -> Option<
             Some(format!("{before} is now {name}"))
         }
         // Of a line nobody knows whether somebody looks at it.
-        Change::Away(_) | Change::Back(_) => None,
+        Change::Away(_) | Change::Back(_) | Change::Unknown => None,
     }
 }
 
