@@ -177,6 +177,46 @@ test('an edit, a deletion and a reaction made without a connection arrive once, 
   jieun.forgiveLostConnections();
 });
 
+test('an edit that waits in one window outlives what another changes, and goes with its room', async () => {
+  const jieun = await arrive('지은');
+  const wire = await Wire.of(jieun);
+  const room = newRoom();
+  await jieun.enter(room);
+  for (const text of ['고칠 말', '좋은 말']) await jieun.say(text);
+  await jieun.hasSaidAll();
+  const other = await stage.anotherWindow(jieun);
+  await other.page.goto(Person.linkTo(room));
+  await other.sees('좋은 말');
+  const edit = async (text, better) => {
+    await jieun.row(text).hover();
+    await jieun.row(text).getByRole('button', { name: '고치기', exact: true }).click();
+    await jieun.composer.fill(better);
+    await jieun.composer.press('Enter');
+    await jieun.log.locator('.message[data-change=sending]').filter({ hasText: better }).waitFor();
+  };
+  await wire.cut();
+  await edit('고칠 말', '고친 말');
+  await other.row('좋은 말').hover();
+  await other.row('좋은 말').getByRole('button', { name: '이모지로 답하기', exact: true }).click();
+  await other.page.locator('.emoji-group [data-emoji="👍"]').first().click();
+  await other.row('좋은 말').getByRole('button', { name: '👍 1 나' }).waitFor();
+  await jieun.page.reload();
+  wire.mend();
+  for (const window of [jieun, other]) {
+    await window.log.locator('.message').filter({ hasText: '고친 말' }).getByText('수정됨').waitFor();
+  }
+
+  await wire.cut();
+  await edit('좋은 말', '더 좋은 말');
+  const kept = () => jieun.page.evaluate(() => localStorage.getItem('madang/edits'));
+  assert.match(await kept(), /더 좋은 말/);
+  await jieun.page.getByRole('button', { name: jieun.words.about, exact: true }).click();
+  await jieun.page.getByRole('button', { name: '방에서 나가기' }).click();
+  await eventually('nothing is kept of it', async () => (await kept()) === null);
+  jieun.forgiveLostConnections();
+  other.forgiveLostConnections();
+});
+
 test('a removal that does not come through says why', async () => {
   const jieun = await arrive('지은');
   const wire = await Wire.of(jieun);

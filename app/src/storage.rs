@@ -54,7 +54,7 @@ pub(crate) fn keep_draft(room: &RoomName, text: &str) {
     write(&key(DRAFT, room), (!text.is_empty()).then_some(text));
 }
 
-/// Edits that were not said, in the order in which they were wanted.
+/// Edits that were not said, of all windows, each window's in the order in which they were wanted.
 pub(crate) fn edits() -> Vec<Edit> {
     read(EDITS).and_then(|edits| json::read(&edits).ok()).unwrap_or_default()
 }
@@ -93,6 +93,9 @@ pub(crate) fn forget_room(room: &RoomName) {
     let mut names = rooms();
     names.retain(|name| name != room);
     keep_rooms(&names);
+    let mut edits = edits();
+    edits.retain(|edit| edit.room != *room);
+    keep_edits(&edits);
     for what in [READ, PLACE] {
         write(&key(what, room), None);
     }

@@ -12,7 +12,7 @@ use common::{
 use super::{Chat, sending::fresh_cid};
 use crate::{
     socket::Failure,
-    state::changes::{Change, Changes, Wanted},
+    state::changes::{Change, Wanted},
     storage,
     task::spawn,
 };
@@ -50,11 +50,7 @@ impl Chat {
 
     /// Finds the edits that an earlier visit left unsaid.
     pub(super) fn open_changes(self) {
-        self.changes.update(|changes| {
-            for Edit { room, seq, cid, body } in storage::edits() {
-                changes.push(Wanted::new(room, seq, cid, Change::Edit(body)));
-            }
-        });
+        self.changes.update(|changes| changes.recall(storage::edits()));
     }
 
     fn want(self, seq: Seq, change: Change) {
@@ -101,7 +97,7 @@ impl Chat {
     }
 
     fn changes_changed(self) {
-        storage::keep_edits(&self.changes.with_untracked(Changes::edits));
+        storage::keep_edits(&self.changes.update(|changes| changes.keep(storage::edits())));
         self.draw();
     }
 }

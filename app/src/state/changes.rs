@@ -17,6 +17,9 @@ use super::rows::Delivery;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Changes {
     wanted: Vec<Wanted>,
+    /// Those of the edits kept in this browser that are ours to take away again; the others wait in
+    /// other windows.
+    kept: Vec<Cid>,
 }
 
 /// One change of one message.
@@ -128,8 +131,25 @@ impl Changes {
         self.wanted.retain(|wanted| wanted.room != *room);
     }
 
-    /// The edits the server does not have, to be kept.
-    pub(crate) fn edits(&self) -> Vec<Edit> {
+    /// Wants the edits again that an earlier visit left unsaid.
+    pub(crate) fn recall(&mut self, kept: Vec<Edit>) {
+        for Edit { room, seq, cid, body } in kept {
+            self.kept.push(cid.clone());
+            self.push(Wanted::new(room, seq, cid, Change::Edit(body)));
+        }
+    }
+
+    /// The edits to be kept in this browser, where these are: all windows keep theirs in one list.
+    pub(crate) fn keep(&mut self, mut kept: Vec<Edit>) -> Vec<Edit> {
+        let ours = self.edits();
+        kept.retain(|edit| !self.kept.contains(&edit.cid) && ours.iter().all(|own| own.cid != edit.cid));
+        self.kept = ours.iter().map(|edit| edit.cid.clone()).collect();
+        kept.extend(ours);
+        kept
+    }
+
+    /// The edits the server does not have.
+    fn edits(&self) -> Vec<Edit> {
         let unheard = self.wanted.iter().filter(|wanted| !matches!(wanted.stage, Stage::Accepted(_)));
         unheard
             .filter_map(|wanted| match &wanted.change {
@@ -291,11 +311,34 @@ mod tests {
     #[test]
     fn an_edit_is_kept_until_the_server_has_it() {
         let mut changes = changes([edit("가"), react("👍", true)]);
-        assert_eq!(changes.edits().len(), 1);
+        let kept = changes.keep(Vec::new());
+        assert_eq!(kept.len(), 1);
         send(&mut changes);
-        assert_eq!(changes.edits().len(), 1);
+        assert_eq!(changes.keep(kept.clone()), kept);
         changes.answered(&cid(1), Some(Ok(Seq(9))));
-        assert!(changes.edits().is_empty());
+        assert!(changes.keep(kept).is_empty());
+    }
+
+    #[test]
+    fn what_one_window_keeps_is_not_lost_with_what_another_does() {
+        let cids = |kept: &[Edit]| kept.iter().map(|edit| edit.cid.clone()).collect::<Vec<_>>();
+        let (mut one, mut other) = (changes([edit("가")]), Changes::default());
+        let kept = one.keep(Vec::new());
+        assert_eq!(cids(&kept), [cid(1)]);
+        other.push(wanted(2, react("👍", true)));
+        let kept = other.keep(kept);
+        assert_eq!(cids(&kept), [cid(1)]);
+        other.push(wanted(3, edit("나")));
+        let kept = other.keep(kept);
+        assert_eq!(cids(&kept), [cid(1), cid(3)]);
+        // A third finds them all, and takes away what it has said.
+        let mut third = Changes::default();
+        third.recall(kept.clone());
+        assert_eq!(send(&mut third), Some(edit("나")), "it takes the place of the one before");
+        third.answered(&cid(3), Some(Ok(Seq(9))));
+        assert!(third.keep(kept.clone()).is_empty());
+        one.forget_room(&room("마당"));
+        assert_eq!(cids(&one.keep(kept)), [cid(3)]);
     }
 
     #[test]
