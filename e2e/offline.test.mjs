@@ -302,6 +302,35 @@ test('a window with an old page keeps its files while the new one is put in its 
   }
 });
 
+test('behind a proxy that speaks for a server that is gone, the page is there all the same', { skip }, async () => {
+  const front = await Renewed.inFrontOf(stage.server.url);
+  try {
+    const context = await stage.browser.newContext({ baseURL: front.url });
+    const page = await context.newPage();
+    await page.goto('/');
+    await controlled(page);
+    const files = await filesOf(page);
+    const before = await kept(page);
+    for (const code of [500, 502, 503, 504]) {
+      front.says = [code, '<title>Bad Gateway</title>'];
+      await page.goto('/');
+      assert.deepEqual(await filesOf(page), files, `${code}`);
+    }
+    // What is no page of ours is shown, and takes no page's place.
+    for (const code of [200, 404]) {
+      front.says = [code, '<title>Who are you?</title><script src="/proxy.js"></script>'];
+      await page.goto('/');
+      assert.equal(await page.title(), 'Who are you?');
+    }
+    front.says = undefined;
+    await page.goto('/');
+    assert.deepEqual(await kept(page), before);
+    await context.close();
+  } finally {
+    await front.close();
+  }
+});
+
 /** The files of this page that are named by their content. */
 async function filesOf(page) {
   await page.locator('main').first().waitFor();
@@ -313,7 +342,7 @@ const kept = (page) => page.evaluate(() => caches.keys());
 
 const status = async (url) => (await fetch(url)).status;
 
-/** A server whose page is replaced by one whose files have other names. */
+/** A server whose page is replaced by one whose files have other names, or by what a proxy says. */
 class Renewed {
   static async inFrontOf(url) {
     const front = new Renewed();
@@ -328,6 +357,7 @@ class Renewed {
   }
 
   answer(url, asked, answer) {
+    if (this.says) return answer.writeHead(this.says[0], { 'content-type': 'text/html' }).end(this.says[1]);
     const renamed = asked.url.startsWith('/pkg/new-');
     if (asked.url.startsWith('/pkg/') && renamed !== Boolean(this.isNew)) return answer.writeHead(404).end();
     const path = renamed ? asked.url.replace('/pkg/new-', '/pkg/') : asked.url;

@@ -38,12 +38,15 @@ async function lead(path) {
   return window.focus();
 }
 
-/** The page as the server has it now, else as it was. Every link leads to the same page. */
+/**
+ * The page as the server has it now, else as it was. Every link leads to the same page. While the
+ * server is gone a proxy in front of it has a page of its own to say so, which helps nobody.
+ */
 async function show(event) {
   try {
     const page = await fetch(event.request);
     if (page.ok) event.waitUntil(page.clone().text().then(keep));
-    return page;
+    return page.status < 500 ? page : ((await kept(PAGE)) ?? page);
   } catch {
     return (await kept(PAGE)) ?? Response.error();
   }
@@ -66,14 +69,17 @@ async function fetchAndKeep() {
 /** Keeps this page with every file it names, and then lets go of those before the one before. */
 async function keep(html) {
   const files = [...html.matchAll(/(?:href|src)="(\/[^"]+)"/g)].map(([, path]) => path);
-  const name = OURS + files.find((path) => path.endsWith(".wasm"));
+  const module = files.find((path) => path.endsWith(".wasm"));
+  // Not our page: a proxy wants to know who asks, say.
+  if (!module) return;
+  const name = OURS + module;
   const cache = await caches.open(name);
   // It is put there last: without it the others are not all there.
   if (await cache.match(PAGE)) return;
   const answers = await Promise.all(["/icons.svg", ...new Set(files)].map(fetchFile));
   const page = await fetchFile(PAGE);
   // A newer one that came meanwhile is kept when it is looked at next.
-  if (!(await page[1].clone().text()).includes(name.slice(OURS.length))) return;
+  if (!(await page[1].clone().text()).includes(module)) return;
   await Promise.all(answers.map(([path, answer]) => cache.put(path, answer)));
   await cache.put(...page);
   await Promise.all((await pages()).slice(0, -KEPT).map((old) => caches.delete(old)));
