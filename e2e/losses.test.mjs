@@ -100,6 +100,21 @@ test('a page that reads too fast waits, and reads on', async () => {
   jieun.forgiveLostConnections();
 });
 
+test('a server that has no time for somebody who comes back is asked again', async () => {
+  const { jieun, minho, wire, says } = await scene();
+  for (const code of ['unavailable', 'not_stored', 'too_fast']) {
+    await wire.cut();
+    await says(code);
+    let refused = 0;
+    wire.refuse(code, (name) => name === 'hello' && (refused += 1) === 1);
+    wire.mend();
+    await jieun.sees(code);
+    assert.ok(refused > 1, 'refused once, and asked again');
+  }
+  minho.leave();
+  jieun.forgiveLostConnections();
+});
+
 test('what only a newer page knows is passed over, and what is said beside it is there', async () => {
   const { jieun, minho, wire, room, says } = await scene();
   const told = [];

@@ -313,13 +313,16 @@ impl Chat {
 
     /// Online again: makes sure that we are who we think we are, then goes (back) into the room.
     async fn arrive(self) {
-        let Ok(welcome) = self.ask(&Hello {}).await else { return };
+        let connection = self.connection();
+        // A refusal would leave us online and in no room, until the next connection.
+        let still = || self.connection() == connection;
+        let Ok(welcome) = self.ask_patiently(&Hello {}, &still).await else { return };
         self.outgrown.set(welcome.protocol > PROTOCOL);
         let Identity::Known(me) = self.identity.get_untracked() else { return };
         let mut you = welcome.you;
         if me.id != you.id {
             // Our cookie was lost or never kept. The name at least stays ours.
-            let renamed = self.ask(&Rename { name: me.name }).await;
+            let renamed = self.ask_patiently(&Rename { name: me.name }, &still).await;
             you = renamed.map_or(you, |renamed| renamed.you);
         }
         self.turn_out(Some(you));
