@@ -1,7 +1,7 @@
 //! Going into rooms and leaving them again.
 
 use common::{
-    event::{Join, Leave},
+    event::{Join, Joined, Leave},
     message::Seq,
     refusal::Refusal,
     room::RoomName,
@@ -10,9 +10,6 @@ use leptos::prelude::*;
 
 use super::{Chat, rooms::Composing};
 use crate::{socket::Failure, state::room::Room, storage, task::spawn};
-
-/// When more than this was missed, the log is read anew from its end instead of caught up with.
-const MISSED_AT_MOST: u64 = 3_000;
 
 impl Chat {
     /// Puts a room on the screen, in the place of the one before; the page of the room calls it when
@@ -137,28 +134,11 @@ impl Chat {
                 return;
             }
             match reply {
-                // The server's log is another, or shorter than ours: it was restored from a backup. Or it
-                // is too much longer.
-                Ok(reply)
-                    if held
-                        .is_some_and(|held| !(held.0..=held.0 + MISSED_AT_MOST).contains(&reply.last.0))
-                        || self.read(&name, |room| room.timeline.is_told_by(&reply)) == Some(false) =>
-                {
+                Ok(reply) if self.read(&name, |room| room.goes_on_with(held, &reply)) == Some(false) => {
                     self.change(&name, |room| room.forget_log(Some(reply.last)));
                     storage::forget_read(&name);
                 }
-                Ok(reply) => {
-                    let was_full = self.read(&name, |room| room.refused) == Some(Some(Refusal::RoomFull));
-                    self.change(&name, |room| {
-                        room.let_in(reply);
-                        room.ours = true;
-                    });
-                    self.visit.redraw_mentions();
-                    if was_full && document().hidden() {
-                        self.notices.free_seat(&name);
-                    }
-                    break;
-                }
+                Ok(reply) => return self.let_in(name, reply).await,
                 Err(Failure::Refused(Refusal::Removed)) => return self.removed(&name),
                 Err(Failure::Refused(refusal)) => {
                     self.change(&name, |room| room.refused = Some(refusal));
@@ -170,6 +150,19 @@ impl Chat {
                     return;
                 }
             }
+        }
+    }
+
+    /// The room has let us in.
+    async fn let_in(self, name: RoomName, reply: Joined) {
+        let was_full = self.read(&name, |room| room.refused) == Some(Some(Refusal::RoomFull));
+        self.change(&name, |room| {
+            room.let_in(reply);
+            room.ours = true;
+        });
+        self.visit.redraw_mentions();
+        if was_full && document().hidden() {
+            self.notices.free_seat(&name);
         }
         storage::remember_room(&name);
         if let Some(read) = self.read(&name, |room| room.reading.read).flatten() {

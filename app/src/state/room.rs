@@ -100,6 +100,9 @@ impl Room {
     /// How many events are kept in this browser.
     const KEPT: usize = 100;
 
+    /// When more than this was missed, the log is read anew from its end instead of caught up with.
+    const MISSED_AT_MOST: u64 = 3_000;
+
     /// `read` is what is remembered of an earlier visit.
     pub(crate) fn new(name: RoomName, number: u32, read: Option<Seq>) -> Room {
         Room {
@@ -122,6 +125,13 @@ impl Room {
             underway: Underway::default(),
             kept: None,
         }
+    }
+
+    /// Whether this answer goes on with the log that was held up to `held` when we asked. It does not when
+    /// the server's log is another or shorter, restored from a backup, or too much longer.
+    pub(crate) fn goes_on_with(&self, held: Option<Seq>, reply: &Joined) -> bool {
+        let within_reach = |held: Seq| (held.0..=held.0 + Self::MISSED_AT_MOST).contains(&reply.last.0);
+        held.is_none_or(within_reach) && self.timeline.is_told_by(reply)
     }
 
     pub(crate) fn let_in(&mut self, mut reply: Joined) {
@@ -498,6 +508,27 @@ mod tests {
         let mut room = room(Some(2), 1, &["하나", "둘", "셋"]);
         room.forget_log(Some(Seq(1)));
         assert_eq!((room.timeline.is_known(), room.reading.read), (false, Some(Seq(1))));
+    }
+
+    #[test]
+    fn an_answer_goes_on_with_the_log_that_is_held_unless_it_is_of_another() {
+        let (nothing, held) = (outside(None), room(None, 1, &["하나", "둘", "셋"]));
+        let another = Event { at: Timestamp(77), ..said(3, "셋") };
+        let reaching = |last| Joined { last: Seq(last), ..log(3, 5) };
+        for (room, up_to, reply, goes_on) in [
+            (&nothing, None, log(1, 5), true),
+            (&nothing, None, log(5_001, 5_050), true),
+            (&held, Some(3), log(3, 3), true),
+            (&held, Some(3), reaching(3 + Room::MISSED_AT_MOST), true),
+            (&held, Some(3), reaching(4 + Room::MISSED_AT_MOST), false),
+            (&held, Some(3), joined(vec![], false), false),
+            (&held, Some(3), log(1, 2), false),
+            (&held, Some(3), joined(vec![another.clone(), said(4, "넷")], true), false),
+            // The third was told while we waited for the answer, which does not know of it yet.
+            (&held, Some(2), log(2, 2), true),
+        ] {
+            assert_eq!(room.goes_on_with(up_to.map(Seq), &reply), goes_on, "{up_to:?} {reply:?}");
+        }
     }
 
     #[test]
