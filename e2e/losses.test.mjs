@@ -100,6 +100,20 @@ test('a page that reads too fast waits, and reads on', async () => {
   jieun.forgiveLostConnections();
 });
 
+test('a clock that is put back while the page waits keeps it from nothing', async () => {
+  const { jieun, minho, wire, says } = await scene();
+  await wire.cut();
+  await jieun.page.evaluate(() => {
+    const { now } = Date;
+    Date.now = () => now() - 3_600_000;
+  });
+  await says('하나');
+  wire.mend();
+  await jieun.sees('하나');
+  minho.leave();
+  jieun.forgiveLostConnections();
+});
+
 test('a server that has no time for somebody who comes back is asked again', async () => {
   const { jieun, minho, wire, says } = await scene();
   for (const code of ['unavailable', 'not_stored', 'too_fast']) {

@@ -22,7 +22,10 @@ use gloo_net::websocket::{Message, futures::WebSocket};
 use gloo_timers::callback::Timeout;
 use leptos::prelude::window;
 
-use crate::{state::link::Backoff, task::spawn};
+use crate::{
+    state::link::{Backoff, Clock},
+    task::spawn,
+};
 
 /// How long a handshake or an answer may take before the connection counts as dead, in ms.
 const PATIENCE: u32 = 15_000;
@@ -51,7 +54,8 @@ pub(crate) struct Socket(Mutex<State>);
 #[derive(Default)]
 struct State {
     online: bool,
-    /// When the server wants us back, by this browser's clock: it has said that it goes away.
+    clock: Clock,
+    /// When the server wants us back, by our clock: it has said that it goes away.
     come_back: Option<f64>,
     last_ack: u32,
     /// Who waits for an answer, in the order of asking.
@@ -87,6 +91,10 @@ impl Awaited {
 }
 
 impl State {
+    fn now(&mut self) -> f64 {
+        self.clock.now(js_sys::Date::now())
+    }
+
     fn order(&mut self, order: Order) {
         self.orders.push(order);
         if let Some(carrier) = self.carrier.take() {
@@ -165,7 +173,7 @@ impl Socket {
             return Err(Failure::Disconnected);
         }
         let ack = state.last_ack.wrapping_add(1);
-        let until = now() + f64::from(PATIENCE);
+        let until = state.now() + f64::from(PATIENCE);
         state.last_ack = ack;
         state.awaited.push(Awaited { ack, until, answer: None, asker: None });
         state.order(Order::Write(socketio::written_command(name, argument, ack)));
@@ -182,6 +190,10 @@ impl Socket {
         self.state().order(Order::GiveUp);
     }
 
+    fn now(&self) -> f64 {
+        self.state().now()
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -193,7 +205,8 @@ impl Socket {
             self.state().disconnect();
             tell(Notice::Lost(reason));
             let come_back = self.state().come_back.take();
-            let again = come_back.unwrap_or_else(|| now() + f64::from(backoff.next(js_sys::Math::random())));
+            let again =
+                come_back.unwrap_or_else(|| self.now() + f64::from(backoff.next(js_sys::Math::random())));
             while let Some(Arrival::Order(Order::GiveUp)) = self.next(None, again).await {}
         }
     }
@@ -202,7 +215,7 @@ impl Socket {
     async fn one_connection(&self, backoff: &mut Backoff, tell: &dyn Fn(Notice)) -> Option<Refusal> {
         let mut connection = WebSocket::open(&address()?).ok()?;
         let mut silence = PATIENCE;
-        let mut heard = now();
+        let mut heard = self.now();
         loop {
             let end = self.state().end(heard + f64::from(silence));
             let text = match self.next(Some(&mut connection), end).await? {
@@ -214,7 +227,7 @@ impl Socket {
                     continue;
                 }
             };
-            heard = now();
+            heard = self.now();
             match Frame::decode(&text).ok()? {
                 Frame::Open(open) => {
                     silence = open.ping_interval.saturating_add(open.ping_timeout);
@@ -259,7 +272,7 @@ impl Socket {
                     _ => None,
                 });
             }
-            let left = end - now();
+            let left = end - self.now();
             // Even when the time is long over, as after a sleep, what has come meanwhile comes first.
             if alarm.is_some() && left <= 0.0 {
                 return Poll::Ready(None);
@@ -281,10 +294,6 @@ enum Arrival {
 /// Only for a connection from which a frame has come: it is open then, and takes this at once.
 fn write(connection: &mut WebSocket, frame: String) -> Option<()> {
     Pin::new(connection).start_send(Message::Text(frame)).ok()
-}
-
-fn now() -> f64 {
-    js_sys::Date::now()
 }
 
 /// `None` for what only a newer page would understand.

@@ -72,9 +72,36 @@ impl Backoff {
     }
 }
 
+/// The browser's clock, but one that never goes back. Somebody may set theirs by an hour while we wait
+/// for something, and would wait for that hour too. It counts the time of a sleep, as the browser's
+/// steady clock does not.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Clock {
+    last: f64,
+    put_back: f64,
+}
+
+impl Clock {
+    /// The time in ms, where the browser says that it is `wall`. When that was put back no time has
+    /// passed since it was last looked at.
+    pub(crate) fn now(&mut self, wall: f64) -> f64 {
+        self.put_back += (self.last - self.put_back - wall).max(0.0);
+        self.last = wall + self.put_back;
+        self.last
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_clock_that_is_put_back_stops_nobody_who_waits() {
+        let mut clock = Clock::default();
+        let walls = [10_000.0, 10_500.0, 6_500.0, 7_000.0, 7_000.0, 3_000.0, 3_250.0, 90_250.0];
+        let times = walls.map(|wall| clock.now(wall));
+        assert_eq!(times, [10_000.0, 10_500.0, 10_500.0, 11_000.0, 11_000.0, 11_000.0, 11_250.0, 98_250.0]);
+    }
 
     #[test]
     fn waiting_grows_from_half_a_second_to_ten() {
