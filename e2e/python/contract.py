@@ -21,6 +21,10 @@ Payload.max_decode_packets = 256
 class Client:
     def __init__(self, url, transport, name):
         self.socket = socketio.Client(reconnection=False)
+        # It gives each message a thread of its own, which may hand it over behind the next one. Here
+        # they are handed over where they are read, in the order in which they came.
+        trigger = self.socket.eio._trigger_event
+        self.socket.eio._trigger_event = lambda *args, **options: trigger(*args, **{**options, "run_async": False})
         self.kept = {event: queue.Queue() for event in ("chat message", "result", "event")}
         for event, kept in self.kept.items():
             self.socket.on(event, kept.put)
