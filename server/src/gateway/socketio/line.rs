@@ -68,7 +68,8 @@ pub(super) struct Line {
     polls: AtomicU64,
     queue: Mutex<Queue>,
     lease: Mutex<Lease>,
-    cut: AtomicBool,
+    /// Cancelled when nothing goes through any more.
+    cut: CancellationToken,
     dead: AtomicBool,
 }
 
@@ -98,7 +99,7 @@ impl Line {
             polls: AtomicU64::new(0),
             queue: Mutex::default(),
             lease: Mutex::new(Lease { signs: 0, since: Instant::now() }),
-            cut: AtomicBool::new(false),
+            cut: CancellationToken::new(),
             dead: AtomicBool::new(false),
         }
     }
@@ -155,7 +156,7 @@ impl Line {
 
     /// Ends the session however full its queues are.
     pub(super) fn cut(&self) {
-        self.cut.store(true, Ordering::Relaxed);
+        self.cut.cancel();
         if !self.has_left() {
             self.ended.cancel();
         }
@@ -282,7 +283,7 @@ impl Lines {
                 if line.is_alive(now) {
                     continue;
                 }
-                if line.cut.load(Ordering::Relaxed) {
+                if line.cut.is_cancelled() {
                     // Its client has had the time to ask once more and be refused.
                     self.forget(id);
                 } else {
@@ -339,7 +340,7 @@ pub(in crate::gateway) async fn watch(State(lines): State<Lines>, request: Reque
         return next.run(request).await;
     };
     let line = lines.get(id);
-    if line.as_ref().is_some_and(|line| line.cut.load(Ordering::Relaxed)) {
+    if line.as_ref().is_some_and(|line| line.cut.is_cancelled()) {
         return refused(StatusCode::BAD_REQUEST, Refusal::Unavailable);
     }
     if let Some(line) = &line {
@@ -358,11 +359,15 @@ pub(in crate::gateway) async fn watch(State(lines): State<Lines>, request: Reque
         // A session that has not entered the namespace yet, or none at all: the library knows.
         return next.run(request).await;
     };
-    let reads = request.method() == Method::GET;
-    let response = next.run(request).await;
-    if reads {
-        line.polled(response.body().size_hint().lower());
+    if request.method() != Method::GET {
+        return next.run(request).await;
     }
+    // A poll may wait for long, and must not for somebody who has nothing to hear any more.
+    let polling = line.cut.run_until_cancelled(next.run(request)).await;
+    let Some(response) = polling else {
+        return refused(StatusCode::BAD_REQUEST, Refusal::Unavailable);
+    };
+    line.polled(response.body().size_hint().lower());
     response
 }
 
