@@ -5,7 +5,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { newRoom } from './clients.mjs';
-import { CONTROL, Keyboard, SHIFT } from './keyboard.mjs';
+import { CONTROL, Keyboard, ORDERS, SHIFT } from './keyboard.mjs';
+import { Person } from './page.mjs';
 import { Stage } from './stage.mjs';
 
 const stage = new Stage();
@@ -79,6 +80,93 @@ test('Enter while kana or pinyin is being composed only confirms', async () => {
     await jieun.sees(composed);
   }
   assert.deepEqual(await said(jieun, room), ['日本', 'ni']);
+});
+
+test('the Enter that chooses a room sends nothing of the draft that waits there', async () => {
+  const { jieun, room: here, keyboard } = await writer();
+  const there = `책모임 ${newRoom()}`;
+  await jieun.page.goto(Person.linkTo(there));
+  await jieun.composer.fill('아직 쓰는 중');
+  const arrived = () => jieun.page.waitForFunction(() => document.activeElement.value === '아직 쓰는 중');
+  const ways = {
+    ...ORDERS,
+    async 'nothing is composed'(keyboard, text, meanwhile) {
+      await keyboard.commit(text);
+      await keyboard.down('Enter');
+      await meanwhile();
+      for (let times = 0; times < 3; times += 1) await keyboard.down('Enter', { held: true });
+      await keyboard.up('Enter');
+    },
+  };
+  for (const [way, enter] of Object.entries(ways)) {
+    await jieun.page.goto(Person.linkTo(here));
+    await jieun.composer.waitFor();
+    await jieun.page.keyboard.press('Control+k');
+    await jieun.page.getByRole('combobox').and(jieun.page.locator(':focus')).waitFor();
+    await keyboard.compose('ㅊ', '채', '책');
+    await enter(keyboard, '책', arrived);
+    await arrived();
+    assert.equal(await jieun.log.locator('.message').count(), 0, way);
+    assert.equal(await jieun.composer.inputValue(), '아직 쓰는 중', way);
+  }
+  // The next press is one of its own.
+  await keyboard.press('Enter');
+  await jieun.sees('아직 쓰는 중');
+  assert.deepEqual(await said(jieun, there), ['아직 쓰는 중']);
+});
+
+test('one Enter is enough in every field while Hangul is being composed', async () => {
+  for (const [order, enter] of Object.entries(ORDERS)) {
+    const jieun = await stage.arrive('지은');
+    const { page } = jieun;
+    const keyboard = await Keyboard.of(jieun);
+    await page.goto(Person.linkTo(newRoom()));
+    await jieun.nameField.focus();
+    await keyboard.compose('ㅈ', '지');
+    await keyboard.commit('지');
+    await keyboard.compose('ㅇ', '으', '은');
+    await enter(keyboard, '은', () => jieun.composer.waitFor());
+    await jieun.composer.waitFor();
+    await page.locator('.you strong', { hasText: '지은' }).waitFor();
+
+    // Once, and not once more: a refusal stays to be read.
+    await page.getByRole('button', { name: '이름 바꾸기' }).click();
+    await jieun.nameField.fill('가'.repeat(32));
+    await keyboard.compose('ㅎ', '하');
+    await enter(keyboard, '하', () => page.locator('.you .form-note', { hasText: '너무 길어요' }).waitFor());
+    await page.locator('.you .form-note', { hasText: '너무 길어요' }).waitFor();
+    await page.keyboard.press('Escape');
+
+    // And what is toggled is not toggled back.
+    await jieun.say('좋은 아침');
+    await jieun.hasSaidAll();
+    await jieun.row('좋은 아침').hover();
+    await jieun.row('좋은 아침').locator('[data-act=react]').click();
+    await page.getByRole('searchbox').and(page.locator(':focus')).waitFor();
+    await keyboard.compose('ㅍ', '폭');
+    await keyboard.commit('폭');
+    await keyboard.compose('ㅈ', '주', '죽');
+    await page.getByRole('button', { name: '폭죽', exact: true }).waitFor();
+    const reacted = jieun.row('좋은 아침').locator('.reactions button');
+    await enter(keyboard, '죽', () => reacted.first().waitFor());
+    await reacted.first().waitFor();
+    await jieun.page.getByRole('dialog').waitFor({ state: 'detached' });
+    assert.equal(await reacted.first().getAttribute('aria-pressed'), 'true', order);
+  }
+});
+
+test('Enter confirms kana in a field, and the next one is taken', async () => {
+  const jieun = await stage.arrive('지은');
+  const keyboard = await Keyboard.of(jieun);
+  await jieun.page.goto(Person.linkTo(newRoom()));
+  await jieun.nameField.focus();
+  await keyboard.compose('に', 'にほ', '日本');
+  await keyboard.down('Enter', { composing: true });
+  await keyboard.commit('日本');
+  await keyboard.up('Enter');
+  assert.equal(await jieun.nameField.inputValue(), '日本');
+  await keyboard.press('Enter');
+  await jieun.composer.waitFor();
 });
 
 test('Shift and Enter begin a new line, and so does Enter inside code', async () => {

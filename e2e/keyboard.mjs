@@ -23,14 +23,15 @@ export class Keyboard {
     await this.session.send('Input.insertText', { text });
   }
 
-  /** `composing`: the input method takes the key, and the browser tells so. */
-  async down(key, { composing = false, modifiers = 0 } = {}) {
+  /** `composing`: the input method takes the key, and the browser tells so; `held`: it is still down. */
+  async down(key, { composing = false, held = false, modifiers = 0 } = {}) {
     const text = key === 'Enter' && !composing ? { text: '\r' } : {};
     await this.session.send('Input.dispatchKeyEvent', {
       type: text.text ? 'keyDown' : 'rawKeyDown',
       ...identify(key),
       ...(composing ? { windowsVirtualKeyCode: 229 } : {}),
       modifiers,
+      autoRepeat: held,
       ...text,
     });
   }
@@ -44,6 +45,36 @@ export class Keyboard {
     await this.up(key);
   }
 }
+
+/**
+ * The orders in which browsers tell of the Enter that ends a composition. `meanwhile` is waited for
+ * before what may come when the first has had its effect.
+ */
+export const ORDERS = {
+  async 'Chrome and Firefox'(keyboard, text) {
+    await keyboard.down('Enter', { composing: true });
+    await keyboard.commit(text);
+    await keyboard.up('Enter');
+  },
+  async 'Chrome on macOS'(keyboard, text, meanwhile) {
+    await keyboard.down('Enter', { composing: true });
+    await keyboard.commit(text);
+    await meanwhile?.();
+    await keyboard.press('Enter');
+  },
+  async Safari(keyboard, text) {
+    await keyboard.commit(text);
+    await keyboard.down('Enter', { composing: true });
+    await keyboard.up('Enter');
+  },
+  async 'the key is held'(keyboard, text, meanwhile) {
+    await keyboard.down('Enter', { composing: true });
+    await keyboard.commit(text);
+    await meanwhile?.();
+    for (let times = 0; times < 3; times += 1) await keyboard.down('Enter', { held: true });
+    await keyboard.up('Enter');
+  },
+};
 
 export const SHIFT = 8;
 export const CONTROL = 2;

@@ -7,6 +7,7 @@ use crate::{
     components::{
         composer::provide_composer,
         dialog::{Dialog, provide_dialogs},
+        line_fields::listen_in_line_fields,
         rooms::provide_rooms,
         shortcuts::listen_for_keys,
         switcher::provide_switcher,
@@ -41,6 +42,7 @@ pub fn App() -> impl IntoView {
     provide_composer();
     provide_dialogs();
     provide_switcher();
+    listen_in_line_fields();
     listen_for_keys();
     let begun = RwSignal::new(false);
     later(0, move || {

@@ -29,26 +29,34 @@ pub(crate) fn EmojiPicker(seq: Option<Seq>) -> impl IntoView {
     let list = Slot::new();
     let typed = move |event: ev::Event| query.set(event_target_value(&event));
     let go = move |press: ev::KeyboardEvent| {
-        if !press.is_composing()
-            && let Some(list) = list.get::<Element>()
-            && walk(&press.key(), &list)
+        if let Some(list) = list.get::<Element>()
+            && walk(&device::key_name(&press), &list)
         {
             press.prevent_default();
         }
     };
+    let take_first = move |submit: ev::SubmitEvent| {
+        submit.prevent_default();
+        let first = list.get::<Element>().and_then(|list| list.query_selector("button").ok().flatten());
+        if let Some(first) = first.and_then(|first| first.dyn_into::<HtmlElement>().ok()) {
+            first.click();
+        }
+    };
     view! {
         <div class="emoji-picker" data-seq=seq.map(|seq| seq.0.to_string()) on:keydown=go>
-            <input
-                type="search"
-                class="dialog-field"
-                placeholder=words.find_emoji
-                aria-label=words.find_emoji
-                autocomplete="off"
-                enterkeyhint="search"
-                // On a phone it would bring the keyboard up, over what there is to pick from.
-                autofocus=!device::is_touch()
-                on:input=typed
-            />
+            <form on:submit=take_first>
+                <input
+                    type="search"
+                    class="dialog-field"
+                    placeholder=words.find_emoji
+                    aria-label=words.find_emoji
+                    autocomplete="off"
+                    enterkeyhint="search"
+                    // On a phone it would bring the keyboard up, over what there is to pick from.
+                    autofocus=!device::is_touch()
+                    on:input=typed
+                />
+            </form>
             {move || {
                 let page = Page::of(emojis, &query.get(), words);
                 view! { <div class="emoji-list" node_ref=list use:draw=page></div> }
@@ -114,19 +122,16 @@ fn draw(place: Element, page: Page) {
     }
 }
 
-/// Moves the focus by an arrow, or takes the first by Enter in the field; `false` for other keys.
+/// Moves the focus by an arrow; `false` for other keys.
 fn walk(key: &str, list: &Element) -> bool {
     let Ok(buttons) = list.query_selector_all("button") else { return false };
     let at = |place: u32| buttons.item(place).and_then(|button| button.dyn_into::<HtmlElement>().ok());
     let here = document().active_element();
     let place = (0..buttons.length()).find(|place| at(*place).as_deref().map(AsRef::as_ref) == here.as_ref());
     let Some(place) = place else {
-        match (key, at(0)) {
-            ("ArrowDown", Some(first)) => drop(first.focus()),
-            ("Enter", Some(first)) => first.click(),
-            _ => return false,
-        }
-        return true;
+        let first = at(0).filter(|_| key == "ArrowDown");
+        // A button can always be focused.
+        return first.is_some_and(|first| first.focus().is_ok());
     };
     let to = match key {
         "ArrowRight" => Some(place + 1),

@@ -13,6 +13,7 @@ pub(crate) mod emoji_picker;
 pub(crate) mod face;
 pub(crate) mod full_room;
 pub(crate) mod icon;
+pub(crate) mod line_fields;
 pub(crate) mod lines;
 pub(crate) mod markup;
 pub(crate) mod message;

@@ -1,6 +1,5 @@
 //! Going to another room with a few letters: a combobox over all rooms one could go to.
 
-use common::korean::is_hangul;
 use leptos::{ev, prelude::*};
 
 use super::{
@@ -9,11 +8,15 @@ use super::{
 };
 use crate::{
     chat::use_chat,
+    device,
     field::Field,
     handle::{find, provide},
     i18n::use_words,
     route::{Route, use_router},
-    state::switcher::{Offer, offers, step},
+    state::{
+        composer_keys::Key,
+        switcher::{Offer, offers, step},
+    },
     view::{dynamic, each, show_marked},
 };
 
@@ -48,23 +51,22 @@ pub(crate) fn Switcher() -> impl IntoView {
         router.go(Route::Room(offer.room().clone()));
     };
     let key_down = move |press: ev::KeyboardEvent| {
-        let move_by = match press.key().as_str() {
-            "ArrowDown" => 1,
-            "ArrowUp" => -1,
-            "Enter" if confirms(&press) => {
-                press.prevent_default();
-                let chosen = typed.with_untracked(|typed| typed.chosen);
-                if let Some(offer) = untrack(offered).into_iter().nth(chosen) {
-                    go(offer);
-                }
-                return;
-            }
+        let move_by = match device::press(&press).key {
+            Key::Down => 1,
+            Key::Up => -1,
             _ => return,
         };
         press.prevent_default();
         let count = untrack(offered).len();
         typed.update(|typed| typed.chosen = step(typed.chosen, count, move_by));
         show_marked(LIST);
+    };
+    let submit = move |submit: ev::SubmitEvent| {
+        submit.prevent_default();
+        let chosen = typed.with_untracked(|typed| typed.chosen);
+        if let Some(offer) = untrack(offered).into_iter().nth(chosen) {
+            go(offer);
+        }
     };
     let list = move || {
         let chosen = typed.with(|typed| typed.chosen);
@@ -87,33 +89,28 @@ pub(crate) fn Switcher() -> impl IntoView {
         each(options)
     };
     view! {
-        <input
-            class="dialog-field"
-            // The dialog gives it the focus, whenever that opens.
-            autofocus
-            role="combobox"
-            autocomplete="off"
-            autocapitalize="off"
-            enterkeyhint="go"
-            aria-label=words.switch_room
-            placeholder=words.room_name
-            aria-expanded="true"
-            aria-controls=LIST
-            aria-activedescendant=move || typed.with(|typed| format!("{LIST}-{}", typed.chosen))
-            on:keydown=key_down
-            on:input=move |input| {
-                typed.set(Typed { text: event_target_value(&input), chosen: 0 });
-            }
-        />
+        <form on:submit=submit>
+            <input
+                class="dialog-field"
+                // The dialog gives it the focus, whenever that opens.
+                autofocus
+                role="combobox"
+                autocomplete="off"
+                autocapitalize="off"
+                enterkeyhint="go"
+                aria-label=words.switch_room
+                placeholder=words.room_name
+                aria-expanded="true"
+                aria-controls=LIST
+                aria-activedescendant=move || typed.with(|typed| format!("{LIST}-{}", typed.chosen))
+                on:keydown=key_down
+                on:input=move |input| {
+                    typed.set(Typed { text: event_target_value(&input), chosen: 0 });
+                }
+            />
+        </form>
         <ul id=LIST class="switcher" role="listbox" aria-label=words.rooms>
             {dynamic(list)}
         </ul>
     }
-}
-
-/// Whether this Enter is one's decision. While Hangul is being composed it is, for what is typed is in
-/// the field already; kana and pinyin are only confirmed by it.
-fn confirms(press: &ev::KeyboardEvent) -> bool {
-    let composing = press.is_composing() || press.key_code() == 229;
-    !composing || event_target_value(press).chars().last().is_some_and(is_hangul)
 }

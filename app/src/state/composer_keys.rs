@@ -1,5 +1,5 @@
-//! What a press of a key does in the composer: once, with the whole text, while Hangul is being
-//! composed too.
+//! What a press of a key does in the composer, and in a field of one line: once, with the whole text,
+//! while Hangul is being composed too.
 //!
 //! Browsers tell the end of a composition and the key that ended it in four different orders. For
 //! Hangul the press means what it always means; for kana, pinyin and hanja it is the input method's:
@@ -33,6 +33,8 @@ pub(crate) struct Press {
     pub(crate) composing: bool,
     /// The input method has taken the press: `keyCode` 229.
     pub(crate) taken: bool,
+    /// The key is still down from before.
+    pub(crate) repeat: bool,
 }
 
 /// What the composer is about while a key goes down.
@@ -135,12 +137,19 @@ impl Keys {
 
     pub(crate) fn key_down(&mut self, press: Press, situation: Situation) -> Verdict {
         self.hanja |= press.key == Key::Hanja;
-        let told_before = self.course == Course::Spent(press.key);
-        self.course = Course::Open;
-        if told_before {
+        if self.course == Course::Spent(press.key) {
+            // Told once more, and as often as one likes while it is held.
+            if !press.repeat {
+                self.course = Course::Open;
+            }
             return Verdict::Swallow;
         }
+        self.course = Course::Open;
         let Some(act) = press.meaning(situation) else { return Verdict::Pass };
+        // The Enter that led here may still be down, and what stands here is a draft.
+        if press.repeat && act == Act::Send {
+            return Verdict::Swallow;
+        }
         let inside = self.composing || press.composing;
         // Safari tells the end of the composition first and then the Enter that ended it.
         if (inside || press.taken) && (!self.hangul || self.hanja) {
@@ -169,6 +178,11 @@ impl Keys {
             Act::Choose if key == Key::Tab => Verdict::Swallow,
             _ => Verdict::Pass,
         }
+    }
+
+    /// Whether the press in hand may be told once more, wherever the focus is by then.
+    pub(crate) fn is_spent(&self) -> bool {
+        matches!(self.course, Course::Spent(_))
     }
 
     /// The browser is about to break the line.
@@ -202,8 +216,15 @@ mod tests {
     }
     use Told::{Break, Down, End, Start, Up, Update};
 
-    const ENTER: Press =
-        Press { key: Key::Enter, shift: false, command: false, alt: false, composing: false, taken: false };
+    const ENTER: Press = Press {
+        key: Key::Enter,
+        shift: false,
+        command: false,
+        alt: false,
+        composing: false,
+        taken: false,
+        repeat: false,
+    };
     const SHIFT: Press = Press { shift: true, ..ENTER };
     const COMMAND: Press = Press { command: true, ..ENTER };
     const TAB: Press = Press { key: Key::Tab, ..ENTER };
@@ -337,6 +358,17 @@ mod tests {
     fn without_a_composition_enter_sends() {
         assert_eq!(outcome(&[Down(ENTER), Up(Key::Enter), Down(ENTER)], SENDS).0, [Act::Send; 2]);
         assert_eq!(outcome(&[Down(ENTER), Down(ENTER)], SENDS).0, [Act::Send; 2], "a lost key up");
+    }
+
+    #[test]
+    fn a_key_that_is_held_sends_nothing_more() {
+        let held = Down(Press { repeat: true, ..ENTER });
+        assert_eq!(outcome(&[held, held, Up(Key::Enter), Down(ENTER)], SENDS).0, [Act::Send]);
+        assert_eq!(outcome(&[held, Break], BREAKS), (vec![], 1), "lines it breaks as in any text");
+        for told in orders("안", ENTER) {
+            let told = [&told[..told.len() - 1], &[held, held, Up(Key::Enter)]].concat();
+            assert_eq!(outcome(&told, SENDS).0, [Act::Send], "{told:?}");
+        }
     }
 
     #[test]

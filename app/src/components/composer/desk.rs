@@ -13,7 +13,7 @@ use web_sys::HtmlTextAreaElement;
 use super::{bound, suggestions, writing};
 use crate::{
     chat::{Chat, Composing, use_chat},
-    device::is_command,
+    device::{is_command, press},
     emoji::{Emojis, use_emojis},
     field::Field,
     handle::{find, provide},
@@ -21,7 +21,7 @@ use crate::{
     settings::{Settings, use_settings},
     state::{
         completion::{Choices, Kind, Word},
-        composer_keys::{Act, Key, Keys, Press, Situation, Verdict},
+        composer_keys::{Act, Key, Keys, Situation, Verdict},
         marks::{self, Change},
     },
     storage,
@@ -362,29 +362,6 @@ impl Desk {
 fn set_if_other<T: Send + PartialEq>(field: Field<T>, value: T) {
     if field.with_untracked(|shown| *shown != value) {
         field.set(value);
-    }
-}
-
-/// Windows calls every key that an input method takes "Process"; its place on the keyboard is
-/// still told.
-fn press(event: &ev::KeyboardEvent) -> Press {
-    let name = Some(event.key()).filter(|key| key != "Process" && key != "Unidentified");
-    let key = match name.unwrap_or_else(|| event.code()).as_str() {
-        "Enter" | "NumpadEnter" => Key::Enter,
-        "Tab" => Key::Tab,
-        "ArrowUp" => Key::Up,
-        "ArrowDown" => Key::Down,
-        "Escape" => Key::Escape,
-        "HanjaMode" => Key::Hanja,
-        _ => Key::Other,
-    };
-    Press {
-        key,
-        shift: event.shift_key(),
-        command: event.ctrl_key() || event.meta_key(),
-        alt: event.alt_key(),
-        composing: event.is_composing(),
-        taken: event.key_code() == 229,
     }
 }
 
