@@ -88,6 +88,21 @@ test('a reaction is seen by both, after a reload too, and taken away by a second
   await emma.row('저녁 먹었어요?').getByRole('button', { name: '👍 1 you' }).waitFor();
 });
 
+test('the toolbar follows the mouse, also after a click on it', async () => {
+  const { jieun, emma } = await two();
+  await jieun.context.grantPermissions(['clipboard-read', 'clipboard-write']);
+  for (const text of ['하나', '둘']) {
+    await emma.say(text);
+    await jieun.sees(text);
+  }
+  for (const text of ['하나', '둘', '하나']) {
+    await jieun.row(text).hover();
+    await jieun.row(text).getByRole('button', { name: '내용 복사' }).click();
+    await jieun.page.locator('.said').getByText('복사했어요').waitFor();
+    assert.equal(await jieun.page.evaluate(() => navigator.clipboard.readText()), text);
+  }
+});
+
 test('the picker is fetched when it is opened, and held by keyboard alone', async () => {
   const { jieun, emma } = await two();
   const files = [];

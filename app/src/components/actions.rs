@@ -44,8 +44,9 @@ const SAID_FOR: Duration = Duration::from_secs(2);
 /// What can be done with any message, by its `data-act`, which is also the name of its drawing.
 const ACTIONS: [&str; 6] = ["react", "reply", "edit", "copy", "share", "delete"];
 
-const HEARD: [&str; 9] = [
+const HEARD: [&str; 10] = [
     "click",
+    "mousedown",
     "mouseover",
     "focusin",
     "keydown",
@@ -169,6 +170,9 @@ impl Actions {
         match event.type_().as_str() {
             "click" => self.clicked(&target),
             "mouseover" | "focusin" => self.visit(&target),
+            // The focus would hold the toolbar where it was clicked.
+            "mousedown" if self.is_in_toolbar(&target) => event.prevent_default(),
+            "mousedown" => {}
             "keydown" => self.key(event.unchecked_ref(), &target),
             "pointerdown" => self.pressed(event.unchecked_ref(), &target),
             "touchend" if self.press.was_long.take() => event.prevent_default(),
