@@ -1,9 +1,6 @@
 //! The conversation: the newest at the bottom, older ones as one scrolls up.
 
-use common::{
-    person::Person,
-    room::{Limit, RoomName},
-};
+use common::room::{Limit, RoomName};
 use leptos::prelude::*;
 
 use super::{
@@ -17,7 +14,7 @@ use super::{
 use crate::{
     chat::{Shown, use_chat},
     i18n::{Words, use_words},
-    state::{announcer::Announcement, link::Link, rows::Note},
+    state::{announcer::Announcement, comings::Named, link::Link, rows::Note},
     view::{Slot, dynamic},
     when,
 };
@@ -66,7 +63,9 @@ fn show_note(note: &Note, words: &'static Words) -> AnyView {
     let (class, text) = match note {
         Note::Day { at, .. } => ("day", when::day(*at, words.tag)),
         Note::Unread => ("unread", words.unread_line.to_owned()),
-        Note::Coming(coming) => ("note", (words.came_and_left)(&names(&coming.joined), &names(&coming.left))),
+        Note::Coming { joined, left, .. } => {
+            ("note", (words.came_and_left)(&named(joined, words), &named(left, words)))
+        }
         Note::Described { person, topic, seats, .. } => {
             let who = person.name.as_str();
             let topic = topic.as_ref().map(|topic| (words.topic_changed)(who, topic.as_str()));
@@ -80,8 +79,12 @@ fn show_note(note: &Note, words: &'static Words) -> AnyView {
     view! { <li class=class><span>{text}</span></li> }.into_any()
 }
 
-fn names(people: &[Person]) -> String {
-    people.iter().map(|person| person.name.as_str()).collect::<Vec<_>>().join(", ")
+fn named(Named { names, more }: &Named, words: &Words) -> String {
+    match *more {
+        0 if names.is_empty() => String::new(),
+        0 => format!("{names}{}", words.honorific),
+        more => (words.and_more)(names, more),
+    }
 }
 
 /// What stands above the first message: an invitation, the beginning, or more on its way.

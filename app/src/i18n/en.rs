@@ -106,6 +106,7 @@ pub(super) static WORDS: Words = Words {
     to_the_end: "To the latest",
     to_first_unread: "To what is new",
     unread_line: "New",
+    honorific: "",
     came_and_left: |came, left| match (came, left) {
         (came, "") => format!("{came} joined"),
         ("", left) => format!("{left} left"),
@@ -159,7 +160,10 @@ pub(super) static WORDS: Words = Words {
     delete_more: "It goes away for everybody, for good.",
     not_changed: "Not changed.",
     try_again: "Try again",
-    and_more: |names, more| format!("{names} and {more} more"),
+    and_more: |names, more| match more {
+        1 => format!("{names} and 1 other"),
+        _ => format!("{names} and {} others", number(more, "en")),
+    },
     insert_emoji: "Insert an emoji",
     find_emoji: "Find an emoji",
     no_such_emoji: "There is no such emoji",

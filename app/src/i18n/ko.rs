@@ -100,10 +100,11 @@ pub(super) static WORDS: Words = Words {
     to_the_end: "맨 아래로",
     to_first_unread: "새 메시지부터 보기",
     unread_line: "여기부터 새 메시지",
+    honorific: " 님",
     came_and_left: |came, left| match (came, left) {
-        (came, "") => format!("{came} 님이 들어왔어요"),
-        ("", left) => format!("{left} 님이 나갔어요"),
-        (came, left) => format!("{came} 님이 들어오고 {left} 님이 나갔어요"),
+        (came, "") => format!("{came}이 들어왔어요"),
+        ("", left) => format!("{left}이 나갔어요"),
+        (came, left) => format!("{came}이 들어오고 {left}이 나갔어요"),
     },
     topic_changed: |who, topic| match topic {
         "" => format!("{who} 님이 방 소개를 지웠어요"),
@@ -150,7 +151,7 @@ pub(super) static WORDS: Words = Words {
     delete_more: "모두에게서 사라지고, 되돌릴 수 없어요.",
     not_changed: "바꾸지 못했어요.",
     try_again: "다시 해 보기",
-    and_more: |names, more| format!("{names} 외 {more}명"),
+    and_more: |names, more| format!("{names} 외 {}명", number(more, "ko")),
     insert_emoji: "이모지 넣기",
     find_emoji: "이모지 찾기",
     no_such_emoji: "그런 이모지는 없어요",

@@ -105,6 +105,8 @@ pub(crate) struct Words {
     pub(crate) to_the_end: &'static str,
     pub(crate) to_first_unread: &'static str,
     pub(crate) unread_line: &'static str,
+    /// What follows the names of people who are spoken of.
+    pub(crate) honorific: &'static str,
     /// Who came and who left; either may be empty.
     pub(crate) came_and_left: fn(&str, &str) -> String,
     pub(crate) topic_changed: fn(&str, &str) -> String,

@@ -1,7 +1,9 @@
 //! Who came and went while one was looking, as quiet notes between the messages.
 //!
 //! Presence is not in the log: these notes are this page's own, and gone with it. Comings and goings
-//! without a message between them fold into one note, and who only came back is not in it.
+//! without a message between them fold into one note, and who only came back is not in it. A crowd is
+//! remembered whole, or whoever was left out of it would seem to have left without having come; a few
+//! of it are named.
 
 use common::{
     event::Change,
@@ -27,10 +29,27 @@ pub(crate) struct Coming {
     pub(crate) left: Vec<Person>,
 }
 
+/// A few of some people by their names, and how many others there are.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Named {
+    pub(crate) names: String,
+    pub(crate) more: usize,
+}
+
+impl Named {
+    const MOST: usize = 5;
+
+    pub(crate) fn of(people: &[Person]) -> Named {
+        let names = people.iter().take(Self::MOST).map(|person| person.name.as_str());
+        let names = names.collect::<Vec<_>>().join(", ");
+        Named { names, more: people.len().saturating_sub(Self::MOST) }
+    }
+}
+
 impl Comings {
-    /// So many notes are kept of a room, and so many names in one.
+    /// So many notes are kept of a room, and so many people in one: far more than anybody reads of.
     const MOST: usize = 50;
-    const NAMES: usize = 20;
+    const PEOPLE: usize = 2_000;
 
     /// Takes in what is about to happen to those who are here; `last` is the last event there is.
     pub(crate) fn note(&mut self, changes: &[Change], roster: &Roster, last: Seq, me: Option<PersonId>) {
@@ -69,7 +88,7 @@ impl Comings {
         let (happened, opposite) = lists(note);
         match opposite.iter().position(|other| other.id == person.id) {
             Some(index) => drop(opposite.remove(index)),
-            None if happened.len() < Self::NAMES => happened.push(person.clone()),
+            None if happened.len() < Self::PEOPLE => happened.push(person.clone()),
             None => {}
         }
         self.notes.retain(|note| !(note.joined.is_empty() && note.left.is_empty()));
@@ -110,5 +129,22 @@ mod tests {
         assert_eq!(check(&[(5, here(3)), (5, gone(3))]), [], "a visit nobody need hear of");
         assert_eq!(check(&[(5, gone(2)), (5, here(2))]), [], "a reload");
         assert_eq!(check(&[(5, here(1)), (5, here(2))]), [], "oneself, and somebody's second window");
+    }
+
+    #[test]
+    fn of_a_crowd_a_few_are_named_and_nobody_is_forgotten() {
+        let crowd = 3..=502;
+        let came = crowd.clone().map(|id| (5, Change::Here(person(id))));
+        let left = crowd.clone().map(|id| (5, Change::Gone(PersonId(id))));
+        let came: Vec<_> = came.collect();
+        assert_eq!(check(&came), [(crowd.collect(), vec![])]);
+        assert_eq!(check(&came.iter().cloned().chain(left).collect::<Vec<_>>()), [], "all have left again");
+
+        let people: Vec<_> = (1..=8).map(person).collect();
+        let named = |count: usize| {
+            let Named { names, more } = Named::of(&people[..count]);
+            (names.matches("사람").count(), more)
+        };
+        assert_eq!([0, 1, 5, 6, 8].map(named), [(0, 0), (1, 0), (5, 0), (5, 1), (5, 3)]);
     }
 }

@@ -14,7 +14,7 @@ use common::{
 
 use super::{
     changes::{Change, Changes, Wanted},
-    comings::Coming,
+    comings::{Coming, Named},
     outbox::Unsent,
     room::{Quoted, speaks_of},
     timeline::Timeline,
@@ -81,7 +81,7 @@ pub(crate) enum Note {
     /// What is new to the reader begins.
     Unread,
     /// Who came and who left.
-    Coming(Coming),
+    Coming { number: u32, joined: Named, left: Named },
     /// The room was described anew.
     Described { seq: Seq, person: Person, topic: Option<Topic>, seats: Option<Limit> },
 }
@@ -91,7 +91,7 @@ impl Note {
         match self {
             Note::Day { day, .. } => Key::Day(*day),
             Note::Unread => Key::Unread,
-            Note::Coming(coming) => Key::Coming(coming.number),
+            Note::Coming { number, .. } => Key::Coming(*number),
             Note::Described { seq, .. } => Key::Described(*seq),
         }
     }
@@ -343,7 +343,11 @@ fn plain(cid: &Cid, person: Person, at: Timestamp, body: Body) -> Row {
 
 fn note(item: &Item<'_>) -> Option<Note> {
     match item {
-        Item::Coming(coming) => Some(Note::Coming((*coming).clone())),
+        Item::Coming(coming) => Some(Note::Coming {
+            number: coming.number,
+            joined: Named::of(&coming.joined),
+            left: Named::of(&coming.left),
+        }),
         Item::Described(event) => match &event.what {
             What::RoomChanged { topic, seats } => Some(Note::Described {
                 seq: event.seq,
