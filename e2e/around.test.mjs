@@ -69,6 +69,24 @@ test('a few letters lead to another room, also the first consonants alone', asyn
   await jieun.page.getByRole('heading', { name: fresh }).waitFor();
 });
 
+test('what lies over the page gives its place to the quick switcher, and the focus too', async () => {
+  const jieun = await arrive('지은');
+  await jieun.enter(newRoom());
+  for (const opened of ['방 정보', '초대하기', '설정']) {
+    await jieun.composer.focus();
+    const opener = jieun.page.locator('.room-header, .side').getByRole('button', { name: opened, exact: true });
+    await opener.click();
+    await jieun.page.getByRole('dialog', { name: opened }).waitFor();
+    await jieun.page.keyboard.press('Control+k');
+    const field = jieun.page.getByRole('combobox', { name: '다른 방으로 가기' });
+    await field.and(jieun.page.locator(':focus')).waitFor();
+    await jieun.page.keyboard.press('Escape');
+    await jieun.page.getByRole('dialog').waitFor({ state: 'detached' });
+    // Back where it was before either was open.
+    await opener.and(jieun.page.locator(':focus')).waitFor();
+  }
+});
+
 test('a question mark lists the shortcuts, except where one writes', async () => {
   const emma = await arrive('Emma', { language: 'en' });
   await emma.enter(newRoom());

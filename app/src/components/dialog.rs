@@ -26,7 +26,7 @@ use crate::{
     handle::{find, provide},
     i18n::{use_speech, use_words},
     route::use_router,
-    task::spawn,
+    task::{later, spawn},
     view::{Slot, dynamic, watch},
 };
 
@@ -70,9 +70,17 @@ pub(crate) fn use_dialogs() -> Dialogs {
 impl Dialogs {
     pub(crate) fn open(self, topic: Topic) {
         self.0.set(Some(topic));
-        // One that was just closed, and has not told us yet.
         if let Some(dialog) = element() {
+            // One that was just closed, and has not told us yet.
             show_modal(&dialog);
+            // One that was open goes on with other content: the focus is to go where that wants it, and
+            // in the end back to where it was at first.
+            later(0, move || {
+                if dialog.open() {
+                    dialog.close();
+                    show_modal(&dialog);
+                }
+            });
         }
     }
 
