@@ -444,7 +444,7 @@ test('the owner lifts the limit of seats, and who waited is let in', async () =>
   await jieun.page.getByRole('button', { name: '방 정보' }).click();
   await jieun.page.getByRole('textbox', { name: '주제' }).fill('누구나');
   await jieun.page.getByRole('button', { name: '저장' }).click();
-  await minho.log.getByText('지은 님이 방 소개를 바꿨어요: 누구나', { exact: true }).waitFor();
+  await minho.log.getByText('지은 님이 주제를 바꿨어요: 누구나', { exact: true }).waitFor();
 });
 
 /** In the place of the system's notifications, which no test can see. */

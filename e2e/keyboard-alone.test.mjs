@@ -38,12 +38,12 @@ test('somebody joins, reads, answers, reacts, edits, takes back and goes elsewhe
   // Answering leads to the composer, which says what it will do.
   await keyboard.press('Enter');
   await chooseAction(jieun, 'reply');
-  await jieun.page.getByText('Emma님에게 답장', { exact: true }).waitFor();
+  await jieun.page.getByText('Emma 님에게 답장', { exact: true }).waitFor();
   await jieun.composer.and(jieun.page.locator(':focus')).waitFor();
   await keyboard.type('아직이요');
   await keyboard.press('Enter');
   await emma.sees('아직이요');
-  await jieun.page.getByText('Emma님에게 답장', { exact: true }).waitFor({ state: 'hidden' });
+  await jieun.page.getByText('Emma 님에게 답장', { exact: true }).waitFor({ state: 'hidden' });
   await jieun.hasSaidAll();
 
   // Editing what was said last, without leaving the composer.

@@ -112,8 +112,8 @@ test('a name that can not be is refused with the reason, and an address that lea
   const jieun = await arrive('지은');
   await jieun.page.goto(Person.linkTo(newRoom()));
   for (const [name, reason] of [
-    ['가'.repeat(33), '이름이 너무 길어요.'],
-    ['지\u202e은', '이름에 보이지 않는 글자가 들어 있어요.'],
+    ['가'.repeat(33), '너무 길어요. 32자까지 쓸 수 있어요.'],
+    ['지\u202e은', '보이지 않는 글자가 들어 있어요.'],
   ]) {
     await jieun.nameField.fill(name);
     await jieun.nameField.press('Enter');

@@ -45,7 +45,7 @@ pub(crate) fn NameForm(
         let Some(input) = input.get::<HtmlInputElement>() else { return };
         match DisplayName::parse(&input.value()) {
             Ok(name) => spawn(take(name)),
-            Err(refusal) => note.set(said(Failure::Refused(refusal), words)),
+            Err(refusal) => note.set(words.refused(refusal, DisplayName::MAX)),
         }
     };
     input.on_load(|input: HtmlInputElement| {

@@ -87,7 +87,11 @@ pub(super) static WORDS: Words = Words {
     reload: "Reload",
     unread: |count| format!("{count} unread"),
     mentions: |count| {
-        if count == 1 { "1 mention of you".to_owned() } else { format!("{count} mentions of you") }
+        if count == 1 {
+            "1 mention of you".to_owned()
+        } else {
+            format!("{} mentions of you", number(count as usize, "en"))
+        }
     },
     people: "People here",
     remove: "Remove",
@@ -122,11 +126,10 @@ pub(super) static WORDS: Words = Words {
     message: "Message",
     message_hint: |room| format!("Message {room}"),
     send: "Send",
-    left: |left| match left {
-        1 => "1 character left".to_owned(),
-        0.. => format!("{left} characters left"),
-        -1 => "1 character too many".to_owned(),
-        _ => format!("{} characters too many", -left),
+    left: |left| {
+        let (count, word) = (left.unsigned_abs(), if left < 0 { "too many" } else { "left" });
+        let unit = if count == 1 { "character" } else { "characters" };
+        format!("{} {unit} {word}", number(count, "en"))
     },
     replying: |name| format!("Reply to {name}"),
     editing: "Edit message",
@@ -197,6 +200,7 @@ pub(super) static WORDS: Words = Words {
     unreachable: "The server can't be reached. Try again in a moment.",
 
     refusal,
+    too_long: |most| format!("That is too long: up to {} characters.", number(most, "en")),
 };
 
 fn refusal(refusal: Refusal) -> &'static str {
@@ -205,10 +209,8 @@ fn refusal(refusal: Refusal) -> &'static str {
             "This page does not match its server. Reload it and try again."
         }
         Refusal::NameEmpty => "Write at least one letter.",
-        Refusal::NameTooLong => {
-            "That name is too long: people have up to 32 characters, rooms 64, topics 250."
-        }
-        Refusal::NameUnreadable => "That name holds invisible characters. Remove them and try again.",
+        Refusal::NameTooLong => "That is too long. Make it shorter and try again.",
+        Refusal::NameUnreadable => "That holds invisible characters. Remove them and try again.",
         Refusal::RoomNameNotALink => "A room name can't hold a slash or be only dots.",
         Refusal::MessageEmpty => "Write at least one letter.",
         Refusal::MessageTooLong => "That message is too long: up to 4,000 characters can be sent.",

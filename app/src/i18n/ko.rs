@@ -71,8 +71,8 @@ pub(super) static WORDS: Words = Words {
     draft: "쓰던 글",
     typing_here: "쓰고 있어요…",
     typing: |names| match names {
-        [one] => format!("{one}님이 쓰고 있어요…"),
-        [one, two] => format!("{one}님과 {two}님이 쓰고 있어요…"),
+        [one] => format!("{one} 님이 쓰고 있어요…"),
+        [one, two] => format!("{one} 님과 {two} 님이 쓰고 있어요…"),
         _ => "여러 사람이 쓰고 있어요…".to_owned(),
     },
     away: "자리 비움",
@@ -84,7 +84,7 @@ pub(super) static WORDS: Words = Words {
     page_too_old: "새 버전이 나왔어요. 쓰던 글은 그대로 남아요.",
     reload: "새로고침",
     unread: |count| format!("안 읽음 {count}개"),
-    mentions: |count| format!("나를 부른 메시지 {count}개"),
+    mentions: |count| format!("나를 부른 메시지 {}개", number(count as usize, "ko")),
     people: "여기 있는 사람",
     remove: "내보내기",
     ask_remove: "이 사람을 내보낼까요?",
@@ -107,8 +107,8 @@ pub(super) static WORDS: Words = Words {
         (came, left) => format!("{came}이 들어오고 {left}이 나갔어요"),
     },
     topic_changed: |who, topic| match topic {
-        "" => format!("{who} 님이 방 소개를 지웠어요"),
-        topic => format!("{who} 님이 방 소개를 바꿨어요: {topic}"),
+        "" => format!("{who} 님이 주제를 지웠어요"),
+        topic => format!("{who} 님이 주제를 바꿨어요: {topic}"),
     },
     seats_changed: |who, seats| format!("{who} 님이 자리를 {seats}개로 바꿨어요"),
     seats_lifted: |who| format!("{who} 님이 자리 제한을 없앴어요"),
@@ -117,9 +117,10 @@ pub(super) static WORDS: Words = Words {
     message_hint: |room| format!("{room}에 메시지 보내기"),
     send: "보내기",
     left: |left| {
-        if left < 0 { format!("{}자를 줄여 주세요", -left) } else { format!("{left}자 남았어요") }
+        let count = number(left.unsigned_abs(), "ko");
+        if left < 0 { format!("{count}자를 줄여 주세요") } else { format!("{count}자 남았어요") }
     },
-    replying: |name| format!("{name}님에게 답장"),
+    replying: |name| format!("{name} 님에게 답장"),
     editing: "메시지 고치기",
     no_files_yet: "파일은 아직 보낼 수 없어요.",
     suggestions: "추천",
@@ -185,6 +186,7 @@ pub(super) static WORDS: Words = Words {
     unreachable: "서버에 닿지 않아요. 잠시 뒤에 다시 해 주세요.",
 
     refusal,
+    too_long: |most| format!("너무 길어요. {}자까지 쓸 수 있어요.", number(most, "ko")),
 };
 
 fn refusal(refusal: Refusal) -> &'static str {
@@ -193,8 +195,8 @@ fn refusal(refusal: Refusal) -> &'static str {
             "이 페이지가 서버와 맞지 않아요. 새로고침한 뒤 다시 해 주세요."
         }
         Refusal::NameEmpty => "이름을 한 글자 이상 적어 주세요.",
-        Refusal::NameTooLong => "이름이 너무 길어요. 사람은 32자, 방은 64자, 방 소개는 250자까지예요.",
-        Refusal::NameUnreadable => "이름에 보이지 않는 글자가 들어 있어요. 지우고 다시 적어 주세요.",
+        Refusal::NameTooLong => "너무 길어요. 줄여서 다시 적어 주세요.",
+        Refusal::NameUnreadable => "보이지 않는 글자가 들어 있어요. 지우고 다시 적어 주세요.",
         Refusal::RoomNameNotALink => "방 이름에는 빗금(/, \\)을 쓸 수 없고, 점만 적을 수도 없어요.",
         Refusal::MessageEmpty => "메시지를 한 글자 이상 적어 주세요.",
         Refusal::MessageTooLong => "메시지가 너무 길어요. 4,000자까지 보낼 수 있어요.",

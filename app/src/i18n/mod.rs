@@ -173,6 +173,17 @@ pub(crate) struct Words {
     pub(crate) unreachable: &'static str,
 
     pub(crate) refusal: fn(Refusal) -> &'static str,
+    pub(crate) too_long: fn(usize) -> String,
+}
+
+impl Words {
+    /// Why something that may have `most` characters was refused.
+    pub(crate) fn refused(&self, refusal: Refusal, most: usize) -> String {
+        match refusal {
+            Refusal::NameTooLong => (self.too_long)(most),
+            refusal => (self.refusal)(refusal).to_owned(),
+        }
+    }
 }
 
 /// A language the page speaks: nothing but its words.
