@@ -127,6 +127,39 @@ test('a name that can not be is refused with the reason, and an address that lea
   jieun.complaints = jieun.complaints.filter((text) => !text.includes('404'));
 });
 
+test('of a new room the field that was refused is marked, described and led to', async () => {
+  const jieun = await arrive('지은');
+  const { page } = jieun;
+  await page.goto('/');
+  const field = (name) => page.getByRole('textbox', { name, exact: true });
+  const refused = () => page.locator('[aria-invalid=true]');
+  const is = async (name, reason) => {
+    await page.locator('.form-note', { hasText: reason }).waitFor();
+    await field(name).and(page.locator(':focus')).and(refused()).waitFor();
+    assert.equal(await refused().count(), 1);
+    const note = await refused().getAttribute('aria-describedby');
+    assert.match(await page.locator(`#${note}`).textContent(), new RegExp(reason));
+  };
+  await page.getByText(jieun.words.details).click();
+  await field('방 이름').press('Enter');
+  await is('방 이름', '한 글자 이상');
+  await field('방 이름').fill(newRoom());
+  assert.equal(await refused().count(), 0);
+  await field('자리 수').fill('둘');
+  // Whatever was refused is unfolded.
+  await page.getByText(jieun.words.details).click();
+  await field('방 이름').press('Enter');
+  await is('자리 수', '1개에서 1,000개');
+  await field('주제').fill('가'.repeat(251));
+  await field('주제').press('Enter');
+  await is('주제', '250자');
+  await field('주제').fill('');
+  await field('자리 수').fill('2');
+  await field('자리 수').press('Enter');
+  await jieun.introduce();
+  await jieun.composer.waitFor();
+});
+
 test('an edit, a deletion and a reaction made without a connection arrive once, an edit over a reload too', async () => {
   const [jieun, minho] = [await arrive('지은'), await arrive('민호')];
   const wire = await Wire.of(jieun);

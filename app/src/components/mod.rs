@@ -22,6 +22,7 @@ pub(crate) mod notices;
 pub(crate) mod open_room;
 pub(crate) mod people;
 pub(crate) mod reactions;
+pub(crate) mod refused;
 pub(crate) mod room_details;
 pub(crate) mod room_header;
 pub(crate) mod rooms;

@@ -5,13 +5,18 @@ use common::room::{RoomName, Topic};
 use leptos::{ev, prelude::*};
 use web_sys::HtmlInputElement;
 
-use super::seats_field::{self, seats_field};
+use super::{
+    refused,
+    seats_field::{self, seats_field},
+};
 use crate::{
     chat::use_chat,
     i18n::use_words,
     route::{Route, use_router},
     view::Slot,
 };
+
+const NOTE: &str = "new-room-note";
 
 /// Whether the shortcut of the installed page for a new room was taken.
 fn is_asked_for() -> bool {
@@ -23,37 +28,46 @@ pub(crate) fn OpenRoom() -> impl IntoView {
     let chat = use_chat();
     let router = use_router();
     let words = use_words();
-    let input = Slot::new();
-    let (topic, seats) = (Slot::new(), Slot::new());
+    let (name, topic, seats) = (Slot::new(), Slot::new(), Slot::new());
     let note = RwSignal::new(String::new());
     let submit = move |submit: ev::SubmitEvent| {
         submit.prevent_default();
-        let Some(input) = input.get::<HtmlInputElement>() else { return };
-        let about = || topic.get().map(|topic: HtmlInputElement| topic.value()).unwrap_or_default();
-        let parsed = RoomName::parse(&input.value())
-            .and_then(|room| Ok((room, Topic::parse(&about())?, seats_field::read(seats)?)));
-        match parsed {
-            Ok((room, topic, seats)) => {
-                chat.plan(room.clone(), seats, Some(topic).filter(|topic| !topic.is_empty()));
+        refused::unmark(&submit);
+        let written =
+            |field: Slot| field.get().map_or(String::new(), |field: HtmlInputElement| field.value());
+        let refuse = |field, refusal, most| {
+            note.set(words.refused(refusal, most));
+            refused::mark(field, NOTE);
+        };
+        let room = match RoomName::parse(&written(name)) {
+            Ok(room) => room,
+            Err(refusal) => return refuse(name, refusal, RoomName::MAX),
+        };
+        match (Topic::parse(&written(topic)), seats_field::read(seats)) {
+            (Err(refusal), _) => refuse(topic, refusal, Topic::MAX),
+            (_, Err(refusal)) => refuse(seats, refusal, 0),
+            (Ok(about), Ok(seats)) => {
+                chat.plan(room.clone(), seats, Some(about).filter(|about| !about.is_empty()));
                 router.go(Route::Room(room));
             }
-            Err(refusal) => note.set((words.refusal)(refusal).to_owned()),
         }
     };
+    let typed = move |typed: ev::Event| {
+        note.set(String::new());
+        refused::unmark(&typed);
+    };
     view! {
-        <form class="line-form" on:submit=submit novalidate>
+        <form class="line-form" on:submit=submit on:input=typed novalidate>
             <label class="field">
                 <span>{words.room_name}</span>
                 <input
-                    node_ref=input
+                    node_ref=name
                     name="room"
                     autofocus=is_asked_for()
                     autocomplete="off"
                     autocapitalize="off"
                     enterkeyhint="go"
                     placeholder=words.room_name_hint
-                    aria-invalid=move || if note.with(String::is_empty) { "false" } else { "true" }
-                    on:input=move |_| note.set(String::new())
                 />
             </label>
             <button class="button primary">{words.open_room}</button>
@@ -67,7 +81,7 @@ pub(crate) fn OpenRoom() -> impl IntoView {
                     {seats_field(seats, None)}
                 </div>
             </details>
-            <p class="form-note" role="alert">
+            <p id=NOTE class="form-note" role="alert">
                 {move || note.get()}
             </p>
         </form>

@@ -6,9 +6,11 @@ use leptos::{ev, prelude::*};
 use web_sys::HtmlInputElement;
 
 use super::{
-    dialog::use_dialogs,
+    dialog::{self, use_dialogs},
+    icon::Icon,
     name_form::said,
     notices::NoticesForm,
+    refused,
     seats_field::{self, seats_field},
 };
 use crate::{
@@ -19,6 +21,8 @@ use crate::{
     task::spawn,
     view::Slot,
 };
+
+const NOTE: &str = "about-note";
 
 #[component]
 pub(crate) fn RoomDetails(room: RoomName) -> impl IntoView {
@@ -69,11 +73,16 @@ fn Describe(room: RoomName) -> impl IntoView {
     let topic_value = topic_before.to_string();
     let submit = move |submit: ev::SubmitEvent| {
         submit.prevent_default();
-        let Some(topic) = topic.get::<HtmlInputElement>() else { return };
-        let parsed = Topic::parse(&topic.value()).and_then(|topic| Ok((topic, seats_field::read(seats)?)));
-        let (topic, seats) = match parsed {
-            Ok(parsed) => parsed,
-            Err(refusal) => return note.set((words.refusal)(refusal).to_owned()),
+        refused::unmark(&submit);
+        let Some(about) = topic.get::<HtmlInputElement>() else { return };
+        let refuse = |field, refusal, most| {
+            note.set(words.refused(refusal, most));
+            refused::mark(field, NOTE);
+        };
+        let (topic, seats) = match (Topic::parse(&about.value()), seats_field::read(seats)) {
+            (Ok(topic), Ok(seats)) => (topic, seats),
+            (Err(refusal), _) => return refuse(topic, refusal, Topic::MAX),
+            (_, Err(refusal)) => return refuse(seats, refusal, 0),
         };
         // Only what was changed here is said: what somebody else changed meanwhile stays.
         let topic = (topic != topic_before).then_some(topic);
@@ -91,8 +100,12 @@ fn Describe(room: RoomName) -> impl IntoView {
             }
         });
     };
+    let typed = move |typed: ev::Event| {
+        note.set(String::new());
+        refused::unmark(&typed);
+    };
     view! {
-        <form class="about-form" on:submit=submit novalidate>
+        <form class="about-form" on:submit=submit on:input=typed novalidate>
             <label class="field">
                 <span>{words.topic}</span>
                 <input
@@ -105,7 +118,7 @@ fn Describe(room: RoomName) -> impl IntoView {
             </label>
             {seats_field(seats, seats_before.map(Seats::get))}
             <button class="button primary">{words.save}</button>
-            <p class="form-note" role="alert">
+            <p id=NOTE class="form-note" role="alert">
                 {move || note.get()}
             </p>
         </form>
