@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { eventually, newRoom } from './clients.mjs';
-import { Person } from './page.mjs';
+import { Person, WORDS } from './page.mjs';
 import { Stage } from './stage.mjs';
 import { Wire } from './wire.mjs';
 
@@ -41,6 +41,45 @@ test('what is chosen in the settings holds after a reload, from the first paint 
   await emma.log.getByText('two').waitFor();
   await emma.hasSaidAll();
   assert.deepEqual(await stage.log(room), ['one\ntwo']);
+});
+
+test('the settings are at hand before one has a name, before a closed door, and in a room on a phone', async () => {
+  const room = newRoom();
+  const minho = await stage.visitor('민호');
+  await minho.ask('join', { room, seats: 1 });
+  const phone = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true };
+  const jieun = await arrive('지은', phone);
+  const speaks = async (words) => {
+    await jieun.page.getByRole('combobox', { name: jieun.words.language }).selectOption(words.own);
+    await jieun.page.keyboard.press('Escape');
+    await jieun.page.getByRole('dialog').waitFor({ state: 'detached' });
+    jieun.words = words;
+  };
+  const openSettings = () => jieun.page.getByRole('button', { name: jieun.words.settings, exact: true }).click();
+  await jieun.page.goto(Person.linkTo(room));
+  await jieun.nameField.waitFor();
+  await openSettings();
+  await speaks(WORDS.en);
+  await jieun.introduce();
+  await jieun.full.waitFor();
+  await openSettings();
+  await speaks(WORDS.ko);
+  await jieun.full.waitFor();
+  await minho.ask('leave', { room });
+  await jieun.composer.waitFor();
+  await jieun.page.getByRole('button', { name: jieun.words.about }).click();
+  await openSettings();
+  await speaks(WORDS.en);
+  await jieun.composer.waitFor();
+  minho.leave();
+});
+
+test('one’s name has the width of the side while it is changed', async () => {
+  const jieun = await arrive('지은');
+  await jieun.enter(newRoom());
+  await jieun.page.getByRole('button', { name: '이름 바꾸기' }).click();
+  const { width } = await jieun.nameField.boundingBox();
+  assert.ok(width > 140, `${width} pixels`);
 });
 
 test('a few letters lead to another room, also the first consonants alone', async () => {

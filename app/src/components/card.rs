@@ -2,15 +2,22 @@
 
 use leptos::prelude::*;
 
-use super::brand::Brand;
+use super::{
+    brand::Brand,
+    dialog::{Opener, Topic},
+};
 use crate::{chat::use_chat, i18n::use_words};
 
 #[component]
 pub(crate) fn Card(title: &'static str, children: Children) -> impl IntoView {
+    let words = use_words();
     view! {
         <main class="card-page">
             <section class="card">
-                <Brand/>
+                <header>
+                    <Brand/>
+                    <Opener topic=Topic::Settings icon="settings" name=words.settings/>
+                </header>
                 <h1>{title}</h1>
                 {children()}
             </section>

@@ -7,7 +7,6 @@ use web_sys::HtmlInputElement;
 
 use super::{
     dialog::{self, use_dialogs},
-    icon::Icon,
     name_form::said,
     notices::NoticesForm,
     refused,
@@ -27,6 +26,7 @@ const NOTE: &str = "about-note";
 #[component]
 pub(crate) fn RoomDetails(room: RoomName) -> impl IntoView {
     let words = use_words();
+    let dialogs = use_dialogs();
     let about = if untrack(|| use_chat().owns_room()) {
         view! { <Describe room=room.clone()/> }.into_any()
     } else {
@@ -39,6 +39,10 @@ pub(crate) fn RoomDetails(room: RoomName) -> impl IntoView {
                 <h3 id="room-notices">{words.notices}</h3>
                 <NoticesForm room=room.clone()/>
             </section>
+            // Where the side with its button is folded away.
+            <button class="button to-settings" on:click=move |_| dialogs.open(dialog::Topic::Settings)>
+                {words.settings}
+            </button>
             <Leave room/>
         </div>
     }
