@@ -124,6 +124,14 @@ test('a name that can not be is refused with the reason, and an address that lea
   await jieun.composer.waitFor();
   await jieun.page.goto('/r/a/b/c');
   await jieun.page.getByRole('heading', { name: '여기에는 아무것도 없어요' }).waitFor();
+  for (const [name, reason] of [
+    ['%E2%80%AEx', '보이지 않는 글자가 들어 있어요.'],
+    ['a'.repeat(65), '너무 길어요. 64자까지 쓸 수 있어요.'],
+    ['a%2Fb', '방 이름에는 빗금(/, \\)을 쓸 수 없고'],
+  ]) {
+    await jieun.page.goto(`/r/${name}`);
+    await jieun.page.getByText(reason).waitFor();
+  }
   jieun.complaints = jieun.complaints.filter((text) => !text.includes('404'));
 });
 

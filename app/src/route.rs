@@ -4,7 +4,7 @@
 
 use std::fmt::{self, Display, Write};
 
-use common::{message::Seq, room::RoomName};
+use common::{message::Seq, refusal::Refusal, room::RoomName};
 use leptos::{ev, prelude::*};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::HtmlAnchorElement;
@@ -36,6 +36,12 @@ impl Route {
             "" => Some(Route::Room(room)),
             seq => Some(Route::Message(room, Seq(seq.parse().ok()?))),
         }
+    }
+
+    /// Why the room that a location's path names can not be.
+    pub(crate) fn refusal(path: &str) -> Option<Refusal> {
+        let name = path.strip_prefix("/r/")?.split('/').next().filter(|name| !name.is_empty())?;
+        RoomName::parse(&decode(name)?).err()
     }
 
     /// The link as one gives it to others.
@@ -154,7 +160,12 @@ impl Router {
 }
 
 fn current() -> Option<Route> {
-    window().location().pathname().ok().and_then(|path| Route::parse(&path))
+    Route::parse(&current_path())
+}
+
+/// Every page has one.
+pub(crate) fn current_path() -> String {
+    window().location().pathname().unwrap_or_default()
 }
 
 /// The page of ours a plain click on a link leads to.
@@ -196,6 +207,25 @@ mod tests {
         ];
         for (path, route) in cases {
             assert_eq!(Route::parse(path), route, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_link_to_a_room_that_can_not_be_tells_why() {
+        let long = format!("/r/{}", "a".repeat(RoomName::MAX + 1));
+        let cases = [
+            ("/r/lobby", None),
+            ("/r/lobby/x", None),
+            ("/r/", None),
+            ("/r/%FF", None),
+            ("/elsewhere", None),
+            ("/r/a%2Fb", Some(Refusal::RoomNameNotALink)),
+            ("/r/..%2F/7", Some(Refusal::RoomNameNotALink)),
+            ("/r/%E2%80%AEx", Some(Refusal::NameUnreadable)),
+            (&long, Some(Refusal::NameTooLong)),
+        ];
+        for (path, refusal) in cases {
+            assert_eq!(Route::refusal(path), refusal, "{path}");
         }
     }
 
