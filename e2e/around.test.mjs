@@ -206,7 +206,23 @@ test('every shortcut of the list does what the list says', async () => {
       await keyboard.press('ArrowDown');
       await keyboard.press('Enter');
       await page.locator('.message [data-act=react]:focus').waitFor();
-      await composer.focus();
+      await keyboard.press('Escape');
+    },
+    'Reply to the chosen message: R': async () => {
+      await keyboard.press('Home');
+      await emma.row('one').and(page.locator(':focus')).waitFor();
+      await keyboard.press('End');
+      await emma.row('two').and(page.locator(':focus')).waitFor();
+      await keyboard.press('r');
+      await page.getByText('Reply to Emma', { exact: true }).waitFor();
+      await composer.and(page.locator(':focus')).waitFor();
+      await keyboard.press('Escape');
+      await page.locator('.banner').waitFor({ state: 'hidden' });
+      // And back without choosing anything.
+      await emma.log.focus();
+      await keyboard.press('ArrowUp');
+      await keyboard.press('Escape');
+      await composer.and(page.locator(':focus')).waitFor();
     },
     'The first unread message: Shift PgUp': async () => {
       await page.goto(Person.linkTo(other));

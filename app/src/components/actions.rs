@@ -23,6 +23,7 @@ use super::{
 };
 use crate::{
     chat::{Chat, Composing, Shown, use_chat},
+    device::is_command,
     emoji,
     i18n::{Words, use_words},
     route::Route,
@@ -294,7 +295,8 @@ impl Actions {
         });
     }
 
-    /// Arrows go from message to message, Enter to what can be done with it, Esc back.
+    /// Arrows go from message to message, Enter to what can be done with it, Esc back, and from there to
+    /// the composer.
     fn key(&self, press: &KeyboardEvent, target: &Element) {
         let Some(log) = around(target, "[role=log]") else { return };
         let row = message_around(target);
@@ -302,6 +304,8 @@ impl Actions {
         match press.key().as_str() {
             "ArrowUp" if on_row => focus(beside(target, Element::previous_element_sibling)),
             "ArrowDown" if on_row => focus(beside(target, Element::next_element_sibling)),
+            "Home" if on_row => focus(log.query_selector(".message").ok().flatten()),
+            "End" if on_row => focus(lowest_in_sight(&log)),
             "ArrowUp" if *target == log => focus(lowest_in_sight(&log)),
             "ArrowLeft" if self.is_in_toolbar(target) => {
                 focus(beside(target, Element::previous_element_sibling));
@@ -312,7 +316,14 @@ impl Actions {
             "Enter" if on_row => {
                 focus(self.toolbar.get::<Element>().and_then(|bar| bar.first_element_child()));
             }
-            "Escape" if !on_row => focus(row),
+            "Escape" if on_row => focus(document().query_selector(".composer textarea").ok().flatten()),
+            "Escape" => focus(row),
+            // By its place on the keyboard: with a Korean layout R writes ㄱ.
+            _ if on_row && press.code() == "KeyR" && !is_command(press) && !press.alt_key() => {
+                if let Some(seq) = number(target, "data-seq") {
+                    self.act("reply", seq, target);
+                }
+            }
             _ => return,
         }
         press.prevent_default();

@@ -32,6 +32,7 @@ pub(crate) enum Shortcut {
     Strike,
     Code,
     Messages,
+    Reply,
     FirstUnread,
     Switch,
     Move,
@@ -41,7 +42,7 @@ pub(crate) enum Shortcut {
 
 impl Shortcut {
     /// All of them, in the order of the list, each with its keys; ⌘ stands for Ctrl elsewhere.
-    const ALL: [(Shortcut, &str); 16] = [
+    const ALL: [(Shortcut, &str); 17] = [
         (Shortcut::Send, "Enter"),
         (Shortcut::Break, "Shift Enter"),
         (Shortcut::SendAlways, "⌘ Enter"),
@@ -53,6 +54,7 @@ impl Shortcut {
         (Shortcut::Strike, "⌘ Shift X"),
         (Shortcut::Code, "⌘ E"),
         (Shortcut::Messages, "↑↓ Enter"),
+        (Shortcut::Reply, "R"),
         (Shortcut::FirstUnread, "Shift PgUp"),
         (Shortcut::Switch, "⌘ K"),
         (Shortcut::Move, "Alt ↑↓"),

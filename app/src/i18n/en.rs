@@ -282,6 +282,7 @@ fn shortcut(shortcut: Shortcut) -> &'static str {
         Shortcut::Strike => "Strike through",
         Shortcut::Code => "Code",
         Shortcut::Messages => "Choose a message and act on it",
+        Shortcut::Reply => "Reply to the chosen message",
         Shortcut::FirstUnread => "The first unread message",
         Shortcut::Switch => "Go to a room",
         Shortcut::Move => "The room above or below",

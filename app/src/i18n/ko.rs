@@ -268,6 +268,7 @@ fn shortcut(shortcut: Shortcut) -> &'static str {
         Shortcut::Strike => "취소선",
         Shortcut::Code => "코드",
         Shortcut::Messages => "대화에서 메시지를 골라 할 일 열기",
+        Shortcut::Reply => "고른 메시지에 답장하기",
         Shortcut::FirstUnread => "안 읽은 첫 메시지로 가기",
         Shortcut::Switch => "다른 방으로 가기",
         Shortcut::Move => "위아래 방으로 가기",
