@@ -147,6 +147,45 @@ test('what is taken back is gone for both, after a reload too', async () => {
   assert.equal(await jieun.log.getByText('잘못 보냈어요').count(), 0);
 });
 
+test('what was being written over a message that is taken back becomes one of its own', async () => {
+  const { jieun, emma } = await two();
+  const value = (text) => emma.page.waitForFunction((text) => document.querySelector('.composer textarea').value === text, text);
+  const takeBack = async (text) => {
+    await jieun.row(text).hover();
+    await jieun.row(text).getByRole('button', { name: '지우기' }).click();
+    await jieun.page.getByRole('dialog').getByRole('button', { name: '지우기' }).click();
+    await emma.log.getByText(text, { exact: true }).waitFor({ state: 'detached' });
+  };
+  const said = emma.page.getByText('The message you were editing was deleted.');
+  await emma.say('at six');
+  await jieun.sees('at six');
+  await emma.hasSaidAll();
+  await emma.composer.fill('a draft');
+  await emma.row('at six').hover();
+  await emma.row('at six').getByRole('button', { name: 'Edit', exact: true }).click();
+  await value('at six');
+  await emma.composer.fill('at seven, by the door');
+  await takeBack('at six');
+  await said.waitFor();
+  await value('a draft\nat seven, by the door');
+  await emma.page.locator('.banner').waitFor({ state: 'hidden' });
+  await emma.page.reload();
+  await value('a draft\nat seven, by the door');
+  await emma.composer.press('Enter');
+  await jieun.log.locator('.message').filter({ hasText: 'at seven, by the door' }).waitFor();
+  await emma.hasSaidAll();
+
+  // What nobody had changed is gone for good.
+  await emma.say('never mind');
+  await jieun.sees('never mind');
+  await emma.hasSaidAll();
+  await emma.composer.press('ArrowUp');
+  await value('never mind');
+  await takeBack('never mind');
+  await said.waitFor();
+  await value('');
+});
+
 test('an edit is seen by both, marked, and after a reload too', async () => {
   const { jieun, emma } = await two();
   await jieun.say('내일 6시');

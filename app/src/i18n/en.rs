@@ -133,6 +133,7 @@ pub(super) static WORDS: Words = Words {
     },
     replying: |name| format!("Reply to {name}"),
     editing: "Edit message",
+    edited_deleted: "The message you were editing was deleted. Your text can be sent as a new one.",
     no_files_yet: "Files can't be sent here yet.",
     suggestions: "Suggestions",
     suggested: |count| if count == 1 { "1 suggestion".to_owned() } else { format!("{count} suggestions") },

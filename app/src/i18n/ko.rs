@@ -122,6 +122,7 @@ pub(super) static WORDS: Words = Words {
     },
     replying: |name| format!("{name} 님에게 답장"),
     editing: "메시지 고치기",
+    edited_deleted: "고치던 메시지가 지워졌어요. 쓰던 글은 새 메시지로 보낼 수 있어요.",
     no_files_yet: "파일은 아직 보낼 수 없어요.",
     suggestions: "추천",
     suggested: |count| format!("추천 {count}개"),

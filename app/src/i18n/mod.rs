@@ -119,6 +119,7 @@ pub(crate) struct Words {
     pub(crate) left: fn(isize) -> String,
     pub(crate) replying: fn(&str) -> String,
     pub(crate) editing: &'static str,
+    pub(crate) edited_deleted: &'static str,
     pub(crate) no_files_yet: &'static str,
     pub(crate) suggestions: &'static str,
     pub(crate) suggested: fn(usize) -> String,

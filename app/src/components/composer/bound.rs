@@ -26,6 +26,11 @@ pub(super) fn said(chat: Chat, seq: Seq) -> Option<(DisplayName, Body)> {
     })
 }
 
+/// Whether this was taken back, as far as it is known.
+pub(super) fn is_gone(chat: Chat, seq: Seq) -> bool {
+    chat.visit.timeline.with(|timeline| timeline.find(seq).is_some_and(|event| event.what.body().is_none()))
+}
+
 /// The last of what we said, as far as it is held.
 pub(super) fn last_own(chat: Chat) -> Option<Seq> {
     let in_sight = find_row(chat, |row| row.own && row.seq.is_some() && !row.deleted);

@@ -93,8 +93,16 @@ impl Desk {
     /// Takes up the text that belongs to what is to be written now; an edit never touches the draft.
     fn follow_composing(self) {
         let mut before = self.chat.composing.get_untracked();
+        let mut original = None;
         watch(move || {
             let now = self.chat.composing.get();
+            let gone =
+                |composing| matches!(composing, Composing::Edit(seq) if bound::is_gone(self.chat, seq));
+            if gone(now) {
+                // What is new in it goes on as a message of its own.
+                untrack(|| self.keep_as_draft(original.as_deref()));
+                return self.chat.composing.set(Composing::New);
+            }
             if now == before {
                 return;
             }
@@ -105,12 +113,29 @@ impl Desk {
                     self.write(&textarea, &text);
                     // After a reload the message may not be known yet.
                     begun = matches!(now, Composing::Edit(_)).then_some(text);
+                    original = begun.clone();
+                    if untrack(|| gone(before)) {
+                        self.shown.note.set(self.words.edited_deleted);
+                    }
                 }
                 // Refused only when it is gone already.
                 let _ = textarea.focus();
             }
             self.room.with_value(|room| bound::keep(room, now, begun.as_deref()));
             before = now;
+        });
+    }
+
+    /// Puts what stands in the textarea behind the draft, unless it is what stood there at first.
+    fn keep_as_draft(self, original: Option<&str>) {
+        let written = self.textarea.get().map_or(String::new(), |text: HtmlTextAreaElement| text.value());
+        if original == Some(&*written) {
+            return;
+        }
+        self.room.with_value(|room| {
+            let draft = storage::draft(room);
+            let between = if draft.is_empty() { "" } else { "\n" };
+            self.chat.keep_draft(room, &format!("{draft}{between}{written}"));
         });
     }
 
