@@ -371,6 +371,7 @@ test('what is said in other rooms is counted, also by a page that comes back', a
   const row = jieun.page.getByRole('link', { name: there });
   const counted = row.getByText('안 읽음 2개 나를 부른 메시지 1개');
   await counted.waitFor({ state: 'attached' });
+  assert.equal(await row.locator('.badge [aria-hidden]').textContent(), '@1 · 2');
   await titled(jieun, `(2) ${here} · 마당`);
   await jieun.page.reload();
   await counted.waitFor({ state: 'attached' });

@@ -161,13 +161,19 @@ fn my_room(mine: MyRoom, summary: Option<RoomSummary>, current: bool, words: &'s
         (None, Some(summary)) => (None, what_is_there(summary, words)),
         (None, None) => (None, String::new()),
     };
-    let count = if mine.unread_more { format!("{}+", mine.unread) } else { mine.unread.to_string() };
+    let more = if mine.unread_more { "+" } else { "" };
+    let count = format!("{}{more}", when::number(mine.unread as usize, words.tag));
     let badge = (mine.unread > 0).then(|| {
         let mentioned = mine.mentions > 0;
         let mentions = mentioned.then(|| (words.mentions)(mine.mentions));
+        let shown = match mine.mentions {
+            0 => count.clone(),
+            all if all == mine.unread => format!("@{count}"),
+            some => format!("@{} · {count}", when::number(some as usize, words.tag)),
+        };
         view! {
             <span class="badge" data-mention=mentioned.then_some("")>
-                <span aria-hidden="true">{mentioned.then_some("@")} {count.clone()}</span>
+                <span aria-hidden="true">{shown}</span>
                 <span class="visually-hidden">{(words.unread)(&count)} " " {mentions}</span>
             </span>
         }
