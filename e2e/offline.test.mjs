@@ -69,6 +69,7 @@ test('without the server the rooms are there with what was said in them, and go 
   await comeBack(jieun, garden);
   await jieun.sees('뜰에서 한 말');
   await jieun.page.getByText('연결이 끊겼어요').waitFor();
+  await jieun.page.locator('.you').getByText('지은', { exact: true }).waitFor();
   await jieun.page.getByRole('navigation').getByRole('link', { name: yard }).click();
   await jieun.sees('마당에서 한 말');
   await jieun.writes('전파가 없어요');

@@ -21,7 +21,8 @@ pub(crate) fn You() -> impl IntoView {
     };
     let mut was_changing = false;
     let named = move |comes_back: bool| {
-        chat.me().map(|me| {
+        let is_known = chat.me().is_some();
+        chat.me_or_remembered().map(|me| {
             let name = me.name.to_string();
             let change = Slot::new();
             if comes_back {
@@ -34,7 +35,8 @@ pub(crate) fn You() -> impl IntoView {
                     <span class="quiet">{words.your_name}</span>
                     <strong>{name}</strong>
                 </span>
-                <button class="link" node_ref=change on:click=move |_| changing.set(true)>
+                // Whoever is only remembered can not be called otherwise yet.
+                <button class="link" node_ref=change hidden=!is_known on:click=move |_| changing.set(true)>
                     {words.change_name}
                 </button>
             }
