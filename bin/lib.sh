@@ -260,6 +260,7 @@ build_site() {
     add_hash_to_name "$made/pkg/app.css" css
     cp -r public/. "$made/"
     shrink_text "$made/boot.js"
+    shrink_text "$made/sw.js"
 
     rm -rf "$site"
     mv "$made" "$site"

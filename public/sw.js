@@ -68,7 +68,9 @@ async function fetchAndKeep() {
 
 /** Keeps this page with every file it names, and then lets go of those before the one before. */
 async function keep(html) {
-  const files = [...html.matchAll(/(?:href|src)="(\/[^"]+)"/g)].map(([, path]) => path);
+  const named = [...html.matchAll(/(?:href|src)="(\/[^"]+)"/g)].map(([, path]) => path);
+  // The icon of a home screen is asked for by the system, and never without a network.
+  const files = named.filter((path) => !path.endsWith(".png"));
   const module = files.find((path) => path.endsWith(".wasm"));
   // Not our page: a proxy wants to know who asks, say.
   if (!module) return;
