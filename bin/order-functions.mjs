@@ -13,8 +13,12 @@ const FUNCTION_NAMES = 1;
 
 // Functions are alike by the pieces of so many bytes that both hold. What more functions hold than
 // this says little, and would take long to count.
-const PIECE = 5;
+const PIECE = 4;
 const TOO_COMMON = 1000;
+// A long function shares much with everybody: its length counts against it, from so many bytes on. And
+// this much of the likeness to one function is still there after the next. Tried out, like the others.
+const LONG = 1000;
+const REMEMBERED = 0.6;
 
 /** A number of WebAssembly (LEB128) at `at`, and where the next thing starts. */
 function number(bytes, at) {
@@ -68,7 +72,7 @@ function sharers(bodies) {
   return held.map((lists) => lists.filter(({ length }) => length > 1 && length <= TOO_COMMON));
 }
 
-/** After each function the one that is most like it and, half as much each, those before it. */
+/** After each function the one that is most like it and, less and less, those before it. */
 function order(bodies) {
   const shared = sharers(bodies);
   const placed = new Set();
@@ -76,9 +80,10 @@ function order(bodies) {
   let next = 0;
   while (next >= 0) {
     placed.add(next);
-    likeness.forEach((much, index) => (likeness[index] = much / 2));
+    likeness.forEach((much, index) => (likeness[index] = much * REMEMBERED));
     for (const holders of shared[next]) {
-      for (const index of holders) likeness[index] += 1 / Math.log2(1 + holders.length);
+      const rarity = 1 / Math.log2(1 + holders.length);
+      for (const index of holders) likeness[index] += rarity / Math.sqrt(LONG + bodies[index].length);
     }
     next = -1;
     likeness.forEach((much, index) => {

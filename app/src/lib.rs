@@ -50,11 +50,19 @@ mod when;
 
 mod i18n;
 
+#[cfg(feature = "csr")]
+#[wasm_bindgen::prelude::wasm_bindgen]
+extern "C" {
+    /// Writes into the browser's console, with the way there.
+    #[wasm_bindgen(js_namespace = console)]
+    fn error(text: &str);
+}
+
 /// Takes the page over from the skeleton in `index.html`.
 #[cfg(feature = "csr")]
 #[wasm_bindgen::prelude::wasm_bindgen(start)]
 pub fn start() {
-    console_error_panic_hook::set_once();
+    std::panic::set_hook(Box::new(|panic| error(&panic.to_string())));
     // In the tests' browser nothing is to be mounted but what a test asks for.
     #[cfg(not(test))]
     app::mount();

@@ -66,7 +66,7 @@ impl Display for Route {
 }
 
 /// Every page has one.
-fn origin() -> String {
+pub(crate) fn origin() -> String {
     window().location().origin().unwrap_or_default()
 }
 
@@ -170,7 +170,7 @@ pub(crate) fn current_path() -> String {
 
 /// The page of ours a plain click on a link leads to.
 fn followed(click: &ev::MouseEvent) -> Option<Route> {
-    let modified = click.ctrl_key() || click.meta_key() || click.shift_key() || click.alt_key();
+    let modified = ["Control", "Meta", "Shift", "Alt"].into_iter().any(|key| click.get_modifier_state(key));
     if modified || click.button() != 0 || click.default_prevented() {
         return None;
     }

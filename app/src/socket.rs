@@ -20,9 +20,9 @@ use common::{
 use futures_util::{Sink, Stream};
 use gloo_net::websocket::{Message, futures::WebSocket};
 use gloo_timers::callback::Timeout;
-use leptos::prelude::window;
 
 use crate::{
+    route::origin,
     state::link::{Backoff, Clock},
     task::spawn,
 };
@@ -311,7 +311,8 @@ fn read_push(name: &str, payload: &str) -> Option<Push> {
 
 /// Absolute, because relative WebSocket addresses are young.
 fn address() -> Option<String> {
-    let location = window().location();
-    let scheme = if location.protocol().ok()? == "https:" { "wss" } else { "ws" };
-    Some(format!("{scheme}://{}/socket.io/?EIO=4&transport=websocket", location.host().ok()?))
+    let origin = origin();
+    // What is behind it is the same for ws and wss.
+    let rest = origin.strip_prefix("http")?;
+    Some(format!("ws{rest}/socket.io/?EIO=4&transport=websocket"))
 }

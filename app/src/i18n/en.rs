@@ -228,7 +228,7 @@ fn refusal(refusal: Refusal) -> &'static str {
         Refusal::NoSuchMessage => "That message is gone.",
         Refusal::NotYours => "Only whoever it belongs to can do that.",
         Refusal::TooManyReactions => "That message has all the reactions it can have.",
-        Refusal::NoMoreRooms => "This server has no place for another room. Those that there are, are open.",
+        Refusal::NoMoreRooms => "This server has no place for another room.",
         Refusal::TooManyRooms => "You are in too many rooms at once. Leave one and try again.",
         Refusal::TooFast => "That was too fast. Wait a moment and try again.",
         Refusal::UnknownToken => "The server does not know this browser. Reload the page.",

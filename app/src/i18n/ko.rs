@@ -214,7 +214,7 @@ fn refusal(refusal: Refusal) -> &'static str {
         Refusal::NoSuchMessage => "그 메시지는 이제 없어요.",
         Refusal::NotYours => "다른 사람의 것이라 바꿀 수 없어요.",
         Refusal::TooManyReactions => "이 메시지에는 반응을 더 남길 수 없어요.",
-        Refusal::NoMoreRooms => "이 서버에는 방을 더 만들 수 없어요. 이미 있는 방에는 들어갈 수 있어요.",
+        Refusal::NoMoreRooms => "이 서버에는 방을 더 만들 수 없어요.",
         Refusal::TooManyRooms => "한꺼번에 너무 많은 방에 들어가 있어요. 다른 방에서 나온 뒤 다시 해 주세요.",
         Refusal::TooFast => "너무 빨라요. 잠시 뒤에 다시 해 주세요.",
         Refusal::UnknownToken => "서버가 이 브라우저를 알아보지 못해요. 새로고침해 주세요.",
