@@ -48,6 +48,20 @@ test('marks are drawn as elements and everything else stays text', async () => {
   assert.deepEqual(await called.allTextContents(), ['@지은', '@Emma']);
 });
 
+for (const colorScheme of ['light', 'dark']) {
+  test(`one can read one's own name in what one says oneself, ${colorScheme}`, async () => {
+    const jieun = await arrive('지은', { colorScheme });
+    await jieun.enter(newRoom());
+    await jieun.say('@지은 잊지 마');
+    const mention = jieun.log.locator('[data-own] .mention.of-me');
+    const [ink, paper] = await mention.evaluate((mention) => {
+      const { color, backgroundColor } = getComputedStyle(mention);
+      return [color, backgroundColor];
+    });
+    assert.notEqual(ink, paper);
+  });
+}
+
 test('a long message is folded until one wants all of it, emoji alone are large', async () => {
   const { jieun, emma } = await two();
   await emma.say(Array.from({ length: 40 }, (_, line) => `${line + 1}`).join('\n'));
