@@ -62,9 +62,7 @@ async fn serve(config: config::Config) -> anyhow::Result<()> {
     let is_for_others = |listen: &&Listen| listen.door == Door::Http && !listen.address.ip().is_loopback();
     if let Some(door) = doors.iter().find(is_for_others).filter(|_| !is_named) {
         let port = door.address.port();
-        println!(
-            "Browsers on other machines are let in by an address it knows: --public-url http://NAME:{port}"
-        );
+        println!("Browsers on other machines need its address named: --public-url http://ADDRESS:{port}");
     }
     tokio::select! {
         _ = interrupted.recv() => {}

@@ -110,9 +110,9 @@ impl Requester {
     }
 
     fn lost(&self, error: hyper::Error) -> anyhow::Error {
-        // Something was said before it was asked for, or in other words.
+        // Something was said before it was asked for, or in other words; or it was hung up at once.
         if error.is_parse() || error.is_canceled() {
-            return anyhow!("{} does not speak HTTP; is it a door of another kind?", self.address);
+            return anyhow!("{} does not answer in HTTP; is it a door of another kind?", self.address);
         }
         anyhow::Error::from(error).context(format!("asking {}", self.address))
     }
