@@ -22,9 +22,9 @@ export class Profile {
   }
 
   /** Starts the browser with one window, for this person. */
-  async open(url, name, language = 'ko') {
+  async open(url, name, language = 'ko', options = []) {
     const words = WORDS[language];
-    const flags = [...FLAGS, '--headless=new', '--remote-debugging-port=0', `--accept-lang=${words.locale}`];
+    const flags = [...FLAGS, ...options, '--headless=new', '--remote-debugging-port=0', `--accept-lang=${words.locale}`];
     const running = spawn(CHROMIUM, [...flags, `--user-data-dir=${this.folder}`, 'about:blank'], {
       detached: true,
       stdio: ['ignore', 'ignore', 'pipe'],

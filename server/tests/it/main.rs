@@ -17,6 +17,7 @@ mod http_events;
 mod http_messages;
 mod line;
 mod openapi;
+mod past;
 mod presence;
 mod program;
 mod protocol;

@@ -60,7 +60,8 @@ impl TestServer {
         Self::start_in(tempfile::tempdir().unwrap(), change).await
     }
 
-    async fn start_in(folder: TempDir, change: impl FnOnce(&mut Config)) -> TestServer {
+    /// A server over what is in this folder.
+    pub(crate) async fn start_in(folder: TempDir, change: impl FnOnce(&mut Config)) -> TestServer {
         let mut config = Config {
             listen: vec![Door::Http.at("127.0.0.1:0".parse().unwrap())],
             database: format!("sqlite:{}", folder.path().join("madang.sqlite").display()),

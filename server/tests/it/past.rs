@@ -1,0 +1,126 @@
+//! Opens a database that an earlier version wrote (`fixtures/past`, by `e2e/make-past.mjs`), compares
+//! every answer with that version's, and continues to write.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use serde_json::{Value, json};
+
+use crate::support::{Client, TestServer, request};
+
+const NAME: &str = "madang.sqlite";
+
+#[tokio::test]
+async fn an_earlier_database_answers_as_it_did() {
+    let past = Past::open().await;
+    for asked in past.expected["http"].as_array().unwrap() {
+        let path = asked["path"].as_str().unwrap();
+        let token = asked["as"].as_str().map(|person| past.token(person));
+        assert_eq!(past.get(path, token).await, asked["answer"], "GET {path} as {token:?}");
+    }
+    for (person, asked) in past.expected["socket"].as_object().unwrap() {
+        let mut client = past.client(person).await;
+        for asked in asked.as_array().unwrap() {
+            let command = asked["command"].as_str().unwrap();
+            let answer = client.ask_raw(command, &asked["payload"]).await;
+            assert_eq!(answer, asked["answer"], "{command} {} as {person}", asked["payload"]);
+        }
+        client.close().await;
+    }
+}
+
+#[tokio::test]
+async fn an_earlier_database_goes_on_where_it_ended() {
+    let past = Past::open().await;
+    let mut client = past.client("minho").await;
+    let joined = client.ask_raw("join", &json!({ "room": "느티나무 마당" })).await;
+    let last = joined["last"].as_u64().unwrap();
+
+    // Already stored: the first answer, and no second message.
+    let repeated = past.asked("minho", "send", "typo-1");
+    assert_eq!(client.ask_raw("send", &repeated["payload"]).await, repeated["answer"]);
+    for asked in past.expected["posts"].as_array().unwrap() {
+        assert_eq!(past.post(asked).await, asked["answer"]);
+    }
+
+    let mut send = repeated["payload"].clone();
+    send["cid"] = json!("new-1");
+    send["body"] = json!("나중에 한 말");
+    assert_eq!(client.ask_raw("send", &send).await["seq"], last + 1);
+
+    // An old message belongs to the token that sent it.
+    let edit = json!({ "room": send["room"], "seq": 6, "cid": "new-2", "body": "나중에 고친 말" });
+    assert_eq!(client.ask_raw("edit", &edit).await["seq"], last + 2);
+    let mut other = past.client("hana").await;
+    other.ask_raw("join", &json!({ "room": send["room"] })).await;
+    let theirs = other.ask_raw("edit", &edit).await;
+    assert_eq!(theirs["error"]["code"], "not_yours");
+
+    let around = json!({ "room": send["room"], "around": 6, "limit": 1 });
+    let page = client.ask_raw("history", &around).await;
+    assert_eq!(page["events"][0]["what"]["posted"]["body"], "나중에 고친 말");
+}
+
+/// A server on a copy of the database, and the recorded answers.
+struct Past {
+    server: TestServer,
+    people: Value,
+    expected: Value,
+}
+
+impl Past {
+    async fn open() -> Past {
+        let folder = tempfile::tempdir().unwrap();
+        fs::copy(fixture(NAME), folder.path().join(NAME)).unwrap();
+        Past {
+            server: TestServer::start_in(folder, |_| ()).await,
+            people: read("people.json"),
+            expected: read("expected.json"),
+        }
+    }
+
+    fn token(&self, person: &str) -> &str {
+        self.people[person]["token"].as_str().unwrap()
+    }
+
+    /// The recorded command of this person with this cid, and its answer.
+    fn asked(&self, person: &str, command: &str, cid: &str) -> &Value {
+        let asked = self.expected["socket"][person].as_array().unwrap();
+        let is_it = |asked: &&Value| asked["command"] == command && asked["payload"]["cid"] == cid;
+        asked.iter().find(is_it).unwrap()
+    }
+
+    async fn client(&self, person: &str) -> Client {
+        let auth = json!({ "token": self.token(person) });
+        Client::connect(self.server.address, auth).await.unwrap()
+    }
+
+    async fn get(&self, path: &str, token: Option<&str>) -> Value {
+        let cookie = token.map_or(String::new(), |token| format!("\r\nCookie: madang={token}"));
+        self.request(&format!("GET {path}"), &cookie, "").await
+    }
+
+    /// Repeats a recorded post over HTTP.
+    async fn post(&self, asked: &Value) -> Value {
+        let path = asked["path"].as_str().unwrap();
+        let cid = format!("\r\nIdempotency-Key: {}", asked["cid"].as_str().unwrap());
+        self.request(&format!("POST {path}"), &cid, asked["body"].as_str().unwrap()).await
+    }
+
+    async fn request(&self, line: &str, headers: &str, body: &str) -> Value {
+        let address = self.server.address;
+        let head = format!("{line} HTTP/1.1\r\nHost: {address}{headers}");
+        let response = request(address, &head, body).await;
+        serde_json::from_str(response.split_once("\r\n\r\n").unwrap().1).unwrap()
+    }
+}
+
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/past").join(name)
+}
+
+fn read(name: &str) -> Value {
+    serde_json::from_str(&fs::read_to_string(fixture(name)).unwrap()).unwrap()
+}
