@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 
-import { serveFolder } from './static.mjs';
+import { serveFolder } from './static-server.mjs';
 
 // Tests say in a second what people say in a day.
 const PATIENT = {
@@ -23,7 +23,7 @@ export class Server {
   /** Starts a server on a free port. `options` are command line options with their values. */
   static async start(options = {}) {
     const data = await mkdtemp(join(tmpdir(), 'madang-e2e-'));
-    const server = new Server(data, Object.entries({ ...PATIENT, ...options }).flat());
+    const server = new this(data, Object.entries({ ...PATIENT, ...options }).flat());
     await server.open(0);
     return server;
   }
@@ -39,7 +39,8 @@ export class Server {
     const inFront = this.front ? ['--public-url', this.front.url] : [];
     const listen = ['--listen', `http://127.0.0.1:${port}`, '--data', 'data'];
     // From an empty folder: whatever the binary needs, it has inside.
-    this.process = spawn(binary(), [...listen, ...inFront, ...this.options], {
+    const [program, ...before] = this.command();
+    this.process = spawn(program, [...before, ...listen, ...inFront, ...this.options], {
       cwd: this.data,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -51,8 +52,13 @@ export class Server {
     });
     this.port = Number(new URL(this.url).port);
     if (!this.front) return;
-    this.front.passOnTo(this.url);
+    this.front.forwardTo(this.url);
     this.url = this.front.url;
+  }
+
+  /** The program, and what stands before its options. */
+  command() {
+    return [binary()];
   }
 
   /** Reads the lines that say where the server listens: the address of the page, and in `ports` every door's. */
