@@ -1,4 +1,4 @@
-// A browser that can be killed: Chromium in a process group of its own, with a profile that stays.
+// A browser that can be killed: Chromium in its own process group, with a persistent profile.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -9,11 +9,11 @@ import { createInterface } from 'node:readline';
 
 import { chromium } from 'playwright-core';
 
-import { CHROMIUM, FLAGS, Person, WORDS } from './page.mjs';
+import { CHROMIUM, FLAGS, Person, LABELS } from './page.mjs';
 
-/** What a browser remembers: the folder outlives every run of it. */
+/** A browser profile; the folder outlives every run of the browser. */
 export class Profile {
-  static async make() {
+  static async create() {
     return new Profile(await mkdtemp(join(tmpdir(), 'madang-profile-')));
   }
 
@@ -21,29 +21,29 @@ export class Profile {
     this.folder = folder;
   }
 
-  /** Starts the browser with one window, for this person. */
+  /** Starts the browser with one tab, for this person. */
   async open(url, name, language = 'ko', options = []) {
-    const words = WORDS[language];
-    const flags = [...FLAGS, ...options, '--headless=new', '--remote-debugging-port=0', `--accept-lang=${words.locale}`];
+    const labels = LABELS[language];
+    const flags = [...FLAGS, ...options, '--headless=new', '--remote-debugging-port=0', `--accept-lang=${labels.locale}`];
     const running = spawn(CHROMIUM, [...flags, `--user-data-dir=${this.folder}`, 'about:blank'], {
       detached: true,
       stdio: ['ignore', 'ignore', 'pipe'],
     });
-    const browser = await chromium.connectOverCDP(await debuggerOf(running));
+    const browser = await chromium.connectOverCDP(await debuggerAddress(running));
     const [context] = browser.contexts();
     const [page] = context.pages();
-    this.run = new Run(running, browser, new Person(name, words, context, page, new URL(url).host));
+    this.run = new BrowserRun(running, browser, new Person(name, labels, context, page, new URL(url).host));
     return this.run;
   }
 
-  async forget() {
+  async remove() {
     if (this.run?.isOpen) await this.run.kill();
     await rm(this.folder, { recursive: true, force: true, maxRetries: 5 });
   }
 }
 
 /** The browser from its start to its end. */
-class Run {
+class BrowserRun {
   constructor(process, browser, person) {
     Object.assign(this, { process, browser, person });
   }
@@ -52,14 +52,14 @@ class Run {
     return this.process.exitCode === null && this.process.signalCode === null;
   }
 
-  /** The power button: every process of the browser at once, none of them asked. */
+  /** Kills every process of the browser at once, as a power cut does. */
   async kill() {
     const exit = once(this.process, 'exit');
     process.kill(-this.process.pid, 'SIGKILL');
     await exit;
   }
 
-  /** Closes the last window, as people do. */
+  /** Closes the last window, as a person does. */
   async close() {
     const exit = once(this.process, 'exit');
     const session = await this.browser.newBrowserCDPSession();
@@ -68,12 +68,12 @@ class Run {
   }
 }
 
-function debuggerOf(running) {
-  return new Promise((found, missing) => {
+function debuggerAddress(running) {
+  return new Promise((resolve, reject) => {
     createInterface({ input: running.stderr }).on('line', (line) => {
       const address = line.match(/^DevTools listening on (ws:\S+)$/)?.[1];
-      if (address) found(address);
+      if (address) resolve(address);
     });
-    running.once('exit', (code, signal) => missing(new Error(`chromium ended with ${signal ?? code}`)));
+    running.once('exit', (code, signal) => reject(new Error(`chromium ended with ${signal ?? code}`)));
   });
 }

@@ -1,13 +1,13 @@
-// How long a page that comes back takes to have everything it missed:
+// How long a page takes to show everything it missed:
 // node e2e/catchup.mjs [--missed 1000] [--runs 5]
 //
-// From the moment the server lets the page in again (Socket.IO's CONNECT) until the last missed
-// message stands in the document, by the page's own clock.
+// From the moment the server accepts the new connection (Socket.IO's CONNECT) until the last missed
+// message is in the document, by the page's own clock.
 
 import assert from 'node:assert/strict';
 import { parseArgs } from 'node:util';
 
-import { Client, newCid, newRoom } from './clients.mjs';
+import { Client, newCid, newRoomName } from './clients.mjs';
 import { launch, Person } from './page.mjs';
 import { Server } from './server.mjs';
 
@@ -20,7 +20,7 @@ const server = await Server.start();
 const browser = await launch();
 try {
   const times = [];
-  for (let run = 0; run < runs; run += 1) times.push(await comeBack(newRoom()));
+  for (let run = 0; run < runs; run += 1) times.push(await measureCatchUp(newRoomName()));
   times.sort((one, other) => one - other);
   console.log(`${missed} missed messages, ${runs} runs: ${times.map((time) => `${Math.round(time)} ms`).join(', ')}`);
   console.log(`median ${Math.round(times[Math.floor(runs / 2)])} ms`);
@@ -29,28 +29,28 @@ try {
   await server.stop();
 }
 
-async function comeBack(room) {
-  const teller = await Client.connect(server.url, { generation: '4', transport: 'websocket', name: '이야기꾼' });
-  const say = (body) => teller.ask('send', { room, cid: newCid(), body });
-  await teller.ask('join', { room });
-  const reader = await Person.arrive(browser, server.url, '지은');
-  await reader.context.addInitScript(watchWire);
-  await reader.enter(room);
+async function measureCatchUp(room) {
+  const sender = await Client.connect(server.url, { generation: '4', transport: 'websocket', name: '이야기꾼' });
+  const say = (body) => sender.request('send', { room, cid: newCid(), body });
+  await sender.request('join', { room });
+  const reader = await Person.open(browser, server.url, '지은');
+  await reader.context.addInitScript(interceptWebSocket);
+  await reader.joinRoom(room);
   await say('떠나기 전');
-  await reader.sees('떠나기 전');
+  await reader.waitForMessage('떠나기 전');
 
-  await reader.page.evaluate(() => window.wire.cut());
+  await reader.page.evaluate(() => window.connection.cut());
   for (let number = 1; number <= missed; number += 1) await say(`${number}`);
-  const time = await reader.page.evaluate((last) => window.wire.comeBack(last), `${missed}`);
+  const time = await reader.page.evaluate((last) => window.connection.restore(last), `${missed}`);
   const expected = ['떠나기 전', ...Array.from({ length: missed }, (_, index) => `${index + 1}`)];
-  assert.deepEqual(await reader.reads(), expected);
-  teller.leave();
-  await reader.goAway();
+  assert.deepEqual(await reader.messageTexts(), expected);
+  sender.leave();
+  await reader.close();
   return time;
 }
 
-/** Runs in the page: holds its WebSocket, so that it can be cut, and looks at the clock. */
-function watchWire() {
+/** Runs in the page: keeps its WebSocket, so that it can be cut, and measures the time. */
+function interceptWebSocket() {
   const sockets = [];
   let isCut = false;
   let connected;
@@ -63,17 +63,17 @@ function watchWire() {
       });
     }
   };
-  window.wire = {
+  window.connection = {
     cut() {
       isCut = true;
       sockets.forEach((socket) => socket.close());
     },
-    comeBack(last) {
+    restore(last) {
       isCut = false;
       return new Promise((done) => {
-        const log = document.querySelector('.log');
+        const log = document.querySelector('.message-list');
         new MutationObserver(() => {
-          if (log.lastElementChild.querySelector('.body')?.textContent === last) done(performance.now() - connected);
+          if (log.lastElementChild.querySelector('.message-body')?.textContent === last) done(performance.now() - connected);
         }).observe(log, { childList: true });
         window.dispatchEvent(new Event('online'));
       });

@@ -1,11 +1,11 @@
-// The four generations of Socket.IO client, driven alike: every event is kept until a test takes
-// it, so nothing is missed between two awaits, and every wait has an end.
+// The four generations of the Socket.IO client behind one interface: every event is queued until a test
+// takes it, so nothing is missed between two awaits, and every wait has a timeout.
 
 const WAIT = 10_000;
 const EVENTS = ['connect', 'connect_error', 'disconnect', 'chat message', 'result', 'event', 'presence', 'removed'];
 
 export const GENERATIONS = ['1.7', '2', '3', '4'];
-// "upgrade" is what every client does by itself: it polls first and moves to WebSocket.
+// "upgrade" is the default of every client: it polls first and upgrades to a WebSocket.
 export const TRANSPORTS = ['websocket', 'polling', 'upgrade'];
 
 const libraries = new Map();
@@ -15,71 +15,71 @@ for (const generation of GENERATIONS) {
 }
 
 export class Client {
-  /** Connects and waits to be let in. */
+  /** Connects and waits until the namespace is entered. */
   static async connect(url, { generation, transport, name }) {
     const client = new Client(url, { generation, transport, name });
-    await client.told('connect');
+    await client.next('connect');
     return client;
   }
 
   constructor(url, { generation, transport, name }) {
-    // Clients before 3 have no `auth`: they say their name in the address.
-    const introduction = generation < '3' ? { query: { name } } : { auth: { name } };
+    // Clients before version 3 have no `auth`, and put the name into the query.
+    const nameOption = generation < '3' ? { query: { name } } : { auth: { name } };
     this.socket = libraries.get(generation)(url, {
       transports: transport === 'upgrade' ? ['polling', 'websocket'] : [transport],
       forceNew: true,
       reconnection: false,
-      ...introduction,
+      ...nameOption,
     });
-    this.kept = new Map(EVENTS.map((event) => [event, []]));
+    this.received = new Map(EVENTS.map((event) => [event, []]));
     this.waiting = new Map(EVENTS.map((event) => [event, []]));
     for (const event of EVENTS) {
       this.socket.on(event, (payload) => {
         const waiter = this.waiting.get(event).shift();
         if (waiter) waiter(payload);
-        else this.kept.get(event).push(payload);
+        else this.received.get(event).push(payload);
       });
     }
   }
 
-  /** The payload of the next such event, in the order they came. */
-  told(event) {
-    const kept = this.kept.get(event);
-    if (kept.length > 0) return Promise.resolve(kept.shift());
+  /** Returns the payload of the next such event, in the order of arrival. */
+  next(event) {
+    const received = this.received.get(event);
+    if (received.length > 0) return Promise.resolve(received.shift());
     return within(`"${event}"`, (take) => this.waiting.get(event).push(take));
   }
 
-  /** How many such events came and were not taken. */
-  untaken(event) {
-    return this.kept.get(event).length;
+  /** Returns how many such events are queued. */
+  pendingCount(event) {
+    return this.received.get(event).length;
   }
 
-  say(event, payload) {
+  emit(event, payload) {
     this.socket.emit(event, payload);
   }
 
-  /** Emits with an acknowledgement and returns the answer, refusals included. */
-  ask(event, payload) {
+  /** Emits with an acknowledgement and returns the reply, refusals included. */
+  request(event, payload) {
     return within(`the answer to "${event}"`, (take) => this.socket.emit(event, payload, take));
   }
 
-  /** Goes away the way a program does that ends. */
+  /** Disconnects, as a program does that exits. */
   leave() {
     this.socket.disconnect();
   }
 }
 
 function within(what, start) {
-  return new Promise((done, missed) => {
-    const limit = setTimeout(() => missed(new Error(`${what} did not come within ${WAIT} ms`)), WAIT);
+  return new Promise((resolve, reject) => {
+    const limit = setTimeout(() => reject(new Error(`${what} did not come within ${WAIT} ms`)), WAIT);
     start((value) => {
       clearTimeout(limit);
-      done(value);
+      resolve(value);
     });
   });
 }
 
-/** Repeats `attempt` until it gives something truthy; fails after the limit. */
+/** Repeats `attempt` until it returns something truthy; fails after the limit. */
 export async function eventually(what, attempt, limit = WAIT) {
   const end = Date.now() + limit;
   for (;;) {
@@ -92,8 +92,8 @@ export async function eventually(what, attempt, limit = WAIT) {
 
 let rooms = 0;
 
-/** A room nobody else uses. */
-export function newRoom() {
+/** Returns the name of a room that no other test uses. */
+export function newRoomName() {
   rooms += 1;
   return `마당 ${process.pid}-${rooms}`;
 }

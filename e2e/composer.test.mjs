@@ -1,33 +1,33 @@
-// Writing in a real browser: Hangul and kana being composed, names and emoji being completed, marks
-// that can be undone. The input method is the browser's own, told what to compose.
+// Writing in a real browser: composition of Hangul and kana, completion of names and emoji, and
+// formatting that can be undone. The browser's own input method is told what to compose.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { newRoom } from './clients.mjs';
-import { CONTROL, Keyboard, ORDERS, SHIFT } from './keyboard.mjs';
+import { newRoomName } from './clients.mjs';
+import { CONTROL, Keyboard, COMPOSITION_END_ORDERS, SHIFT } from './keyboard.mjs';
 import { Person } from './page.mjs';
-import { Stage } from './stage.mjs';
+import { PageFixture } from './page-fixture.mjs';
 
-const stage = new Stage();
+const fixture = new PageFixture();
 
-/** Somebody alone in a new room, with the caret in the composer. */
-async function writer({ name = '지은', ...options } = {}) {
-  const jieun = await stage.arrive(name, options);
-  const room = newRoom();
-  await jieun.enter(room);
+/** Returns a person alone in a new room, with the caret in the composer. */
+async function newWriter({ name = '지은', ...options } = {}) {
+  const jieun = await fixture.newPerson(name, options);
+  const room = newRoomName();
+  await jieun.joinRoom(room);
   await jieun.composer.focus();
-  return { jieun, room, keyboard: await Keyboard.of(jieun) };
+  return { jieun, room, keyboard: await Keyboard.attach(jieun) };
 }
 
-/** What the room's log holds, read by somebody else. */
-async function said(person, room) {
-  await person.hasSaidAll();
-  return stage.log(room);
+/** Reads the room's log as another person. */
+async function readLog(person, room) {
+  await person.waitUntilDelivered();
+  return fixture.readLog(room);
 }
 
 test('one Enter sends one message while Hangul is being composed', async () => {
-  const { jieun, room, keyboard } = await writer();
+  const { jieun, room, keyboard } = await newWriter();
 
   // Enter ends the composition: Chromium on Windows and Linux.
   await keyboard.compose('ㅎ', '하', '한');
@@ -36,20 +36,20 @@ test('one Enter sends one message while Hangul is being composed', async () => {
   await keyboard.down('Enter', { composing: true });
   await keyboard.commit('글');
   await keyboard.up('Enter');
-  await jieun.sees('한글');
+  await jieun.waitForMessage('한글');
 
   // The same with a second, plain Enter of the same key press: Chromium on macOS.
   await keyboard.compose('ㄷ', '두', '둘');
   await keyboard.down('Enter', { composing: true });
   await keyboard.commit('둘');
   await keyboard.press('Enter');
-  await jieun.sees('둘');
+  await jieun.waitForMessage('둘');
 
-  // Nothing being composed any more.
+  // Without a composition.
   await keyboard.compose('ㅅ', '세', '셋');
   await keyboard.commit('셋');
   await keyboard.press('Enter');
-  await jieun.sees('셋');
+  await jieun.waitForMessage('셋');
 
   // With Ctrl, wherever Enter alone would not send.
   await jieun.composer.pressSequentially('```');
@@ -58,15 +58,15 @@ test('one Enter sends one message while Hangul is being composed', async () => {
   await keyboard.down('Enter', { composing: true, modifiers: CONTROL });
   await keyboard.commit('넷');
   await keyboard.up('Enter');
-  // Sent: what is filled in below would take its place.
+  // Wait until it is sent: the next `fill` would replace it.
   await jieun.log.getByText('넷').waitFor();
-  await jieun.say('끝');
-  await jieun.sees('끝');
-  assert.deepEqual(await said(jieun, room), ['한글', '둘', '셋', '```\n넷', '끝']);
+  await jieun.send('끝');
+  await jieun.waitForMessage('끝');
+  assert.deepEqual(await readLog(jieun, room), ['한글', '둘', '셋', '```\n넷', '끝']);
 });
 
 test('Enter while kana or pinyin is being composed only confirms', async () => {
-  const { jieun, room, keyboard } = await writer();
+  const { jieun, room, keyboard } = await newWriter();
   for (const [composed, steps] of [
     ['日本', ['に', 'にほ', '日本']],
     ['ni', ['n', 'ni']],
@@ -77,19 +77,19 @@ test('Enter while kana or pinyin is being composed only confirms', async () => {
     await keyboard.up('Enter');
     assert.equal(await jieun.composer.inputValue(), composed);
     await jieun.composer.press('Enter');
-    await jieun.sees(composed);
+    await jieun.waitForMessage(composed);
   }
-  assert.deepEqual(await said(jieun, room), ['日本', 'ni']);
+  assert.deepEqual(await readLog(jieun, room), ['日本', 'ni']);
 });
 
-test('the Enter that chooses a room sends nothing of the draft that waits there', async () => {
-  const { jieun, room: here, keyboard } = await writer();
-  const there = `책모임 ${newRoom()}`;
+test('the Enter that chooses a room does not send the draft in it', async () => {
+  const { jieun, room: here, keyboard } = await newWriter();
+  const there = `책모임 ${newRoomName()}`;
   await jieun.page.goto(Person.linkTo(there));
   await jieun.composer.fill('아직 쓰는 중');
   const arrived = () => jieun.page.waitForFunction(() => document.activeElement.value === '아직 쓰는 중');
   const ways = {
-    ...ORDERS,
+    ...COMPOSITION_END_ORDERS,
     async 'nothing is composed'(keyboard, text, meanwhile) {
       await keyboard.commit(text);
       await keyboard.down('Enter');
@@ -109,45 +109,45 @@ test('the Enter that chooses a room sends nothing of the draft that waits there'
     assert.equal(await jieun.log.locator('.message').count(), 0, way);
     assert.equal(await jieun.composer.inputValue(), '아직 쓰는 중', way);
   }
-  // The next press is one of its own.
+  // The next key press counts on its own.
   await keyboard.press('Enter');
-  await jieun.sees('아직 쓰는 중');
-  assert.deepEqual(await said(jieun, there), ['아직 쓰는 중']);
+  await jieun.waitForMessage('아직 쓰는 중');
+  assert.deepEqual(await readLog(jieun, there), ['아직 쓰는 중']);
 });
 
 test('one Enter is enough in every field while Hangul is being composed', async () => {
-  for (const [order, enter] of Object.entries(ORDERS)) {
-    const jieun = await stage.arrive('지은');
+  for (const [order, enter] of Object.entries(COMPOSITION_END_ORDERS)) {
+    const jieun = await fixture.newPerson('지은');
     const { page } = jieun;
-    const keyboard = await Keyboard.of(jieun);
-    await page.goto(Person.linkTo(newRoom()));
+    const keyboard = await Keyboard.attach(jieun);
+    await page.goto(Person.linkTo(newRoomName()));
     await jieun.nameField.focus();
     await keyboard.compose('ㅈ', '지');
     await keyboard.commit('지');
     await keyboard.compose('ㅇ', '으', '은');
     await enter(keyboard, '은', () => jieun.composer.waitFor());
     await jieun.composer.waitFor();
-    await page.locator('.you strong', { hasText: '지은' }).waitFor();
+    await page.locator('.profile strong', { hasText: '지은' }).waitFor();
 
-    // Once, and not once more: a refusal stays to be read.
+    // Submitted once, not twice: the refusal stays visible.
     await page.getByRole('button', { name: '이름 바꾸기' }).click();
     await jieun.nameField.fill('가'.repeat(32));
     await keyboard.compose('ㅎ', '하');
-    await enter(keyboard, '하', () => page.locator('.you .form-note', { hasText: '너무 길어요' }).waitFor());
-    await page.locator('.you .form-note', { hasText: '너무 길어요' }).waitFor();
+    await enter(keyboard, '하', () => page.locator('.profile .form-note', { hasText: '너무 길어요' }).waitFor());
+    await page.locator('.profile .form-note', { hasText: '너무 길어요' }).waitFor();
     await page.keyboard.press('Escape');
 
-    // And what is toggled is not toggled back.
-    await jieun.say('좋은 아침');
-    await jieun.hasSaidAll();
-    await jieun.row('좋은 아침').hover();
-    await jieun.row('좋은 아침').locator('[data-act=react]').click();
+    // A toggle is not toggled back.
+    await jieun.send('좋은 아침');
+    await jieun.waitUntilDelivered();
+    await jieun.messageRow('좋은 아침').hover();
+    await jieun.messageRow('좋은 아침').locator('[data-action=react]').click();
     await page.getByRole('searchbox').and(page.locator(':focus')).waitFor();
     await keyboard.compose('ㅍ', '폭');
     await keyboard.commit('폭');
     await keyboard.compose('ㅈ', '주', '죽');
     await page.getByRole('button', { name: '폭죽', exact: true }).waitFor();
-    const reacted = jieun.row('좋은 아침').locator('.reactions button');
+    const reacted = jieun.messageRow('좋은 아침').locator('.reactions button');
     await enter(keyboard, '죽', () => reacted.first().waitFor());
     await reacted.first().waitFor();
     await jieun.page.getByRole('dialog').waitFor({ state: 'detached' });
@@ -156,9 +156,9 @@ test('one Enter is enough in every field while Hangul is being composed', async 
 });
 
 test('Enter confirms kana in a field, and the next one is taken', async () => {
-  const jieun = await stage.arrive('지은');
-  const keyboard = await Keyboard.of(jieun);
-  await jieun.page.goto(Person.linkTo(newRoom()));
+  const jieun = await fixture.newPerson('지은');
+  const keyboard = await Keyboard.attach(jieun);
+  await jieun.page.goto(Person.linkTo(newRoomName()));
   await jieun.nameField.focus();
   await keyboard.compose('に', 'にほ', '日本');
   await keyboard.down('Enter', { composing: true });
@@ -170,7 +170,7 @@ test('Enter confirms kana in a field, and the next one is taken', async () => {
 });
 
 test('Shift and Enter begin a new line, and so does Enter inside code', async () => {
-  const { jieun, room, keyboard } = await writer();
+  const { jieun, room, keyboard } = await newWriter();
   await jieun.composer.pressSequentially('첫 줄');
   await jieun.composer.press('Shift+Enter');
   await keyboard.compose('ㄷ', '두', '둘');
@@ -187,13 +187,13 @@ test('Shift and Enter begin a new line, and so does Enter inside code', async ()
   assert.equal(await jieun.composer.inputValue(), '첫 줄\n둘\n```\n코드\n```');
   await jieun.composer.press('Enter');
   await jieun.log.getByText('코드').waitFor();
-  assert.deepEqual(await said(jieun, room), ['첫 줄\n둘\n```\n코드\n```']);
+  assert.deepEqual(await readLog(jieun, room), ['첫 줄\n둘\n```\n코드\n```']);
 });
 
 test('a name is completed while its last syllable is still being composed', async () => {
-  const { jieun, room, keyboard } = await writer();
-  const others = await Promise.all(['민호', '김민지', '수아'].map((name) => stage.visitor(name)));
-  for (const other of others) await other.ask('join', { room });
+  const { jieun, room, keyboard } = await newWriter();
+  const others = await Promise.all(['민호', '김민지', '수아'].map((name) => fixture.newClient(name)));
+  for (const other of others) await other.request('join', { room });
   await jieun.page.locator('.room-header').getByText('4', { exact: true }).waitFor();
   const options = jieun.page.getByRole('option');
 
@@ -202,10 +202,10 @@ test('a name is completed while its last syllable is still being composed', asyn
   await keyboard.compose('ㅁ', '미', '민');
   await options.nth(2).waitFor({ state: 'detached' });
   assert.deepEqual(await options.locator('span:last-child').allTextContents(), ['민호', '김민지']);
-  assert.equal(await marked(jieun), '민호');
+  assert.equal(await activeOption(jieun), '민호');
   await keyboard.down('ArrowDown', { composing: true });
   await keyboard.up('ArrowDown');
-  await eventuallyMarked(jieun, '김민지');
+  await waitForActiveOption(jieun, '김민지');
   await keyboard.down('Enter', { composing: true });
   await keyboard.commit('민');
   await keyboard.up('Enter');
@@ -236,12 +236,12 @@ test('a name is completed while its last syllable is still being composed', asyn
 });
 
 test('an emoji is completed by its Korean name', async () => {
-  const { jieun, keyboard } = await writer();
+  const { jieun, keyboard } = await newWriter();
   await jieun.composer.pressSequentially('좋아 :');
   await keyboard.compose('ㄱ', '가', '강', '강ㅇ');
   await jieun.page.getByRole('option').first().waitFor();
   await keyboard.compose('강아');
-  await eventuallyMarked(jieun, '강아지 얼굴');
+  await waitForActiveOption(jieun, '강아지 얼굴');
   await keyboard.down('Enter', { composing: true });
   await keyboard.commit('강아');
   await keyboard.up('Enter');
@@ -250,8 +250,8 @@ test('an emoji is completed by its Korean name', async () => {
 });
 
 test('an emoji is put where the caret is, by mouse and by keyboard', async () => {
-  const jieun = await stage.arrive('지은');
-  await jieun.enter(newRoom());
+  const jieun = await fixture.newPerson('지은');
+  await jieun.joinRoom(newRoomName());
   await jieun.composer.fill('생일  축하해요');
   for (let presses = 0; presses < 5; presses += 1) await jieun.composer.press('ArrowLeft');
   const open = jieun.page.getByRole('button', { name: '이모지 넣기' });
@@ -271,7 +271,7 @@ test('an emoji is put where the caret is, by mouse and by keyboard', async () =>
 });
 
 test('marks go around the selection, off again, and every step can be undone', async () => {
-  const { jieun } = await writer();
+  const { jieun } = await newWriter();
   await jieun.composer.pressSequentially('plain words');
   await jieun.composer.press('Control+Shift+ArrowLeft');
   for (const [keys, text] of [
@@ -289,8 +289,8 @@ test('marks go around the selection, off again, and every step can be undone', a
   }
 });
 
-test('a file is refused with a word, and the page stays', async () => {
-  const { jieun } = await writer();
+test('a dropped file is refused with a message and does not replace the page', async () => {
+  const { jieun } = await newWriter();
   for (const kind of ['paste', 'drop']) {
     const prevented = await jieun.composer.evaluate((composer, kind) => {
       const data = new DataTransfer();
@@ -310,7 +310,7 @@ test('a file is refused with a word, and the page stays', async () => {
 });
 
 test('the composer grows to eight lines and then scrolls', async () => {
-  const { jieun } = await writer();
+  const { jieun } = await newWriter();
   const height = async (lines) => {
     await jieun.composer.fill(Array.from({ length: lines }, (_, line) => `${line}`).join('\n'));
     return jieun.composer.evaluate((composer) => composer.clientHeight);
@@ -321,10 +321,10 @@ test('the composer grows to eight lines and then scrolls', async () => {
   assert.equal(nine, eight);
 });
 
-test('a key draws nothing anew, neither the conversation nor the composer', async () => {
-  const { jieun, room } = await writer();
-  await jieun.say('이야기');
-  await jieun.hasSaidAll();
+test('a keystroke redraws neither the conversation nor the composer', async () => {
+  const { jieun, room } = await newWriter();
+  await jieun.send('이야기');
+  await jieun.waitUntilDelivered();
   // The first key marks the room as one with a draft.
   await jieun.composer.pressSequentially('가');
   await jieun.page.evaluate(() => {
@@ -335,15 +335,15 @@ test('a key draws nothing anew, neither the conversation nor the composer', asyn
     }
   });
   await jieun.composer.pressSequentially('나다라 마바사');
-  await jieun.painted();
+  await jieun.waitForPaint();
   assert.deepEqual(await jieun.page.evaluate(() => window.changes), []);
   await jieun.composer.press('Enter');
-  await jieun.sees('가나다라 마바사');
-  assert.deepEqual(await said(jieun, room), ['이야기', '가나다라 마바사']);
+  await jieun.waitForMessage('가나다라 마바사');
+  assert.deepEqual(await readLog(jieun, room), ['이야기', '가나다라 마바사']);
 });
 
 test('on a touch screen Enter begins a new line and the button sends', async () => {
-  const { jieun, room, keyboard } = await writer({
+  const { jieun, room, keyboard } = await newWriter({
     viewport: { width: 390, height: 844 },
     isMobile: true,
     hasTouch: true,
@@ -352,23 +352,23 @@ test('on a touch screen Enter begins a new line and the button sends', async () 
   await jieun.composer.press('Enter');
   await keyboard.compose('ㄷ', '두', '둘');
   await keyboard.commit('둘');
-  await jieun.page.getByRole('button', { name: jieun.words.send, exact: true }).tap();
+  await jieun.page.getByRole('button', { name: jieun.labels.send, exact: true }).tap();
   await jieun.log.getByText('둘').waitFor();
-  assert.deepEqual(await said(jieun, room), ['첫 줄\n둘']);
+  assert.deepEqual(await readLog(jieun, room), ['첫 줄\n둘']);
   assert.equal(await jieun.composer.inputValue(), '');
 });
 
-test('arrow up edits what one said last, through a reload, and Escape leaves it as it is', async () => {
-  const { jieun, room } = await writer();
-  const minho = await stage.arrive('민호');
-  await minho.enter(room);
+test('arrow up edits one’s last message, also across a reload, and Escape cancels', async () => {
+  const { jieun, room } = await newWriter();
+  const minho = await fixture.newPerson('민호');
+  await minho.joinRoom(room);
   for (const text of ['처음 한 말', '나중에 한 말']) {
-    await jieun.say(text);
-    await minho.sees(text);
+    await jieun.send(text);
+    await minho.waitForMessage(text);
   }
   const banner = jieun.page.getByText('메시지 고치기', { exact: true });
 
-  await jieun.hasSaidAll();
+  await jieun.waitUntilDelivered();
   await jieun.composer.press('ArrowUp');
   await banner.waitFor();
   assert.equal(await jieun.composer.inputValue(), '나중에 한 말');
@@ -383,10 +383,10 @@ test('arrow up edits what one said last, through a reload, and Escape leaves it 
   await banner.waitFor({ state: 'hidden' });
   assert.equal(await jieun.composer.inputValue(), '');
 
-  await jieun.sees('나중에 한 말');
+  await jieun.waitForMessage('나중에 한 말');
   await jieun.composer.press('ArrowUp');
   await banner.waitFor();
-  const keyboard = await Keyboard.of(jieun);
+  const keyboard = await Keyboard.attach(jieun);
   await keyboard.compose('ㅇ', '이', '임');
   await keyboard.down('Enter', { composing: true });
   await keyboard.commit('임');
@@ -396,15 +396,15 @@ test('arrow up edits what one said last, through a reload, and Escape leaves it 
   assert.equal(await jieun.composer.inputValue(), '');
 });
 
-/** What readers aloud are told is marked in the list. */
-function marked({ composer }) {
+/** Returns the option that screen readers announce. */
+function activeOption({ composer }) {
   return composer.evaluate((composer) => {
     const option = document.getElementById(composer.getAttribute('aria-activedescendant'));
     return option?.getAttribute('aria-selected') === 'true' ? option.lastElementChild.textContent : undefined;
   });
 }
 
-async function eventuallyMarked(person, name) {
+async function waitForActiveOption(person, name) {
   await person.page.getByRole('option', { selected: true }).filter({ hasText: name }).waitFor();
-  assert.equal(await marked(person), name);
+  assert.equal(await activeOption(person), name);
 }

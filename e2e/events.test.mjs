@@ -1,16 +1,16 @@
-// A browser's own EventSource at the stream of a room: it comes back by itself with Last-Event-ID,
-// and its reader hears everything once and in order, whatever the server went through.
+// A browser's own EventSource on the stream of a room: it reconnects by itself with Last-Event-ID and
+// receives every event once and in order, whatever happens to the server.
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
 import { chromium } from 'playwright-core';
 
-import { newRoom } from './clients.mjs';
+import { newRoomName } from './clients.mjs';
 import { CHROMIUM, FLAGS } from './page.mjs';
 import { Server } from './server.mjs';
 
-/** EventSource waits three seconds before it comes back to a server that did not say when. */
+/** EventSource waits three seconds before it reconnects, unless the server sent another time. */
 const WAIT = 20_000;
 
 let server;
@@ -24,7 +24,7 @@ after(async () => {
   await server.stop();
 });
 
-/** A page that listens, and nothing else. */
+/** Opens a page that only listens. */
 async function listener(room) {
   const page = await browser.newPage();
   await page.goto(`${server.url}/up`);
@@ -38,8 +38,8 @@ async function listener(room) {
     });
   }, `/api/rooms/${room}/events?since=0`);
   return {
-    /** All that was heard, once it is this much. */
-    async heard(count) {
+    /** Returns all received events, once there are this many. */
+    async waitForEvents(count) {
       await page.waitForFunction((count) => window.heard.length >= count, count, { timeout: WAIT });
       return page.evaluate(() => window.heard);
     },
@@ -47,7 +47,7 @@ async function listener(room) {
   };
 }
 
-async function say(room, text) {
+async function sendMessage(room, text) {
   const response = await fetch(`${server.url}/api/rooms/${room}/messages`, { method: 'POST', body: text });
   assert.equal(response.status, 201);
 }
@@ -56,17 +56,17 @@ for (const [how, end] of [
   ['stopped', () => server.end('SIGTERM')],
   ['killed', () => server.kill()],
 ]) {
-  test(`a page hears on where it was when the server was ${how}`, async () => {
-    const room = newRoom();
-    await say(room, '하나');
+  test(`a stream continues where it was when the server was ${how}`, async () => {
+    const room = newRoomName();
+    await sendMessage(room, '하나');
     const page = await listener(room);
-    await say(room, '둘');
-    assert.deepEqual(await page.heard(2), [[1, '하나'], [2, '둘']]);
+    await sendMessage(room, '둘');
+    assert.deepEqual(await page.waitForEvents(2), [[1, '하나'], [2, '둘']]);
     await end();
-    await server.reopen();
-    await say(room, '셋');
-    await say(room, '넷');
-    assert.deepEqual(await page.heard(4), [[1, '하나'], [2, '둘'], [3, '셋'], [4, '넷']]);
+    await server.restart();
+    await sendMessage(room, '셋');
+    await sendMessage(room, '넷');
+    assert.deepEqual(await page.waitForEvents(4), [[1, '하나'], [2, '둘'], [3, '셋'], [4, '넷']]);
     assert.ok((await page.openings()) >= 2, 'it came back by itself');
   });
 }

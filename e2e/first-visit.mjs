@@ -1,7 +1,7 @@
-// How long a first visit takes on a slow telephone: node e2e/first-visit.mjs
-// A link to a room, nothing in the cache, a processor four times slower, 1.6 Mbit/s and 150 ms there
-// and back. Prints, in milliseconds, when something is painted, when there is text, and when one can
-// type one's name; the middle of five visits.
+// How long a first visit takes on a slow phone: node e2e/first-visit.mjs
+// Opens the link to a room with an empty cache, a processor four times slower, 1.6 Mbit/s and 150 ms
+// round trip. Prints, in milliseconds, when something is painted, when there is text, and when one can
+// type one's name; the median of five visits.
 
 import { launch, Person } from './page.mjs';
 import { Server } from './server.mjs';
@@ -13,7 +13,7 @@ const server = await Server.start();
 const browser = await launch();
 try {
   const visits = [];
-  for (let number = 0; number < VISITS; number += 1) visits.push(await visit());
+  for (let number = 0; number < VISITS; number += 1) visits.push(await measureVisit());
   const middle = (what) => visits.map((times) => times[what]).sort((one, other) => one - other)[VISITS >> 1];
   for (const what of ['painted', 'text', 'typing']) console.log(what.padEnd(8), `${Math.round(middle(what))} ms`);
 } finally {
@@ -21,8 +21,8 @@ try {
   await server.stop();
 }
 
-async function visit() {
-  const { context, page, nameField } = await Person.arrive(browser, server.url, '지은');
+async function measureVisit() {
+  const { context, page, nameField } = await Person.open(browser, server.url, '지은');
   const devtools = await context.newCDPSession(page);
   await devtools.send('Network.enable');
   await devtools.send('Network.emulateNetworkConditions', NETWORK);

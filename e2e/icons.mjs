@@ -1,4 +1,4 @@
-// Draws the icons an installed page needs from its one drawing: node e2e/icons.mjs
+// Draws the icons that an installed page needs from one drawing: node e2e/icons.mjs
 // A maskable icon fills its square, because the system cuts its own shape out of it; an iPhone rounds
 // the corners itself.
 

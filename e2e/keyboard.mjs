@@ -1,7 +1,7 @@
-// The keys and compositions of a keyboard with an input method, below what playwright offers.
+// Keys and compositions of a keyboard with an input method, below Playwright's API.
 
 export class Keyboard {
-  static async of(person) {
+  static async attach(person) {
     return new Keyboard(await person.context.newCDPSession(person.page));
   }
 
@@ -23,7 +23,7 @@ export class Keyboard {
     await this.session.send('Input.insertText', { text });
   }
 
-  /** `composing`: the input method takes the key, and the browser tells so; `held`: it is still down. */
+  /** `composing`: the input method takes the key, and the browser reports it; `held`: the key repeats. */
   async down(key, { composing = false, held = false, modifiers = 0 } = {}) {
     const text = key === 'Enter' && !composing ? { text: '\r' } : {};
     await this.session.send('Input.dispatchKeyEvent', {
@@ -47,19 +47,19 @@ export class Keyboard {
 }
 
 /**
- * The orders in which browsers tell of the Enter that ends a composition. `meanwhile` is waited for
- * before what may come when the first has had its effect.
+ * The orders in which browsers report the Enter that ends a composition. `beforeNext` is awaited before
+ * events that may follow once the first has had its effect.
  */
-export const ORDERS = {
+export const COMPOSITION_END_ORDERS = {
   async 'Chrome and Firefox'(keyboard, text) {
     await keyboard.down('Enter', { composing: true });
     await keyboard.commit(text);
     await keyboard.up('Enter');
   },
-  async 'Chrome on macOS'(keyboard, text, meanwhile) {
+  async 'Chrome on macOS'(keyboard, text, beforeNext) {
     await keyboard.down('Enter', { composing: true });
     await keyboard.commit(text);
-    await meanwhile?.();
+    await beforeNext?.();
     await keyboard.press('Enter');
   },
   async Safari(keyboard, text) {
@@ -67,10 +67,10 @@ export const ORDERS = {
     await keyboard.down('Enter', { composing: true });
     await keyboard.up('Enter');
   },
-  async 'the key is held'(keyboard, text, meanwhile) {
+  async 'the key is held'(keyboard, text, beforeNext) {
     await keyboard.down('Enter', { composing: true });
     await keyboard.commit(text);
-    await meanwhile?.();
+    await beforeNext?.();
     for (let times = 0; times < 3; times += 1) await keyboard.down('Enter', { held: true });
     await keyboard.up('Enter');
   },

@@ -22,7 +22,7 @@ import { eventually } from './clients.mjs';
 import { Person } from './page.mjs';
 import * as past from './past.mjs';
 import { Server } from './server.mjs';
-import { Wire } from './wire.mjs';
+import { WebSocketProxy } from './websocket-proxy.mjs';
 
 const { DATABASE, DRAFTS, EDITED, KEPT, OPENED, ORIGIN, PAST, PROFILE, REFUSED, ROOMS, UNSENT } = past;
 const run = promisify(execFile);
@@ -82,13 +82,13 @@ async function talk(server) {
   hana.as = 'hana';
 
   const everybody = [owner, minho, hana];
-  await owner.ask('join', { room: ROOMS.topic, topic: '오늘 마당에서 있었던 일' });
-  await minho.ask('join', { room: ROOMS.seats, seats: 2, topic: '둘이서만' });
-  await hana.ask('join', { room: ROOMS.long });
+  await owner.request('join', { room: ROOMS.topic, topic: '오늘 마당에서 있었던 일' });
+  await minho.request('join', { room: ROOMS.seats, seats: 2, topic: '둘이서만' });
+  await hana.request('join', { room: ROOMS.long });
   for (const speaker of everybody) {
-    for (const room of [ROOMS.lobby, ROOMS.topic, ROOMS.long]) await speaker.ask('join', { room });
+    for (const room of [ROOMS.lobby, ROOMS.topic, ROOMS.long]) await speaker.request('join', { room });
   }
-  await owner.ask('join', { room: ROOMS.seats });
+  await owner.request('join', { room: ROOMS.seats });
 
   for (let n = 1; n <= 120; n += 1) await everybody[n % 3].post(ROOMS.long, `long-${n}`, `이야기 ${n}`);
 
@@ -97,34 +97,34 @@ async function talk(server) {
   await minho.post(room, 'hello-2', '반가워요 @지은! _여기_ 좋네요. `cargo run`');
   await hana.post(room, 'code-1', '```rust\nfn main() {\n    println!("마당");\n}\n```');
   await hana.post(room, 'link-1', 'See [the site](https://example.com/a?b=c&d) and https://example.org/한글');
-  await owner.ask('send', { room, cid: 'reply-1', body: '> 인용\n고마워요', reply_to: 2 }, true);
+  await owner.request('send', { room, cid: 'reply-1', body: '> 인용\n고마워요', reply_to: 2 }, true);
   await minho.post(room, 'typo-1', '내일 6시에 만나요');
-  await minho.ask('edit', { room, seq: 6, cid: 'edit-1', body: '내일 *7시*에 만나요' }, true);
-  await minho.ask('edit', { room, seq: 6, cid: 'edit-2', body: '내일 *8시*에 만나요' }, true);
+  await minho.request('edit', { room, seq: 6, cid: 'edit-1', body: '내일 *7시*에 만나요' }, true);
+  await minho.request('edit', { room, seq: 6, cid: 'edit-2', body: '내일 *8시*에 만나요' }, true);
   await hana.post(room, 'secret-1', '지울 말');
-  await hana.ask('delete', { room, seq: 9, cid: 'delete-1' }, true);
+  await hana.request('delete', { room, seq: 9, cid: 'delete-1' }, true);
   await minho.post(room, 'advert-1', '광고입니다');
   // By the owner of the room.
-  await owner.ask('delete', { room, seq: 11, cid: 'delete-2' }, true);
+  await owner.request('delete', { room, seq: 11, cid: 'delete-2' }, true);
   for (const [speaker, emoji] of [[owner, '👍'], [minho, '👍'], [hana, '❤️'], [hana, '👩‍👩‍👧‍👦']]) {
-    await speaker.ask('react', { room, seq: 6, cid: `react-${speaker.as}-${[...emoji].length}`, emoji, on: true }, true);
+    await speaker.request('react', { room, seq: 6, cid: `react-${speaker.as}-${[...emoji].length}`, emoji, on: true }, true);
   }
-  await minho.ask('react', { room, seq: 6, cid: 'react-off', emoji: '👍', on: false }, true);
-  await owner.ask('describe', { room, cid: 'topic-1', topic: '바뀐 주제 🌳' }, true);
-  await minho.ask('rename', { name: '민호 (새 이름)' });
+  await minho.request('react', { room, seq: 6, cid: 'react-off', emoji: '👍', on: false }, true);
+  await owner.request('describe', { room, cid: 'topic-1', topic: '바뀐 주제 🌳' }, true);
+  await minho.request('rename', { name: '민호 (새 이름)' });
   people.minho.name = '민호 (새 이름)';
   await minho.post(room, 'renamed-1', '이름을 바꿨어요');
   await owner.post(room, 'text-1', '첫 줄\n둘째 줄\n\n\t들여쓴 줄 <b>&amp;</b> \\*별표\\* é ‮‬ 🇰🇷');
 
   await minho.post(ROOMS.seats, 'two-1', '여기는 둘뿐이에요');
   await owner.post(ROOMS.seats, 'two-2', '조용하네요');
-  await minho.ask('describe', { room: ROOMS.seats, cid: 'seats-1', seats: 3 }, true);
+  await minho.request('describe', { room: ROOMS.seats, cid: 'seats-1', seats: 3 }, true);
 
   await owner.post(ROOMS.lobby, 'lobby-1', '로비에서 인사드려요');
   sent.push(await postOverHttp(server, ROOMS.lobby, 'build-1742', 'build 1742 green'));
   await sendDatagram(server, `/to ${ROOMS.lobby}\n/name 초인종\n문이 열렸어요`);
   await eventually('the datagram is in the log', async () => {
-    const { events } = await owner.ask('history', { room: ROOMS.lobby, after: 0 });
+    const { events } = await owner.request('history', { room: ROOMS.lobby, after: 0 });
     return events.some((event) => event.what.posted?.via);
   });
   for (const speaker of everybody) speaker.close();
@@ -140,7 +140,7 @@ class Speaker {
   }
 
   async account() {
-    const { you, token } = await this.ask('hello', {});
+    const { you, token } = await this.request('hello', {});
     return { ...you, token };
   }
 
@@ -152,7 +152,7 @@ class Speaker {
   }
 
   post(room, cid, body) {
-    return this.ask('send', { room, cid, body }, true);
+    return this.request('send', { room, cid, body }, true);
   }
 
   close() {
@@ -207,7 +207,7 @@ async function record(server, people, sent) {
   for (const as of Object.keys(people)) {
     const asked = (socket[as] = []);
     const speaker = await Speaker.connect(server, { token: people[as].token }, asked, as);
-    const ask = async (command, payload) => asked.push({ command, payload, answer: await speaker.ask(command, payload) });
+    const ask = async (command, payload) => asked.push({ command, payload, answer: await speaker.request(command, payload) });
     await ask('hello', {});
     for (const room of Object.values(ROOMS)) {
       // The long room is read by its owner only, and whole over HTTP.
@@ -232,21 +232,21 @@ async function record(server, people, sent) {
 
 /** Uses the page as 지은 and packs the profile that this leaves. */
 async function recordBrowser(server, { jieun }) {
-  const profile = await Profile.make();
+  const profile = await Profile.create();
   try {
     const browser = await profile.open(ORIGIN, jieun.name, 'ko', past.resolveTo(server.port));
     await fillStorage(browser.person, jieun);
     await browser.close();
     await run('tar', ['-czf', join(PAST, PROFILE), '-C', profile.folder, ...past.PROFILE_PARTS]);
   } finally {
-    await profile.forget();
+    await profile.remove();
   }
 }
 
 /** Makes the page store data of every kind; the outbox is filled without a connection. */
 async function fillStorage(person, account) {
   const { page } = person;
-  const wire = await Wire.of(person);
+  const proxy = await WebSocketProxy.intercept(person);
   await page.setViewportSize(past.SCREEN);
   const open = async (room) => {
     await page.goto(ORIGIN + Person.linkTo(room));
@@ -267,7 +267,7 @@ async function fillStorage(person, account) {
 
   // Online: a scroll position, drafts, settings, a refused message.
   for (const room of Object.values(ROOMS)) await open(room);
-  await person.sees('이야기 120');
+  await person.waitForMessage('이야기 120');
   await person.scrollUpUntil(person.log.getByText('이야기 40', { exact: true }));
   await person.composer.fill(DRAFTS.long);
   await open(ROOMS.lobby);
@@ -275,39 +275,39 @@ async function fillStorage(person, account) {
   await page.getByRole('radio', { name: '나를 부를 때만' }).check();
   await page.keyboard.press('Escape');
   await open(ROOMS.seats);
-  await person.say('연결되어 있을 때 한 말');
-  await person.hasSaidAll();
+  await person.send('연결되어 있을 때 한 말');
+  await person.waitUntilDelivered();
   await press('여기는 둘뿐이에요', '답장');
   await person.composer.fill(DRAFTS.seats);
   await open(ROOMS.topic);
-  await person.choose('화면 밝기', '어둡게');
-  await person.choose('글자 크기', '크게');
-  wire.refuse('message_unreadable', (name) => name === 'send');
-  await person.say(REFUSED);
-  await person.row(REFUSED).getByRole('button', { name: '다시 보내기' }).waitFor();
-  await eventually('every room is kept', async () => (await person.shelf()).length === Object.keys(ROOMS).length);
+  await person.changeSetting('화면 밝기', '어둡게');
+  await person.changeSetting('글자 크기', '크게');
+  proxy.refuse('message_unreadable', (name) => name === 'send');
+  await person.send(REFUSED);
+  await person.messageRow(REFUSED).getByRole('button', { name: '다시 보내기' }).waitFor();
+  await eventually('every room is kept', async () => (await person.cachedRooms()).length === Object.keys(ROOMS).length);
 
   // Offline: messages, a reply, an edit, and a room that the server does not know yet.
-  await wire.cut();
-  for (const text of [UNSENT.topic[0], UNSENT.topic[1]]) await person.writes(text);
+  await proxy.cut();
+  for (const text of [UNSENT.topic[0], UNSENT.topic[1]]) await person.sendAndPersist(text);
   await press('이름을 바꿨어요', '답장');
-  await person.writes(UNSENT.topic[2]);
+  await person.sendAndPersist(UNSENT.topic[2]);
   await press('둘째 줄', '고치기');
   await person.composer.fill(EDITED);
   await person.composer.press('Enter');
   await person.log.getByText(EDITED).waitFor();
   await page.getByRole('navigation').getByRole('link', { name: ROOMS.lobby }).click();
-  await person.writes(UNSENT.lobby[0]);
+  await person.sendAndPersist(UNSENT.lobby[0]);
   await page.goto(ORIGIN);
-  await page.getByText(person.words.details).click();
-  await page.getByRole('textbox', { name: person.words.seats }).fill('2');
-  const name = page.getByRole('textbox', { name: person.words.room, exact: true });
+  await page.getByText(person.labels.details).click();
+  await page.getByRole('textbox', { name: person.labels.seats }).fill('2');
+  const name = page.getByRole('textbox', { name: person.labels.room, exact: true });
   await name.fill(OPENED.room);
   await name.press('Enter');
   await person.composer.waitFor();
-  await person.writes(OPENED.text);
+  await person.sendAndPersist(OPENED.text);
   await person.switchLanguage('en');
-  assert.equal(await person.kept(), KEPT);
+  assert.equal(await person.outboxSize(), KEPT);
 }
 
 await makePast();

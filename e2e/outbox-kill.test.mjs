@@ -1,8 +1,8 @@
-// The browser killed while its outbox is full, a few times; `node e2e/outbox-kill.mjs --runs 50`
-// does it often.
+// Kills the browser while its outbox is full, a few times; `node e2e/outbox-kill.mjs --runs 50` does it
+// often.
 
 import { test } from 'node:test';
 
-import { killTheBrowser } from './outbox-kill.mjs';
+import { killBrowser } from './outbox-kill.mjs';
 
-test('what the page showed as kept survives a kill of the browser, once and in order', () => killTheBrowser(3));
+test('messages shown as persisted survive a kill of the browser, once and in order', () => killBrowser(3));

@@ -1,14 +1,14 @@
-// A person with a browser: what tests and screenshots do with the page, in the words people see.
+// A person with a browser: the steps of tests and screenshots, by the labels on the page.
 
 import assert from 'node:assert/strict';
 
 import { chromium } from 'playwright-core';
 
-/** The words of app/src/i18n by which people find their way. */
-export const WORDS = {
+/** Labels from app/src/i18n, by which elements are found. */
+export const LABELS = {
   ko: {
     locale: 'ko-KR',
-    own: '한국어',
+    languageName: '한국어',
     settings: '설정',
     about: '방 정보',
     full: '자리가 다 찼어요',
@@ -24,7 +24,7 @@ export const WORDS = {
   },
   en: {
     locale: 'en-GB',
-    own: 'English',
+    languageName: 'English',
     settings: 'Settings',
     about: 'About this room',
     full: 'Every seat is taken',
@@ -40,10 +40,10 @@ export const WORDS = {
   },
 };
 
-/** Debian's. */
+/** Debian's package. */
 export const CHROMIUM = '/usr/bin/chromium';
 
-/** Kept from asking its maker anything. */
+/** Keep the browser from contacting its vendor. */
 export const FLAGS = [
   '--no-sandbox',
   '--disable-gpu',
@@ -58,42 +58,42 @@ export function launch() {
   return chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
 }
 
-/** One browser profile: its own cookies, its own language, one open page. */
+/** A browser profile with its own cookies and language, and one open tab. */
 export class Person {
-  static async arrive(browser, url, name, { language = 'ko', ...options } = {}) {
-    const words = WORDS[language];
+  static async open(browser, url, name, { language = 'ko', ...options } = {}) {
+    const labels = LABELS[language];
     const context = await browser.newContext({
       baseURL: url,
-      locale: words.locale,
+      locale: labels.locale,
       timezoneId: 'Asia/Seoul',
       viewport: { width: 1280, height: 800 },
-      // What a test takes out of the wire must not come out of a cache.
+      // The WebSocket is intercepted, so its frames must not come out of a cache.
       serviceWorkers: 'block',
       ...options,
     });
     const page = await context.newPage();
-    return new Person(name, words, context, page, new URL(url).host);
+    return new Person(name, labels, context, page, new URL(url).host);
   }
 
-  constructor(name, words, context, page, host) {
-    Object.assign(this, { name, words, context, page, host });
-    this.complaints = [];
+  constructor(name, labels, context, page, host) {
+    Object.assign(this, { name, labels, context, page, host });
+    this.errors = [];
     page.on('console', (message) => {
-      if (message.type() === 'error') this.complaints.push(message.text());
+      if (message.type() === 'error') this.errors.push(message.text());
     });
-    page.on('pageerror', (error) => this.complaints.push(`${error}`));
-    const watchHost = (asked) => {
-      const { protocol, host: other } = new URL(asked.url());
-      if (!['data:', 'blob:'].includes(protocol) && other !== host) this.complaints.push(`asked ${asked.url()}`);
+    page.on('pageerror', (error) => this.errors.push(`${error}`));
+    const checkHost = (request) => {
+      const { protocol, host: other } = new URL(request.url());
+      if (!['data:', 'blob:'].includes(protocol) && other !== host) this.errors.push(`asked ${request.url()}`);
     };
-    page.on('request', watchHost);
-    page.on('websocket', watchHost);
+    page.on('request', checkHost);
+    page.on('websocket', checkHost);
   }
 
-  /** The same browser, a second window. */
-  async anotherWindow() {
+  /** Opens a second tab of the same browser. */
+  async newWindow() {
     const page = await this.context.newPage();
-    return new Person(this.name, this.words, this.context, page, this.host);
+    return new Person(this.name, this.labels, this.context, page, this.host);
   }
 
   get log() {
@@ -101,63 +101,63 @@ export class Person {
   }
 
   get composer() {
-    return this.page.getByRole('textbox', { name: this.words.message, exact: true });
+    return this.page.getByRole('textbox', { name: this.labels.message, exact: true });
   }
 
   get nameField() {
-    return this.page.getByRole('textbox', { name: this.words.name, exact: true });
+    return this.page.getByRole('textbox', { name: this.labels.name, exact: true });
   }
 
-  /** The link to a room, as one person gives it to another. */
+  /** Returns the path of a room. */
   static linkTo(room) {
     return `/r/${encodeURIComponent(room)}`;
   }
 
-  get full() {
-    return this.page.getByRole('heading', { name: this.words.full });
+  get fullRoomHeading() {
+    return this.page.getByRole('heading', { name: this.labels.full });
   }
 
-  /** Follows the link to a room for the first time, and says who one is. */
-  async knock(room) {
+  /** Opens a room's link for the first time, and enters a name. */
+  async openRoomLink(room) {
     await this.page.goto(Person.linkTo(room));
-    await this.introduce();
+    await this.enterName();
   }
 
-  async introduce() {
+  async enterName() {
     await this.nameField.fill(this.name);
     await this.nameField.press('Enter');
   }
 
-  async enter(room) {
-    await this.knock(room);
+  async joinRoom(room) {
+    await this.openRoomLink(room);
     await this.composer.waitFor();
   }
 
-  /** Opens a room with two seats from the first page. */
-  async openRoomForTwo(room) {
-    await this.askForRoomForTwo(room);
-    await this.introduce();
+  /** Creates a room with two seats on the first page. */
+  async createRoomForTwo(room) {
+    await this.submitRoomForTwo(room);
+    await this.enterName();
     await this.composer.waitFor();
   }
 
-  async askForRoomForTwo(room) {
+  async submitRoomForTwo(room) {
     await this.page.goto('/');
-    await this.page.getByText(this.words.details).click();
-    await this.page.getByRole('textbox', { name: this.words.seats }).fill('2');
-    const field = this.page.getByRole('textbox', { name: this.words.room, exact: true });
+    await this.page.getByText(this.labels.details).click();
+    await this.page.getByRole('textbox', { name: this.labels.seats }).fill('2');
+    const field = this.page.getByRole('textbox', { name: this.labels.room, exact: true });
     await field.fill(room);
     await field.press('Enter');
   }
 
   async switchLanguage(language) {
-    await this.choose(this.words.language, WORDS[language].own);
-    this.words = WORDS[language];
+    await this.changeSetting(this.labels.language, LABELS[language].languageName);
+    this.labels = LABELS[language];
     await this.composer.waitFor();
   }
 
-  /** Makes a choice in the settings, both by the words one reads. */
-  async choose(setting, choice) {
-    await this.page.getByRole('button', { name: this.words.settings, exact: true }).click();
+  /** Changes a setting, both by their labels. */
+  async changeSetting(setting, choice) {
+    await this.page.getByRole('button', { name: this.labels.settings, exact: true }).click();
     await this.page.getByRole('combobox', { name: setting }).selectOption(choice);
     await this.page.keyboard.press('Escape');
     await this.page.getByRole('dialog').waitFor({ state: 'detached' });
@@ -169,100 +169,100 @@ export class Person {
     for (let turns = 0; (await message.count()) === 0; turns += 1) {
       assert.ok(turns < 200, 'the log has no end');
       await this.page.mouse.wheel(0, -1_000);
-      await this.painted();
+      await this.waitForPaint();
     }
   }
 
-  /** Two frames later: whatever was to be moved has been. */
-  painted() {
+  /** Waits for two frames, after which pending layout changes are painted. */
+  waitForPaint() {
     return this.page.evaluate(
-      () => new Promise((painted) => requestAnimationFrame(() => requestAnimationFrame(painted))),
+      () => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))),
     );
   }
 
-  async say(text) {
+  async send(text) {
     await this.composer.fill(text);
     await this.composer.press('Enter');
   }
 
-  /** Waits until the text stands in the log, and makes sure that it stands there once. */
-  async sees(text) {
+  /** Waits until the text is in the log, and checks that it is there once. */
+  async waitForMessage(text) {
     const message = this.log.getByText(text, { exact: true });
     await message.first().waitFor();
     assert.equal(await message.count(), 1, `"${text}" stands in the log more than once`);
   }
 
-  /** The row of a message. */
-  row(text) {
+  /** Returns the row of a message. */
+  messageRow(text) {
     return this.log.locator('.message').filter({ has: this.page.getByText(text, { exact: true }) });
   }
 
-  /** Every message on the screen, from top to bottom. */
-  reads() {
-    return this.log.locator('.message .body').allTextContents();
+  /** Returns the text of every drawn message, from top to bottom. */
+  messageTexts() {
+    return this.log.locator('.message .message-body').allTextContents();
   }
 
-  /** Says something and waits until the disk has it: from here on nothing may lose it. */
-  async writes(text) {
-    await this.say(text);
-    await this.keeps(text);
+  /** Sends a message and waits until it is persisted: from here on it must not be lost. */
+  async sendAndPersist(text) {
+    await this.send(text);
+    await this.waitUntilPersisted(text);
   }
 
-  async keeps(text) {
-    await this.log.locator('.message[data-kept]').filter({ has: this.page.getByText(text, { exact: true }) }).waitFor();
+  async waitUntilPersisted(text) {
+    await this.log.locator('.message[data-persisted]').filter({ has: this.page.getByText(text, { exact: true }) }).waitFor();
   }
 
-  /** Waits until nothing is on its way any more: a message is shown before it is said. */
-  async hasSaidAll() {
+  /** Waits until no message is pending. */
+  async waitUntilDelivered() {
     await this.log.locator('[data-delivery]').first().waitFor({ state: 'detached' });
   }
 
-  /** How many messages the disk holds that are not said yet, in all rooms. */
-  async kept() {
+  /** Returns how many pending messages are persisted, in all rooms. */
+  async outboxSize() {
     return (await this.outbox()).length;
   }
 
-  /** The messages the disk holds that are not said yet, as it holds them. */
+  /** Returns the pending messages as the database holds them. */
   outbox() {
     return this.page.evaluate(
       () =>
-        new Promise((found) => {
+        new Promise((resolve) => {
           const opening = indexedDB.open('madang');
-          // Not there yet: then the page is to furnish it, and not we.
+          // Does not exist yet: leave its creation to the page.
           opening.onupgradeneeded = () => opening.transaction.abort();
-          opening.onerror = () => found([]);
+          opening.onerror = () => resolve([]);
           opening.onsuccess = () => {
             const reading = opening.result.transaction('outbox').objectStore('outbox').getAll();
-            reading.onsuccess = () => found(reading.result);
+            reading.onsuccess = () => resolve(reading.result);
             opening.result.close();
           };
         }),
     );
   }
 
-  /** What the disk holds of one's rooms, each as the answer to a join. */
-  shelf() {
+  /** Returns the cached rooms, each as the reply to a join. */
+  cachedRooms() {
     return this.page.evaluate(
       () =>
-        new Promise((found) => {
+        new Promise((resolve) => {
           const opening = indexedDB.open('madang-rooms');
           opening.onupgradeneeded = () => opening.transaction.abort();
-          opening.onerror = () => found([]);
+          opening.onerror = () => resolve([]);
           opening.onsuccess = () => {
             const reading = opening.result.transaction('rooms').objectStore('rooms').getAll();
-            reading.onsuccess = () => found(reading.result.map((text) => JSON.parse(text)));
+            reading.onsuccess = () => resolve(reading.result.map((text) => JSON.parse(text)));
             opening.result.close();
           };
         }),
     );
   }
 
-  /** Forgets complaints about the server being away; only for a test that took it away. */
-  forgiveLostConnections() {
-    this.complaints = this.complaints.filter((text) => !/WebSocket (connection|is already in CLOSING)|ERR_CONNECTION|ERR_EMPTY|502 \(Bad Gateway\)/.test(text));
+  /** Ignores errors about a lost connection; only for a test that stopped the server. */
+  ignoreConnectionErrors() {
+    this.errors = this.errors.filter((text) => !/WebSocket (connection|is already in CLOSING)|ERR_CONNECTION|ERR_EMPTY|502 \(Bad Gateway\)/.test(text));
   }
 
-  async goAway() {
+  async close() {
     await this.context.close();
   }
 }

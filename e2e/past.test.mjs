@@ -13,10 +13,10 @@ import { io } from 'sio4';
 
 import { Profile } from './browser.mjs';
 import { eventually } from './clients.mjs';
-import { Person, WORDS } from './page.mjs';
+import { Person, LABELS } from './page.mjs';
 import * as past from './past.mjs';
 import { Server } from './server.mjs';
-import { Wire } from './wire.mjs';
+import { WebSocketProxy } from './websocket-proxy.mjs';
 
 const { DRAFTS, EDITED, KEPT, OPENED, ORIGIN, PAST, REFUSED, ROOMS, UNSENT } = past;
 const skip = process.env.MADANG_PAGE && 'the profile belongs to an origin without a port';
@@ -37,7 +37,7 @@ before(async () => {
 after(async () => {
   if (skip) return;
   await server?.stop();
-  await profile?.forget();
+  await profile?.remove();
 });
 
 test('an earlier profile is shown before the server answers, and its outbox is sent once and in order', { skip }, async () => {
@@ -46,12 +46,12 @@ test('an earlier profile is shown before the server answers, and its outbox is s
   const { person } = browser;
   const { page } = person;
   // The browser asks for Korean; the stored setting is English.
-  person.words = WORDS.en;
-  const wire = await Wire.of(person);
+  person.labels = LABELS.en;
+  const proxy = await WebSocketProxy.intercept(person);
   await page.setViewportSize(past.SCREEN);
   await person.context.addCookies([past.cookieOf(people.jieun)]);
 
-  await wire.cut();
+  await proxy.cut();
   let refused = 0;
   await page.route('**/api/**', (request) => {
     refused += 1;
@@ -68,21 +68,21 @@ test('an earlier profile is shown before the server answers, and its outbox is s
   await showsWhatWasStored(person, visit);
   assert.ok(refused > 0, 'the list of rooms did not come from the server');
   // Nothing was sent yet.
-  assert.equal(await person.kept(), KEPT);
+  assert.equal(await person.outboxSize(), KEPT);
   assert.deepEqual(await logs(), before);
 
   await page.unroute('**/api/**');
-  wire.mend();
+  proxy.restore();
   await visit(ROOMS.topic);
-  await person.row(REFUSED).getByRole('button', { name: 'Send again' }).click();
-  await eventually('an empty outbox', async () => (await person.kept()) === 0, DELIVERY_LIMIT);
-  await person.hasSaidAll();
+  await person.messageRow(REFUSED).getByRole('button', { name: 'Send again' }).click();
+  await eventually('an empty outbox', async () => (await person.outboxSize()) === 0, DELIVERY_LIMIT);
+  await person.waitUntilDelivered();
   await person.log.locator('.message').filter({ hasText: EDITED }).getByText('edited').waitFor();
 
   // A reload sends nothing twice.
   await page.reload();
-  await person.sees(REFUSED);
-  await person.hasSaidAll();
+  await person.waitForMessage(REFUSED);
+  await person.waitUntilDelivered();
   const news = await logs();
   for (const room of Object.keys(ROOMS)) news[room].splice(0, before[room].length);
   const posted = (room) => news[room].flatMap(({ what }) => what.posted?.body ?? []);
@@ -102,8 +102,8 @@ test('an earlier profile is shown before the server answers, and its outbox is s
 
   const kept = () => page.evaluate(() => caches.keys());
   await eventually('the present page is kept too', async () => (await kept()).includes(`madang ${module}`));
-  person.forgiveLostConnections();
-  assert.deepEqual(person.complaints, []);
+  person.ignoreConnectionErrors();
+  assert.deepEqual(person.errors, []);
   await browser.close();
 });
 
@@ -115,33 +115,33 @@ async function showsWhatWasStored(person, visit) {
     return { lang, ...dataset };
   });
   assert.deepEqual({ lang, theme, text }, { lang: 'en', theme: 'dark', text: 'large' });
-  await page.locator('.you').getByText(people.jieun.name, { exact: true }).waitFor();
+  await page.locator('.profile').getByText(people.jieun.name, { exact: true }).waitFor();
   for (const room of Object.values(ROOMS)) {
     await page.getByRole('navigation').getByRole('link', { name: room }).waitFor();
   }
-  await person.sees(UNSENT.topic.at(-1));
-  assert.deepEqual((await person.reads()).slice(-6), ['이름을 바꿨어요', EDITED, REFUSED, ...UNSENT.topic]);
-  await person.row(REFUSED).getByRole('button', { name: 'Send again' }).waitFor();
+  await person.waitForMessage(UNSENT.topic.at(-1));
+  assert.deepEqual((await person.messageTexts()).slice(-6), ['이름을 바꿨어요', EDITED, REFUSED, ...UNSENT.topic]);
+  await person.messageRow(REFUSED).getByRole('button', { name: 'Send again' }).waitFor();
 
   await visit(ROOMS.lobby);
-  for (const shown of ['로비에서 인사드려요', 'build 1742 green', '문이 열렸어요', ...UNSENT.lobby]) await person.sees(shown);
+  for (const shown of ['로비에서 인사드려요', 'build 1742 green', '문이 열렸어요', ...UNSENT.lobby]) await person.waitForMessage(shown);
   await page.getByRole('button', { name: 'Notifications in this room' }).click();
   assert.ok(await page.getByRole('radio').nth(1).isChecked(), 'only mentions are notified of');
   await page.keyboard.press('Escape');
 
   await visit(ROOMS.seats);
-  await person.sees('연결되어 있을 때 한 말');
+  await person.waitForMessage('연결되어 있을 때 한 말');
   assert.equal(await person.composer.inputValue(), DRAFTS.seats);
   await page.getByText(`Reply to ${people.minho.name}`).waitFor();
 
   await visit(OPENED.room);
-  await person.sees(OPENED.text);
+  await person.waitForMessage(OPENED.text);
 
   await visit(ROOMS.long);
   assert.equal(await person.composer.inputValue(), DRAFTS.long);
   // The profile says that this was the first message in sight.
   await eventually('the scroll position is restored', async () => {
-    const [log, message] = await Promise.all([person.log, person.row('이야기 56')].map((shown) => shown.boundingBox()));
+    const [log, message] = await Promise.all([person.log, person.messageRow('이야기 56')].map((shown) => shown.boundingBox()));
     return Math.abs(message.y + message.height - log.y) < 100;
   });
 }

@@ -1,5 +1,5 @@
-// docs/protocol.md promises with examples: each block marked ```js example or ```sh example is run as
-// it stands, and ```sh stream until it has told something. Only the address is another.
+// Runs the examples of docs/protocol.md: each block marked ```js example or ```sh example as it stands,
+// and ```sh stream until it has printed something. Only the address is replaced.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -10,7 +10,7 @@ import { after, before, test } from 'node:test';
 
 import { io } from 'sio4';
 
-import { newRoom } from './clients.mjs';
+import { newRoomName } from './clients.mjs';
 import { Server } from './server.mjs';
 
 // A heartbeat may be 15 seconds away.
@@ -29,7 +29,7 @@ for (const { heading, line, kind, code } of examples) {
     if (kind !== 'js example') return runShell(code, kind === 'sh stream');
     const [socket, other] = await Promise.all([connect(), connect()]);
     try {
-      await run(code, { socket, other, room: newRoom(), once, assert, io, url: server.url });
+      await run(code, { socket, other, room: newRoomName(), once, assert, io, url: server.url });
     } finally {
       socket.disconnect();
       other.disconnect();
@@ -63,7 +63,7 @@ async function run(code, scope) {
 
 async function runShell(code, isStream) {
   const script = code.replaceAll('http://127.0.0.1:3000', server.url);
-  // Of its own group, so that a stream's curl can be ended with its shell.
+  // In its own process group, so that a stream's curl can be ended with its shell.
   const shell = spawn('bash', ['-euc', script], { detached: true, stdio: ['ignore', 'pipe', 'ignore'] });
   let said = '';
   shell.stdout.on('data', (chunk) => {

@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import { Server } from './server.mjs';
 
 const here = import.meta.dirname;
-// bin/test makes this environment out of python/requirements.txt.
+// bin/test creates this environment from python/requirements.txt.
 const python = resolve(here, '../target/python/bin/python');
 
 let server;
@@ -16,7 +16,7 @@ before(async () => (server = await Server.start()));
 after(() => server.stop());
 
 for (const transport of ['websocket', 'polling']) {
-  test(`python-socketio over ${transport} finds the contract kept`, async () => {
+  test(`python-socketio over ${transport} passes the contract`, async () => {
     await promisify(execFile)(python, [resolve(here, 'python/contract.py'), server.url, transport]);
   });
 }

@@ -1,4 +1,4 @@
-// A real madang for one test file: its own data folder, a free port, and the ways it can end.
+// A real madang for one test file: its own data folder, a free port, and the ways to end it.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -10,8 +10,8 @@ import { createInterface } from 'node:readline';
 
 import { serveFolder } from './static-server.mjs';
 
-// Tests say in a second what people say in a day.
-const PATIENT = {
+// Tests send in a second what people send in a day.
+const NO_RATE_LIMITS = {
   '--message-rate': '10000',
   '--message-burst': '100000',
   '--join-rate': '10000',
@@ -23,7 +23,7 @@ export class Server {
   /** Starts a server on a free port. `options` are command line options with their values. */
   static async start(options = {}) {
     const data = await mkdtemp(join(tmpdir(), 'madang-e2e-'));
-    const server = new this(data, Object.entries({ ...PATIENT, ...options }).flat());
+    const server = new this(data, Object.entries({ ...NO_RATE_LIMITS, ...options }).flat());
     await server.open(0);
     return server;
   }
@@ -34,13 +34,13 @@ export class Server {
   }
 
   async open(port) {
-    // While one works on the page: the folder trunk made, in front of a server without a page.
-    if (process.env.MADANG_PAGE) this.front ??= await serveFolder(process.env.MADANG_PAGE);
-    const inFront = this.front ? ['--public-url', this.front.url] : [];
+    // During work on the page: serve the folder made by trunk in front of a server without a page.
+    if (process.env.MADANG_PAGE) this.pageServer ??= await serveFolder(process.env.MADANG_PAGE);
+    const publicUrl = this.pageServer ? ['--public-url', this.pageServer.url] : [];
     const listen = ['--listen', `http://127.0.0.1:${port}`, '--data', 'data'];
-    // From an empty folder: whatever the binary needs, it has inside.
+    // From an empty folder: the binary must contain everything it needs.
     const [program, ...before] = this.command();
-    this.process = spawn(program, [...before, ...listen, ...inFront, ...this.options], {
+    this.process = spawn(program, [...before, ...listen, ...publicUrl, ...this.options], {
       cwd: this.data,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -51,46 +51,46 @@ export class Server {
       throw new Error(`${error.message}\n${errors}`);
     });
     this.port = Number(new URL(this.url).port);
-    if (!this.front) return;
-    this.front.forwardTo(this.url);
-    this.url = this.front.url;
+    if (!this.pageServer) return;
+    this.pageServer.forwardTo(this.url);
+    this.url = this.pageServer.url;
   }
 
-  /** The program, and what stands before its options. */
+  /** Returns the program and the arguments before the options. */
   command() {
     return [binary()];
   }
 
-  /** Reads the lines that say where the server listens: the address of the page, and in `ports` every door's. */
+  /** Reads the printed listeners: returns the page's address, and fills `ports` with each listener's port. */
   async address() {
     const listens = this.options.filter((option) => /^(tcp|udp):/.test(option));
-    const doors = 1 + listens.flatMap((option) => option.split(',')).length;
+    const listeners = 1 + listens.flatMap((option) => option.split(',')).length;
     this.ports = {};
     const lines = createInterface({ input: this.process.stdout });
-    return new Promise((found, missing) => {
-      const limit = setTimeout(() => missing(new Error('madang does not say where it is open')), START_LIMIT);
+    return new Promise((resolve, reject) => {
+      const limit = setTimeout(() => reject(new Error('madang does not say where it is open')), START_LIMIT);
       lines.on('line', (line) => {
-        const [, door, port] = line.match(/^Madang is open at (\w+):\/\/\S+?:(\d+)\/?$/) ?? [];
-        if (!door) return;
-        this.ports[door] = Number(port);
-        if (Object.keys(this.ports).length < doors) return;
+        const [, scheme, port] = line.match(/^Madang is open at (\w+):\/\/\S+?:(\d+)\/?$/) ?? [];
+        if (!scheme) return;
+        this.ports[scheme] = Number(port);
+        if (Object.keys(this.ports).length < listeners) return;
         clearTimeout(limit);
-        found(`http://127.0.0.1:${this.ports.http}`);
+        resolve(`http://127.0.0.1:${this.ports.http}`);
       });
       this.process.once('exit', (code, signal) => {
         clearTimeout(limit);
-        missing(new Error(`madang ended with ${signal ?? code}`));
+        reject(new Error(`madang ended with ${signal ?? code}`));
       });
     });
   }
 
-  /** Takes the power away. What it had acknowledged must be there afterwards. */
+  /** Kills it with SIGKILL. What it had acknowledged must be there afterwards. */
   async kill() {
     await this.end('SIGKILL');
   }
 
-  /** The same data on the same port again. */
-  async reopen() {
+  /** Starts it again with the same data on the same port. */
+  async restart() {
     await this.open(this.port);
   }
 
@@ -101,15 +101,15 @@ export class Server {
     await exit;
   }
 
-  /** Ends it the friendly way and takes its data away. */
+  /** Stops it with SIGTERM and removes its data. */
   async stop() {
     await this.end('SIGTERM');
-    this.front?.close();
+    this.pageServer?.close();
     await rm(this.data, { recursive: true, force: true });
   }
 }
 
-/** The program that people run. */
+/** Returns the path of the program. */
 export function binary() {
   const target = process.env.CARGO_TARGET_DIR ?? '../target';
   const candidates = [process.env.MADANG_BIN, `${target}/release/madang`, `${target}/debug/madang`];

@@ -1,23 +1,23 @@
-// The gallery: every page and every state of it, on a phone, a tablet and a desk, light and dark, in
-// both languages: node e2e/shots.mjs GALLERY [BEST]
+// Takes the screenshots: every page and every state of it, on a phone, a tablet and a desktop, light
+// and dark, in both languages: node e2e/shots.mjs GALLERY [BEST]
 //
-// All pictures go into GALLERY, with a page to look at them side by side; those of `BEST_OF_ALL`, which
-// the README shows, also into BEST. With ONLY=name,name in the environment only these are taken.
+// All go into GALLERY, with a page that shows them side by side; `README_SHOTS`, which the README
+// shows, also go into BEST. With ONLY=name,name in the environment only these are taken.
 
 import { copyFile, mkdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { launch, Person, WORDS } from './page.mjs';
-import { LAST, Morning, ROOMS } from './morning.mjs';
+import { launch, Person, LABELS } from './page.mjs';
+import { LAST, DemoConversation, ROOMS } from './demo-conversation.mjs';
 import { Server } from './server.mjs';
-import { Wire } from './wire.mjs';
+import { WebSocketProxy } from './websocket-proxy.mjs';
 
 const SCREENS = {
   390: { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true },
   820: { viewport: { width: 820, height: 1180 } },
   1280: { viewport: { width: 1280, height: 800 } },
 };
-const BEST_OF_ALL = [
+const README_SHOTS = [
   'room-1280-light-ko',
   'room-1280-dark-en',
   'markup-820-light-ko',
@@ -26,10 +26,10 @@ const BEST_OF_ALL = [
   'picker-390-light-en',
   'share-390-dark-en',
 ];
-/** No picture in the repository is heavier, in bytes. */
-const HEAVIEST = 150_000;
+/** No screenshot in the repository may be larger, in bytes. */
+const MAX_BYTES = 150_000;
 
-/** What a picture shows, and the way there from a page that is not open yet. */
+/** What a screenshot shows, and the steps to it from a page that is not open yet. */
 const SCENES = {
   async welcome({ page }) {
     await page.goto('/');
@@ -45,7 +45,7 @@ const SCENES = {
   },
   async 'new-room'(person) {
     await SCENES.home(person);
-    await person.page.getByText(person.words.details).click();
+    await person.page.getByText(person.labels.details).click();
   },
   async unreachable({ page }) {
     await page.route('/api/rooms', (asked) => asked.abort());
@@ -58,7 +58,7 @@ const SCENES = {
   },
   async room(person) {
     await person.page.goto(Person.linkTo(ROOMS.talk));
-    await person.sees(LAST);
+    await person.waitForMessage(LAST);
   },
   async markup(person) {
     await person.page.goto(Person.linkTo(ROOMS.markup));
@@ -66,29 +66,29 @@ const SCENES = {
   },
   async folded(person) {
     await person.page.goto(Person.linkTo(ROOMS.folded));
-    await person.log.locator('.unfold').waitFor();
+    await person.log.locator('.expand').waitFor();
   },
   async empty(person) {
     await person.page.goto(Person.linkTo(ROOMS.empty));
     await person.composer.waitFor();
-    await person.page.locator('.room-header .here').waitFor();
+    await person.page.locator('.room-header .people-button').waitFor();
   },
   async unread(person) {
     await person.page.goto(Person.linkTo(ROOMS.unread));
-    await person.log.locator('.unread').waitFor();
+    await person.log.locator('.unread-divider').waitFor();
   },
   async actions(person) {
     await SCENES.room(person);
-    if (!person.touches) return person.row(LAST).hover();
-    await pressLong(person, person.row(LAST));
+    if (!person.touches) return person.messageRow(LAST).hover();
+    await longPress(person, person.messageRow(LAST));
   },
   async reacted(person) {
     await SCENES.room(person);
-    await person.log.locator('.reactions [data-act=toggle]').last().focus();
+    await person.log.locator('.reactions [data-action=toggle]').last().focus();
   },
   async reply(person) {
     await SCENES.room(person);
-    await act(person, person.row(LAST), 'reply');
+    await openMessageAction(person, person.messageRow(LAST), 'reply');
     await person.page.locator('.banner:not([hidden])').waitFor();
     await person.composer.fill('저도 뭔가 구워 갈게요');
   },
@@ -99,47 +99,47 @@ const SCENES = {
   },
   async delete(person) {
     await SCENES.folded(person);
-    await act(person, person.log.locator('.message[data-own]').last(), 'delete');
-    await person.page.locator('.ask').waitFor();
+    await openMessageAction(person, person.log.locator('.message[data-own]').last(), 'delete');
+    await person.page.locator('.confirm').waitFor();
   },
   async remove(person) {
     await person.page.goto(Person.linkTo(ROOMS.own));
-    await person.page.locator('.room-header .here').click();
-    await person.page.locator('.people .remove').last().click();
-    await person.page.locator('.ask').waitFor();
+    await person.page.locator('.room-header .people-button').click();
+    await person.page.locator('.people .kick-button').last().click();
+    await person.page.locator('.confirm').waitFor();
   },
   async removed(person) {
-    const wire = await Wire.of(person);
-    wire.refuse('removed', (command) => command === 'join');
+    const proxy = await WebSocketProxy.intercept(person);
+    proxy.refuse('removed', (command) => command === 'join');
     await person.page.goto(Person.linkTo(ROOMS.talk));
     await person.page.getByRole('alert').waitFor();
   },
   async failed(person) {
-    const wire = await Wire.of(person);
+    const proxy = await WebSocketProxy.intercept(person);
     await SCENES.empty(person);
-    wire.refuse('message_unreadable', (command) => command === 'send');
+    proxy.refuse('message_unreadable', (command) => command === 'send');
     await person.composer.fill('이 글은 갈 수 없어요');
     await person.composer.press('Control+Enter');
     await person.log.locator('.message[data-delivery=failed]').waitFor();
   },
   async offline(person) {
-    const wire = await Wire.of(person);
+    const proxy = await WebSocketProxy.intercept(person);
     await SCENES.room(person);
-    await wire.cut();
+    await proxy.cut();
     await person.composer.fill('지하철이라 잘 안 터져요');
     await person.composer.press('Control+Enter');
-    await person.page.locator('.connection[data-offline]').waitFor();
+    await person.page.locator('.connection-status[data-offline]').waitFor();
   },
   async outdated(person) {
-    const wire = await Wire.of(person);
+    const proxy = await WebSocketProxy.intercept(person);
     await SCENES.room(person);
-    wire.answers = (frame) => {
+    proxy.answers = (frame) => {
       const [, ack] = `${frame}`.match(/^42(\d+)\["hello"/) ?? [];
       return ack && `43${ack}[{"you":{"id":"0000000000000001","name":"지은"},"protocol":2}]`;
     };
-    await wire.cut();
-    wire.mend();
-    await person.page.locator('.connection button').waitFor();
+    await proxy.cut();
+    proxy.restore();
+    await person.page.locator('.connection-status button').waitFor();
   },
   async crashed(person) {
     await SCENES.room(person);
@@ -169,15 +169,15 @@ const SCENES = {
   },
   async full(person) {
     await person.page.goto(Person.linkTo(ROOMS.full));
-    await person.full.waitFor();
+    await person.fullRoomHeading.waitFor();
   },
   async people(person) {
     await SCENES.room(person);
-    await person.page.locator('.room-header .here').click();
+    await person.page.locator('.room-header .people-button').click();
   },
   async about(person) {
     await SCENES.room(person);
-    await person.page.getByRole('button', { name: person.words.about, exact: true }).click();
+    await person.page.getByRole('button', { name: person.labels.about, exact: true }).click();
     await person.page.getByRole('dialog').waitFor();
   },
   async share(person) {
@@ -198,101 +198,101 @@ const SCENES = {
   },
   async settings(person) {
     await SCENES.home(person);
-    await person.page.getByRole('button', { name: person.words.settings, exact: true }).click();
+    await person.page.getByRole('button', { name: person.labels.settings, exact: true }).click();
     await person.page.getByRole('dialog').waitFor();
   },
 };
 
-/** Scenes of somebody who has never been here. */
+/** Scenes of a first visit. */
 const FIRST_TIME = ['welcome', 'name'];
 
 const [gallery, best] = process.argv.slice(2);
 const only = process.env.ONLY?.split(',') ?? Object.keys(SCENES);
 const server = await Server.start();
 const browser = await launch();
-const morning = new Morning(server.url);
+const conversation = new DemoConversation(server.url);
 const pictures = [];
 
 try {
   if (!process.env.ONLY) await rm(gallery, { recursive: true, force: true });
   await mkdir(gallery, { recursive: true });
-  await morning.begin();
-  const storageState = await introduce('지은');
-  await morning.goOn();
+  await conversation.start();
+  const storageState = await returningVisitor('지은');
+  await conversation.sendUnread();
   for (const scene of only) {
-    for (const language of Object.keys(WORDS)) {
+    for (const language of Object.keys(LABELS)) {
       for (const [width, screen] of Object.entries(SCREENS)) {
         for (const colorScheme of ['light', 'dark']) {
           const known = FIRST_TIME.includes(scene) ? {} : { storageState };
           const name = `${scene}-${width}-${colorScheme}-${language}`;
-          await shoot(name, SCENES[scene], { language, colorScheme, ...screen, ...known });
+          await takeScreenshot(name, SCENES[scene], { language, colorScheme, ...screen, ...known });
         }
       }
     }
   }
-  await writeFile(join(gallery, 'index.html'), sideBySide());
+  await writeFile(join(gallery, 'index.html'), galleryPage());
 } finally {
-  morning.end();
+  conversation.end();
   await browser.close();
   await server.stop();
 }
 console.log(`${pictures.length} pictures, ${join(gallery, 'index.html')} shows them`);
 
-for (const name of best ? BEST_OF_ALL : []) {
+for (const name of best ? README_SHOTS : []) {
   const picture = join(best, `${name}.png`);
   await copyFile(join(gallery, `${name}.png`), picture);
   const { size } = await stat(picture);
   console.log(`${String(size).padStart(7)} ${picture}`);
-  if (size > HEAVIEST) throw new Error(`${picture} is heavier than ${HEAVIEST} bytes`);
+  if (size > MAX_BYTES) throw new Error(`${picture} is heavier than ${MAX_BYTES} bytes`);
 }
 
-/** The state of a browser whose person has been here before, so that all pictures show the same one. */
-async function introduce(name) {
-  const person = await Person.arrive(browser, server.url, name);
-  await person.knock(ROOMS.own);
-  await person.page.locator('.room-header .here').waitFor();
+/** Returns the browser state of a returning visitor, so that all screenshots show the same one. */
+async function returningVisitor(name) {
+  const person = await Person.open(browser, server.url, name);
+  await person.openRoomLink(ROOMS.own);
+  await person.page.locator('.room-header .people-button').waitFor();
   await person.page.goto(Person.linkTo(ROOMS.unread));
   await person.log.locator('.message').last().waitFor();
   for (const room of [ROOMS.folded, ROOMS.markup, ROOMS.talk]) {
     await person.page.goto(Person.linkTo(room));
     await person.log.locator('.message').last().waitFor();
     if (room !== ROOMS.folded) continue;
-    await person.say('잘 읽었어요. 번역은 수요일까지 될 것 같아요');
-    await person.hasSaidAll();
+    await person.send('잘 읽었어요. 번역은 수요일까지 될 것 같아요');
+    await person.waitUntilDelivered();
   }
   const storageState = await person.context.storageState();
-  await person.goAway();
+  await person.close();
   return storageState;
 }
 
-async function shoot(name, arrange, options) {
-  const person = await Person.arrive(browser, server.url, '지은', options);
+async function takeScreenshot(name, prepare, options) {
+  const person = await Person.open(browser, server.url, '지은', options);
   person.touches = options.hasTouch;
   try {
-    await arrange(person);
-    await person.painted();
+    await prepare(person);
+    await person.waitForPaint();
     await person.page.screenshot({ path: join(gallery, `${name}.png`), animations: 'disabled', caret: 'hide' });
     pictures.push(name);
   } catch (error) {
     throw new Error(`${name} can not be shown`, { cause: error });
   } finally {
-    await person.goAway();
+    await person.close();
   }
 }
 
-/** Does something with a message, the way one does it on this screen. */
-async function act(person, row, action) {
+/** Opens an action of a message, in the way of this screen size. */
+async function openMessageAction(person, row, action) {
   if (person.touches) {
-    await pressLong(person, row);
-    await person.page.locator(`.sheet-action[data-act=${action}]`).click();
+    await longPress(person, row);
+    await person.page.locator(`.sheet-action[data-action=${action}]`).click();
   } else {
     await row.hover();
-    await row.locator(`[data-act=${action}]`).click();
+    await row.locator(`[data-action=${action}]`).click();
   }
 }
 
-async function pressLong({ context, page }, row) {
-  const { x, y } = await row.locator('.body').boundingBox();
+async function longPress({ context, page }, row) {
+  const { x, y } = await row.locator('.message-body').boundingBox();
   const fingers = await context.newCDPSession(page);
   const touch = (type, touchPoints) => fingers.send('Input.dispatchTouchEvent', { type, touchPoints });
   await touch('touchStart', [{ x: x + 8, y: y + 8 }]);
@@ -300,7 +300,7 @@ async function pressLong({ context, page }, row) {
   await touch('touchEnd', []);
 }
 
-function sideBySide() {
+function galleryPage() {
   const shown = (name) => `<figure><img src="${name}.png" loading="lazy"><figcaption>${name}</figcaption></figure>`;
   const style = 'body{font:14px sans-serif;margin:16px;background:#888}section{display:flex;gap:12px;align-items:start;overflow-x:auto}figure{margin:0}img{height:420px}';
   const sections = only.map((scene) => {

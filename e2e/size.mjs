@@ -1,6 +1,6 @@
 // Weighs a first visit: node e2e/size.mjs LIMIT
-// A browser says what it asks for, from the link to a room until one is in it; each of these files
-// is then fetched as it is and as the server compresses it.
+// Records which files a browser requests, from the link to a room until it is joined; each is then
+// fetched uncompressed and as the server compresses it.
 
 import http from 'node:http';
 
@@ -12,7 +12,7 @@ const server = await Server.start();
 const browser = await launch();
 
 try {
-  const paths = await askedFor();
+  const paths = await requestedPaths();
   const rows = await Promise.all([...paths].map(weigh));
   rows.sort((one, other) => other.brotli - one.brotli);
   const sum = (kind) => rows.reduce((total, row) => total + row[kind], 0);
@@ -25,16 +25,16 @@ try {
   await server.stop();
 }
 
-async function askedFor() {
-  const visitor = await Person.arrive(browser, server.url, '지은');
+async function requestedPaths() {
+  const visitor = await Person.open(browser, server.url, '지은');
   const paths = new Set();
   visitor.page.on('request', (request) => {
     if (request.method() === 'GET') paths.add(new URL(request.url()).pathname);
   });
-  await visitor.enter('첫 방문');
-  await visitor.say('안녕');
-  await visitor.sees('안녕');
-  // A browser without a window leaves the icon out.
+  await visitor.joinRoom('첫 방문');
+  await visitor.send('안녕');
+  await visitor.waitForMessage('안녕');
+  // A headless browser does not request the icon.
   const links = await visitor.page.locator('link[rel=icon], link[rel=manifest]').all();
   for (const link of links) paths.add(await link.getAttribute('href'));
   return paths;

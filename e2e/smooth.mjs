@@ -1,14 +1,14 @@
-// How smoothly long rooms are read, and how soon a key shows while others talk:
+// How smoothly long rooms are read, and how soon a key shows while others send:
 // node e2e/smooth.mjs [--rooms 100,10000,100000] [--slower 4] [--parts up,still,down,keys]
 //     [--pages DIR,DIR] [--profile DIR]
 //
 // In Chromium with a slower processor, for each room: scrolls up through thousands of messages, reads
-// there while 20 messages a second arrive, scrolls down again, and types at the end while others talk.
-// Prints how many rows there were at most, the times between frames, how far what is read was moved
-// by anything but the wheel, the time from a key to the paint (Event Timing, in steps of 8 ms; what
-// takes less than 16 counts as 16), and the processor time of the page's thread.
-// With `--pages`, folders with a page are compared, each in rooms of its own on the same server; with
-// `--profile` each part is written down there, which makes everything slower.
+// there while 20 messages a second arrive, scrolls down again, and types at the end while others send.
+// Prints the largest number of rows, the times between frames, how far the text was moved by anything
+// but the wheel, the time from a key to the paint (Event Timing, in steps of 8 ms; less than 16 counts
+// as 16), and the processor time of the page's thread. With `--pages` the pages in several folders are
+// compared, each in its own rooms on the same server; with `--profile` each part is profiled into that
+// folder, which slows everything down.
 
 import { mkdir, writeFile } from 'node:fs/promises';
 import http from 'node:http';
@@ -16,10 +16,10 @@ import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 
-import { Client, newRoom } from './clients.mjs';
+import { Client, newRoomName } from './clients.mjs';
 import { launch, Person } from './page.mjs';
 import { Server } from './server.mjs';
-import { serveFolder } from './static.mjs';
+import { serveFolder } from './static-server.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -31,11 +31,11 @@ const { values } = parseArgs({
   },
 });
 
-/** A turn of the wheel, in pixels, and how many there are. */
+/** The distance of one turn of the wheel, in pixels, and the number of turns. */
 const STEP = 300;
 const TURNS = 500;
 /** In ms. */
-const TALK_EVERY = 50;
+const MESSAGE_INTERVAL = 50;
 const READ_FOR = 5_000;
 const KEY_EVERY = 70;
 const TYPED = 'bada '.repeat(30);
@@ -44,18 +44,18 @@ const WORDS = '바람이 불면 **마당**의 나무가 흔들려요 😀 see ht
 
 const fronts = await Promise.all((values.pages?.split(',') ?? []).map(serveFolder));
 const server = await Server.start(fronts.length > 0 ? { '--public-url': fronts.map(({ url }) => url).join() } : {});
-for (const front of fronts) front.passOnTo(server.url);
+for (const front of fronts) front.forwardTo(server.url);
 const pages = fronts.length > 0 ? fronts.map(({ url }) => url) : [server.url];
 const browser = await launch();
 const agent = new http.Agent({ keepAlive: true, maxSockets: 64 });
-const tokens = await Promise.all(PEOPLE.map(introduce));
-let said = 0;
+const tokens = await Promise.all(PEOPLE.map(register));
+let sentCount = 0;
 
 try {
   for (const count of values.rooms.split(',').map(Number)) {
     for (const [number, url] of pages.entries()) {
-      const room = newRoom();
-      await fill(room, count);
+      const room = newRoomName();
+      await fillRoom(room, count);
       console.log(`${count} messages${pages.length > 1 ? `, page ${number + 1}` : ''}`);
       await measure(url, room, `${count}-${number + 1}`);
     }
@@ -69,15 +69,15 @@ try {
 }
 
 async function measure(url, room, name) {
-  const reader = await Person.arrive(browser, url, '지은');
-  await reader.page.addInitScript(watch);
-  await reader.enter(room);
+  const reader = await Person.open(browser, url, '지은');
+  await reader.page.addInitScript(observePage);
+  await reader.joinRoom(room);
   await reader.log.locator('.message').first().waitFor();
   const devtools = await reader.context.newCDPSession(reader.page);
   await devtools.send('Performance.enable', { timeDomain: 'threadTicks' });
   await devtools.send('Emulation.setCPUThrottlingRate', { rate: Number(values.slower) });
   for (const part of values.parts.split(',')) {
-    const act = { up, still, down, keys }[part];
+    const act = { up, still: readWithoutScrolling, down, keys }[part];
     const profiled = values.profile && (await profile(devtools));
     const before = await metrics(devtools);
     const found = await act(reader, room);
@@ -85,7 +85,7 @@ async function measure(url, room, name) {
     await profiled?.(join(values.profile, `${part}-${name}`));
     console.log(`  ${part}: ${found}; ${worked}`);
   }
-  await reader.goAway();
+  await reader.close();
 }
 
 function up(reader) {
@@ -108,7 +108,7 @@ async function scroll({ page, log }, step) {
   return `${passed} messages, at most ${rows} rows, moved by ${moved.toFixed(1)} px, frames ${quantiles(frames)}`;
 }
 
-async function still({ page }, room) {
+async function readWithoutScrolling({ page }, room) {
   await page.evaluate(() => window.watched.mark());
   await whileOthersTalk(room, () => new Promise((over) => setTimeout(over, READ_FOR)));
   const moved = await page.evaluate(() => window.watched.movedSince());
@@ -116,14 +116,14 @@ async function still({ page }, room) {
 }
 
 async function keys({ page, composer }, room) {
-  const pill = page.locator('.pill:not(.first-unread)');
+  const pill = page.locator('.jump-button:not(.to-unread)');
   if (await pill.isVisible()) await pill.click();
   await composer.click();
   await whileOthersTalk(room, () => page.keyboard.type(TYPED, { delay: KEY_EVERY }));
   return `to the paint ${quantiles(await page.evaluate(() => window.watched.keys()))}`;
 }
 
-/** Begins to profile the page; what is returned ends it and writes it into two files. */
+/** Starts a profile of the page; the returned function ends it and writes it into two files. */
 async function profile(devtools) {
   const events = [];
   const collect = ({ value }) => events.push(...value);
@@ -162,8 +162,11 @@ function quantiles(times) {
   return `p50 ${at(0.5)}, p95 ${at(0.95)}, p99 ${at(0.99)}, longest ${at(1)} ms (${times.length})`;
 }
 
-/** Runs in the page: the times between frames, the most rows, what went by, what was moved by others than the reader. */
-function watch() {
+/**
+ * Runs in the page: records the times between frames, the largest number of rows, the passed messages,
+ * and movement that the reader did not cause.
+ */
+function observePage() {
   const rows = document.getElementsByClassName('message');
   const top = (element) => element.getBoundingClientRect().top;
   const inTheMiddle = () => [...rows].find((row) => top(row) > innerHeight / 2) ?? rows[rows.length - 1];
@@ -184,7 +187,7 @@ function watch() {
     seen.rows = Math.max(seen.rows, rows.length);
     requestAnimationFrame(frame);
   };
-  // As it is painted: after the page's own observers, which put the reader back, in the next frame.
+  // After the page's own observers, which correct the scroll position: in the next frame.
   const laidOut = () =>
     new Promise((done) => {
       const last = new ResizeObserver(() => (last.disconnect(), done()));
@@ -200,13 +203,13 @@ function watch() {
       const { scrollTop, scrollHeight, clientHeight } = log();
       mark = { row, top: top(row), above: scrollTop, below: scrollHeight - scrollTop - clientHeight };
     },
-    /** Whether there is nothing more to turn to. */
+    /** Returns whether there is nothing more to scroll to. */
     async turned(step) {
       await new Promise((turn) => requestAnimationFrame(turn));
       await laidOut();
       if (!mark.row.isConnected) throw new Error('what is in sight was taken away');
       const turned = top(mark.row) - mark.top;
-      // Who comes near the end is taken to it: `AT_END` in app/src/components/scroll.rs.
+      // Near its end the page jumps to it: `AT_END_DISTANCE` in app/src/components/scroll.rs.
       const isEnd = step < 0 ? mark.above < -step : mark.below < step + 100;
       if (!isEnd) seen.moved = Math.max(seen.moved, Math.abs(turned + step));
       return isEnd && turned === 0;
@@ -215,7 +218,7 @@ function watch() {
       await laidOut();
       return Math.abs(top(mark.row) - mark.top);
     },
-    /** What takes less than the threshold is not told. */
+    /** Events below the threshold are not reported. */
     async keys() {
       await new Promise((painted) => requestAnimationFrame(() => setTimeout(painted, 200)));
       return [...Array.from({ length: Math.max(0, pressed - slow.size) }, () => 16), ...slow.values()];
@@ -228,27 +231,27 @@ function watch() {
   };
 }
 
-/** Says something every now and then, as long as this takes. */
+/** Sends messages at an interval while `act` runs. */
 async function whileOthersTalk(room, act) {
-  const talk = setInterval(() => say(room, `그 사이의 말 ${said}, **bold** and a link https://example.org/${said}`), TALK_EVERY);
+  const talk = setInterval(() => postMessage(room, `그 사이의 말 ${sentCount}, **bold** and a link https://example.org/${sentCount}`), MESSAGE_INTERVAL);
   await act();
   clearInterval(talk);
 }
 
-/** Says it over HTTP, as one of those who talk. */
-function say(room, body) {
-  said += 1;
+/** Sends a message over HTTP as one of the people. */
+function postMessage(room, body) {
+  sentCount += 1;
   // A few in a row by the same person.
-  return post(`/api/rooms/${encodeURIComponent(room)}/messages`, tokens[(said >> 2) % tokens.length], body);
+  return post(`/api/rooms/${encodeURIComponent(room)}/messages`, tokens[(sentCount >> 2) % tokens.length], body);
 }
 
-async function fill(room, count) {
+async function fillRoom(room, count) {
   let next = 1;
   const talk = async () => {
     while (next <= count) {
       const number = next++;
       const words = Array.from({ length: 3 + (number * 7) % 23 }, (_, index) => WORDS[(number + index) % WORDS.length]);
-      await say(room, `${number} ${words.join(' ')}`);
+      await postMessage(room, `${number} ${words.join(' ')}`);
     }
   };
   await Promise.all(Array.from({ length: agent.maxSockets }, talk));
@@ -268,10 +271,10 @@ function post(path, token, body) {
   });
 }
 
-/** Somebody new, by the token that speaks for them. */
-async function introduce(name) {
+/** Registers a person; returns the token. */
+async function register(name) {
   const client = await Client.connect(server.url, { generation: '4', transport: 'websocket', name });
-  const { token } = await client.ask('hello', {});
+  const { token } = await client.request('hello', {});
   client.leave();
   return token;
 }

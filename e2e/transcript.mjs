@@ -1,8 +1,8 @@
-// Two people and a script in one room, by three doors: plays it with the real programs against a real
-// server, and writes what their terminals show into the READMEs.
+// Two people and a script in one room, over three transports: runs the real programs against a real
+// server, and writes the output of their terminals into the READMEs.
 //
 //   node e2e/transcript.mjs            writes it
-//   node e2e/transcript.mjs --check    fails when the READMEs show something else
+//   node e2e/transcript.mjs --check    fails when the READMEs differ
 
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
@@ -19,13 +19,13 @@ const BETWEEN = /(<!-- transcript: written by bin\/transcript -->\n)[^]*?(<!-- e
 const WAIT = 10_000;
 const run = promisify(execFile);
 
-/** What three terminals show, as one text. */
+/** Returns the output of three terminals as one text. */
 export async function record() {
   const server = await Server.start({ '--listen': 'tcp://127.0.0.1:0' });
   const home = await mkdtemp(join(tmpdir(), 'madang-transcript-'));
   const terminals = [];
   try {
-    return stable(await play(server, home, terminals), server);
+    return maskVariableParts(await play(server, home, terminals), server);
   } finally {
     terminals.forEach((terminal) => terminal.process.kill());
     await server.stop();
@@ -39,40 +39,40 @@ async function play(server, home, terminals) {
     return terminals.at(-1);
   };
   const jieun = open('nc', ['127.0.0.1', String(server.ports.tcp)], {});
-  await jieun.shows('You are in lobby');
-  jieun.types('/name 지은');
-  await jieun.shows('You are now 지은.');
+  await jieun.waitFor('You are in lobby');
+  jieun.type('/name 지은');
+  await jieun.waitFor('You are now 지은.');
 
   const talk = ['talk', 'lobby', '--to', server.url, '--name', '민수'];
-  // A home of its own: who somebody was last time is remembered there.
+  // With its own home, because the program stores its token there.
   const minsu = open('madang', talk, { HOME: home, XDG_STATE_HOME: home }, binary());
-  minsu.types('점심 먹었어?');
-  await jieun.shows('민수: 점심 먹었어?');
-  jieun.types('아직. 마당에서 먹을까?');
-  await minsu.shows('지은: 아직. 마당에서 먹을까?');
+  minsu.type('점심 먹었어?');
+  await jieun.waitFor('민수: 점심 먹었어?');
+  jieun.type('아직. 마당에서 먹을까?');
+  await minsu.waitFor('지은: 아직. 마당에서 먹을까?');
 
   const messages = `${server.url}/api/rooms/lobby/messages?name=build+bot`;
   const post = ['-s', '-H', 'Idempotency-Key: build-1742', '-d', 'build 1742 green', messages];
   const script = [`$ ${command('curl', post)}`];
-  // Twice, as a script does that has heard nothing: it is said once.
+  // Sent twice, as a script repeats a request without a response: it is stored once.
   for (let time = 0; time < 2; time += 1) script.push((await run('curl', post)).stdout);
   script.splice(2, 0, script[0]);
-  await minsu.shows('build bot: build 1742 green');
-  await jieun.shows('build bot: build 1742 green');
+  await minsu.waitFor('build bot: build 1742 green');
+  await jieun.waitFor('build bot: build 1742 green');
 
-  minsu.types('/me goes and looks');
-  await jieun.shows('goes and looks');
-  jieun.types('/history 2');
-  await jieun.shows('There is more before these.');
-  jieun.types('/quit');
-  await jieun.shows('Goodbye.');
-  await jieun.leaves();
-  await minsu.leaves();
+  minsu.type('/me goes and looks');
+  await jieun.waitFor('goes and looks');
+  jieun.type('/history 2');
+  await jieun.waitFor('There is more before these.');
+  jieun.type('/quit');
+  await jieun.waitFor('Goodbye.');
+  await jieun.closeInput();
+  await minsu.closeInput();
   return [jieun.record, minsu.record, script.join('\n')];
 }
 
-/** What is another one each time is the same in the document. */
-function stable(terminals, server) {
+/** Replaces what differs each time. */
+function maskVariableParts(terminals, server) {
   const text = terminals.map((shown) => shown.trimEnd()).join('\n\n');
   return text
     .replaceAll(String(server.ports.tcp), '3001')
@@ -81,7 +81,7 @@ function stable(terminals, server) {
     .replaceAll(/"at":\d+/g, '"at":1763829000000');
 }
 
-/** A program and what stands in its terminal: what it wrote, and what was typed when it was. */
+/** A program and its terminal: its output and the typed lines, in order. */
 class Terminal {
   constructor(name, args, env, path = name) {
     this.record = `$ ${command(name, args)}\n`;
@@ -91,22 +91,22 @@ class Terminal {
     this.exit = new Promise((ended) => this.process.once('exit', ended));
   }
 
-  types(line) {
+  type(line) {
     this.record += `${line}\n`;
     this.process.stdin.write(`${line}\n`);
   }
 
-  async shows(text) {
+  async waitFor(text) {
     const limit = AbortSignal.timeout(WAIT);
-    // Whole lines only.
+    // Complete lines only.
     while (!this.record.slice(0, this.record.lastIndexOf('\n')).includes(text)) {
       assert.ok(!limit.aborted, `no ${JSON.stringify(text)} but ${JSON.stringify(this.record)}`);
       await new Promise((again) => setTimeout(again, 20));
     }
   }
 
-  /** Control-D. */
-  async leaves() {
+  /** Closes the input, as Ctrl-D does, and waits for the exit. */
+  async closeInput() {
     this.process.stdin.end();
     const limit = setTimeout(() => this.process.kill(), WAIT);
     assert.equal(await this.exit, 0, 'it ends well');
@@ -120,8 +120,8 @@ function command(name, args) {
 
 const path = (name) => resolve(import.meta.dirname, '..', name);
 
-/** The transcript as a README shows it. */
-export async function shown(name) {
+/** Returns the transcript in a README. */
+export async function readTranscript(name) {
   const block = (await readFile(path(name), 'utf8')).match(BETWEEN)?.[0];
   return block?.match(/^```console\n([^]*?)\n```$/m)?.[1];
 }
@@ -130,7 +130,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const transcript = await record();
   for (const name of READMES) {
     if (process.argv.includes('--check')) {
-      assert.equal(await shown(name), transcript, `${name} is not what happens; run bin/transcript`);
+      assert.equal(await readTranscript(name), transcript, `${name} is not what happens; run bin/transcript`);
       continue;
     }
     const readme = await readFile(path(name), 'utf8');

@@ -1,10 +1,10 @@
-// A page of the tutorial's, served by a program of its own, in real browsers.
+// The tutorial's page, served by another server, in real browsers.
 
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { after, before, test } from 'node:test';
 
-import { newRoom } from './clients.mjs';
+import { newRoomName } from './clients.mjs';
 import { launch } from './page.mjs';
 import { Server } from './server.mjs';
 
@@ -28,32 +28,32 @@ after(async () => {
   host.close();
 });
 
-async function open(server, room) {
+async function openPage(server, room) {
   const page = await (await browser.newContext()).newPage();
   await page.goto(`${origin}/?${new URLSearchParams({ server: server.url, room })}`);
   return page;
 }
 
-const says = async (page, text) => {
+const send = async (page, text) => {
   await page.locator('#text').fill(text);
   await page.locator('button').click();
 };
 
-const sees = (page, text) => page.getByRole('listitem').getByText(text, { exact: true }).waitFor();
+const waitForText = (page, text) => page.getByRole('listitem').getByText(text, { exact: true }).waitFor();
 
-test('its page talks from another origin that is named, over what its client chooses', async () => {
+test('the tutorial’s page connects from an allowed origin, over any transport of its client', async () => {
   const server = await Server.start({ '--public-url': origin });
   try {
-    const room = newRoom();
-    const [jieun, minho] = [await open(server, room), await open(server, room)];
-    // Whoever is heard by both is in.
-    await says(jieun, '들려요?');
-    await sees(jieun, '들려요?');
-    await says(minho, '잘 들려요');
-    await sees(jieun, '잘 들려요');
-    await sees(minho, '잘 들려요');
-    const third = await open(server, room);
-    await sees(third, 'result: failed');
+    const room = newRoomName();
+    const [jieun, minho] = [await openPage(server, room), await openPage(server, room)];
+    // Once both see the message, both have joined.
+    await send(jieun, '들려요?');
+    await waitForText(jieun, '들려요?');
+    await send(minho, '잘 들려요');
+    await waitForText(jieun, '잘 들려요');
+    await waitForText(minho, '잘 들려요');
+    const third = await openPage(server, room);
+    await waitForText(third, 'result: failed');
     await jieun.close();
     await minho.close();
     await third.close();
@@ -62,12 +62,12 @@ test('its page talks from another origin that is named, over what its client cho
   }
 });
 
-test('its page reaches nothing from an origin that is not named', async () => {
+test('the tutorial’s page can not connect from an origin that is not allowed', async () => {
   const server = await Server.start();
   try {
     const page = await browser.newPage();
     const refused = page.waitForEvent('requestfailed', (asked) => asked.url().startsWith(server.url));
-    await page.goto(`${origin}/?${new URLSearchParams({ server: server.url, room: newRoom() })}`);
+    await page.goto(`${origin}/?${new URLSearchParams({ server: server.url, room: newRoomName() })}`);
     await refused;
     await page.close();
   } finally {

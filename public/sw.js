@@ -1,37 +1,37 @@
-// Starts the page without a network: keeps the latest page with all its files, and hands them out
-// when the server can not be reached. What is asked of the server itself is none of its business.
+// Service worker: caches the latest page with all its files and serves them when the server can not
+// be reached. Requests to /api and /socket.io are never touched.
 //
-// A page and its files are kept together, in a cache that is named by the page's own module, or not
-// at all: an old page never meets a new file. The page before the latest is kept too, for windows that
-// still show it. Files under /pkg/ are named by their content and never change; everything else is
-// asked for first and taken from the cache only when nobody answers.
+// A page and its files are cached together, in a cache named after the page's wasm module, or not at
+// all: an old page never gets a new file. The page before the latest is kept too, for tabs that still
+// show it. Files under /pkg/ have a content hash in their names and never change, so the cache comes
+// first for them; for everything else the network comes first.
 "use strict";
 
 const PAGE = "/";
-const OURS = "madang ";
-/** How many pages are kept, the latest last. */
-const KEPT = 2;
+const CACHE_PREFIX = "madang ";
+/** How many versions of the page are cached. */
+const CACHED_PAGES = 2;
 
-addEventListener("install", (event) => event.waitUntil(fetchAndKeep().then(() => skipWaiting())));
+addEventListener("install", (event) => event.waitUntil(cacheLatestPage().then(() => skipWaiting())));
 addEventListener("activate", (event) => event.waitUntil(clients.claim()));
 
 addEventListener("fetch", (event) => {
   const { method, mode, url } = event.request;
   const { origin, pathname } = new URL(url);
   if (method !== "GET" || origin !== location.origin || /^\/(api|socket\.io)\//.test(pathname)) return;
-  if (mode === "navigate") event.respondWith(show(event));
-  else if (pathname.startsWith("/pkg/")) event.respondWith(kept(pathname).then((file) => file ?? fetch(event.request)));
-  else event.respondWith(fetch(event.request).catch(async () => (await kept(pathname)) ?? Response.error()));
+  if (mode === "navigate") event.respondWith(servePage(event));
+  else if (pathname.startsWith("/pkg/")) event.respondWith(fromCache(pathname).then((file) => file ?? fetch(event.request)));
+  else event.respondWith(fetch(event.request).catch(async () => (await fromCache(pathname)) ?? Response.error()));
 });
 
-// Where a page may not notify by itself (Android), its notices are ours: a click leads to the room.
+// On Android only a service worker may show notifications: a click on one opens its room.
 addEventListener("notificationclick", (event) => {
   event.notification.close();
-  event.waitUntil(lead(event.notification.data));
+  event.waitUntil(openRoom(event.notification.data));
 });
 
-/** To the room in the window that was used last, else in a new one; boot.js goes there. */
-async function lead(path) {
+/** Opens the room in the tab that was used last (boot.js navigates), else in a new one. */
+async function openRoom(path) {
   const [window] = await clients.matchAll({ type: "window" });
   if (!window) return clients.openWindow(path);
   window.postMessage({ go: path });
@@ -39,56 +39,56 @@ async function lead(path) {
 }
 
 /**
- * The page as the server has it now, else as it was. Every link leads to the same page. While the
- * server is gone a proxy in front of it has a page of its own to say so, which helps nobody.
+ * Serves the page from the network, else from the cache. Every link leads to the same page. A 5xx is
+ * an error page of a proxy whose server is gone: the cached page is more useful.
  */
-async function show(event) {
+async function servePage(event) {
   try {
     const page = await fetch(event.request);
-    if (page.ok) event.waitUntil(page.clone().text().then(keep));
-    return page.status < 500 ? page : ((await kept(PAGE)) ?? page);
+    if (page.ok) event.waitUntil(page.clone().text().then(cachePage));
+    return page.status < 500 ? page : ((await fromCache(PAGE)) ?? page);
   } catch {
-    return (await kept(PAGE)) ?? Response.error();
+    return (await fromCache(PAGE)) ?? Response.error();
   }
 }
 
-/** What the latest page has under this path, else the one before. */
-async function kept(path) {
-  for (const name of (await pages()).reverse()) {
+/** Finds a file in the newest cache that has it. */
+async function fromCache(path) {
+  for (const name of (await cacheNames()).reverse()) {
     const file = await caches.match(path, { cacheName: name, ignoreVary: true });
     if (file) return file;
   }
 }
 
-const pages = async () => (await caches.keys()).filter((name) => name.startsWith(OURS));
+const cacheNames = async () => (await caches.keys()).filter((name) => name.startsWith(CACHE_PREFIX));
 
-async function fetchAndKeep() {
-  await keep(await (await fetch(PAGE, { cache: "no-store" })).text());
+async function cacheLatestPage() {
+  await cachePage(await (await fetch(PAGE, { cache: "no-store" })).text());
 }
 
-/** Keeps this page with every file it names, and then lets go of those before the one before. */
-async function keep(html) {
-  const named = [...html.matchAll(/(?:href|src)="(\/[^"]+)"/g)].map(([, path]) => path);
-  // The icon of a home screen is asked for by the system, and never without a network.
-  const files = named.filter((path) => !path.endsWith(".png"));
+/** Caches this page with every file it names, then deletes all caches but the last two. */
+async function cachePage(html) {
+  const paths = [...html.matchAll(/(?:href|src)="(\/[^"]+)"/g)].map(([, path]) => path);
+  // The home screen icon is fetched by the system when the app is installed, never offline.
+  const files = paths.filter((path) => !path.endsWith(".png"));
   const module = files.find((path) => path.endsWith(".wasm"));
-  // Not our page: a proxy wants to know who asks, say.
+  // Not our page, but a login page of a proxy, say.
   if (!module) return;
-  const name = OURS + module;
+  const name = CACHE_PREFIX + module;
   const cache = await caches.open(name);
-  // It is put there last: without it the others are not all there.
+  // The page is stored last: a cache without it is incomplete.
   if (await cache.match(PAGE)) return;
-  const answers = await Promise.all(["/icons.svg", ...new Set(files)].map(fetchFile));
+  const responses = await Promise.all(["/icons.svg", ...new Set(files)].map(fetchFile));
   const page = await fetchFile(PAGE);
-  // A newer one that came meanwhile is kept when it is looked at next.
+  // The server was updated meanwhile: the new page is cached the next time it is loaded.
   if (!(await page[1].clone().text()).includes(module)) return;
-  await Promise.all(answers.map(([path, answer]) => cache.put(path, answer)));
+  await Promise.all(responses.map(([path, response]) => cache.put(path, response)));
   await cache.put(...page);
-  await Promise.all((await pages()).slice(0, -KEPT).map((old) => caches.delete(old)));
+  await Promise.all((await cacheNames()).slice(0, -CACHED_PAGES).map((old) => caches.delete(old)));
 }
 
 async function fetchFile(path) {
-  const answer = await fetch(path);
-  if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
-  return [path, answer];
+  const response = await fetch(path);
+  if (!response.ok) throw new Error(`${path}: ${response.status}`);
+  return [path, response];
 }

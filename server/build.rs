@@ -1,9 +1,9 @@
-//! Puts the page of `target/site` into the binary when the feature `embed` is on: the shell made
-//! from `index.html`, and every file with its brotli and gzip forms, ready to send.
+//! Embeds the page of `target/site` in the binary when the feature `embed` is on: generates the
+//! shell from `index.html`, and compresses every file with brotli and gzip.
 //!
-//! The folder is filled by cargo-leptos or by `bin/lib.sh`; both name the parts by their content.
+//! cargo-leptos or `bin/lib.sh` fills `target/site`; both put a content hash in the file names.
 
-#[path = "src/gateway/shell.rs"]
+#[path = "src/transport/shell.rs"]
 mod shell;
 
 use std::{
@@ -24,7 +24,7 @@ const SITE: &str = "../target/site";
 
 fn main() -> Fallible<()> {
     println!("cargo::rerun-if-changed=build.rs");
-    println!("cargo::rerun-if-changed=src/gateway/shell.rs");
+    println!("cargo::rerun-if-changed=src/transport/shell.rs");
     let out = PathBuf::from(env::var("OUT_DIR")?);
     let assets = if env::var_os("CARGO_FEATURE_EMBED").is_some() { embed(&out)? } else { Vec::new() };
     fs::write(out.join("site.rs"), format!("static SITE: &[Asset] = &[{}];", assets.join(",\n")))?;
@@ -39,40 +39,40 @@ fn embed(out: &Path) -> Fallible<Vec<String>> {
         return Err("target/site/pkg is missing: build the page first (bin/run or cargo leptos build)".into());
     }
     let mut files = Vec::new();
-    collect(site, site, &mut files)?;
+    collect_files(site, site, &mut files)?;
     files.sort();
-    let part = |ending: &str| {
-        let named = |name: &&String| name.starts_with("pkg/app.") && name.ends_with(ending);
-        files.iter().find(named).cloned().ok_or(format!("target/site/pkg has no app.*{ending}"))
+    let find_part = |ending: &str| {
+        let is_part = |name: &&String| name.starts_with("pkg/app.") && name.ends_with(ending);
+        files.iter().find(is_part).cloned().ok_or(format!("target/site/pkg has no app.*{ending}"))
     };
-    let (css, js, wasm) = (part(".css")?, part(".js")?, part(".wasm")?);
+    let (css, js, wasm) = (find_part(".css")?, find_part(".js")?, find_part(".wasm")?);
     let start_script = shell::start_script(&js, &wasm);
-    let start = format!("pkg/start.{:016x}.js", hash(start_script.as_bytes()));
+    let start = format!("pkg/start.{:016x}.js", content_hash(start_script.as_bytes()));
     let index = fs::read_to_string("../index.html")?;
     let shell = shell::shell(&index, &css, &js, &wasm, &start);
 
     let mut assets = vec![
-        asset(out, "", "text/html; charset=utf-8", shell.as_bytes())?,
-        asset(out, &start, content_type(&start), start_script.as_bytes())?,
+        asset_source(out, "", "text/html; charset=utf-8", shell.as_bytes())?,
+        asset_source(out, &start, content_type(&start), start_script.as_bytes())?,
     ];
     for name in &files {
-        assets.push(asset(out, name, content_type(name), &fs::read(site.join(name))?)?);
+        assets.push(asset_source(out, name, content_type(name), &fs::read(site.join(name))?)?);
     }
     Ok(assets)
 }
 
-/// Every file below `folder` that is to be served, by its path in the site.
-fn collect(site: &Path, folder: &Path, files: &mut Vec<String>) -> Fallible<()> {
+/// Collects the paths, relative to `site`, of all files below `folder` that are served.
+fn collect_files(site: &Path, folder: &Path, files: &mut Vec<String>) -> Fallible<()> {
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
         if path.is_dir() {
-            collect(site, &path, files)?;
+            collect_files(site, &path, files)?;
             continue;
         }
         let name = path.strip_prefix(site)?.to_str().ok_or("a file name is not UTF-8")?.replace('\\', "/");
-        // Type declarations are for programmers; compressed forms are made here, and better.
-        let left_out = [".ts", ".br", ".gz", "/index.html"];
-        if !left_out.iter().any(|ending| format!("/{name}").ends_with(ending)) {
+        // Type declarations are not served, and the files are compressed here, at the best quality.
+        let excluded = [".ts", ".br", ".gz", "/index.html"];
+        if !excluded.iter().any(|ending| format!("/{name}").ends_with(ending)) {
             println!("cargo::rerun-if-changed={}", path.display());
             files.push(name);
         }
@@ -80,14 +80,14 @@ fn collect(site: &Path, folder: &Path, files: &mut Vec<String>) -> Fallible<()> 
     Ok(())
 }
 
-/// The Rust source of one `Asset`, its bytes written beside it.
-fn asset(out: &Path, name: &str, content_type: &str, bytes: &[u8]) -> Fallible<String> {
+/// Writes the plain and compressed bytes of one file and returns the Rust source of its `Asset`.
+fn asset_source(out: &Path, name: &str, content_type: &str, bytes: &[u8]) -> Fallible<String> {
     let file = |kind: &str, bytes: &[u8]| -> Fallible<String> {
         let path = out.join(format!("{}.{kind}", name.replace('/', "-")));
         fs::write(&path, bytes)?;
         Ok(format!("include_bytes!({:?})", path.to_str().ok_or("OUT_DIR is not UTF-8")?))
     };
-    let smaller = |kind: &str, packed: Vec<u8>| -> Fallible<String> {
+    let if_smaller = |kind: &str, packed: Vec<u8>| -> Fallible<String> {
         if packed.len() >= bytes.len() {
             return Ok("None".to_owned());
         }
@@ -95,25 +95,26 @@ fn asset(out: &Path, name: &str, content_type: &str, bytes: &[u8]) -> Fallible<S
     };
     Ok(format!(
         "Asset {{ path: {name:?}, content_type: {content_type:?}, etag: {:?}, plain: {}, brotli: {}, gzip: {} }}",
-        format!("\"{:016x}\"", hash(bytes)),
+        format!("\"{:016x}\"", content_hash(bytes)),
         file("plain", bytes)?,
-        smaller("br", brotli(content_type, bytes)?)?,
-        smaller("gz", gzip(bytes)?)?,
+        if_smaller("br", brotli(content_type, bytes)?)?,
+        if_smaller("gz", gzip(bytes)?)?,
     ))
 }
 
-/// Enough to tell two builds' files apart; nobody attacks their own build.
-fn hash(bytes: &[u8]) -> u64 {
+/// A content hash for ETags and file names. It need not resist attacks: the input is our own build.
+fn content_hash(bytes: &[u8]) -> u64 {
     let mut hasher = DefaultHasher::new();
     bytes.hash(&mut hasher);
     hasher.finish()
 }
 
-/// What follows a byte of a WASM module is best guessed by that byte's upper six bits, and anew
-/// for every 128 KiB; brotli by itself would take the wrong bits and larger blocks.
+/// Compresses with brotli at the highest quality; WASM gets its own parameters.
 fn brotli(content_type: &str, bytes: &[u8]) -> Fallible<Vec<u8>> {
     let mut parameters = BrotliEncoderParams { quality: 11, lgwin: 22, ..Default::default() };
     if content_type == "application/wasm" {
+        // In WASM the upper six bits of a byte predict the next one best, and the statistics change
+        // every 128 KiB; brotli's own heuristics pick the lower bits and larger blocks.
         parameters.mode = BrotliEncoderMode::BROTLI_FORCE_MSB_PRIOR;
         parameters.lgblock = 17;
     }

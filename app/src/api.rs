@@ -1,9 +1,7 @@
-//! What the page asks over plain HTTP: who am I, call me so, which rooms are there.
-//!
-//! Only this file knows the addresses. The answers are those of `common::event`.
+//! The HTTP requests of the page: identity, name, list of rooms. The URLs are known here only.
 
 use common::{
-    event::{IntroduceYourself, Me, Refused, RoomList, RoomSummary},
+    event::{ErrorReply, Me, RoomList, RoomSummary, UpdateMe},
     json::{self, FromJson},
     person::{DisplayName, Person},
 };
@@ -12,33 +10,33 @@ use leptos::prelude::window;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Request, RequestInit, Response};
 
-use crate::socket::Failure;
+use crate::socket::RequestError;
 
-/// The person this browser's cookie stands for, if it has one.
-pub(crate) async fn me() -> Result<Option<Person>, Failure> {
-    let me: Me = read(fetch("/api/me", None).await)?;
+/// Returns the person of this browser's cookie, if it has one.
+pub(crate) async fn me() -> Result<Option<Person>, RequestError> {
+    let me: Me = parse_response(fetch("/api/me", None).await)?;
     Ok(me.you)
 }
 
-/// Introduces this browser; from here on its cookie stands for a person of this name.
-pub(crate) async fn introduce(name: DisplayName) -> Result<Option<Person>, Failure> {
-    let body = json::write(&IntroduceYourself { name });
-    let me: Me = read(fetch("/api/me", Some(&body)).await)?;
+/// Registers this browser under a name, or renames its person.
+pub(crate) async fn register_or_rename(name: DisplayName) -> Result<Option<Person>, RequestError> {
+    let body = json::to_string(&UpdateMe { name });
+    let me: Me = parse_response(fetch("/api/me", Some(&body)).await)?;
     Ok(me.you)
 }
 
-/// Rooms with somebody in them or something said, the latest first.
-pub(crate) async fn rooms() -> Result<Vec<RoomSummary>, Failure> {
-    let list: RoomList = read(fetch("/api/rooms", None).await)?;
+/// Lists the rooms that have members or messages, the most recent first.
+pub(crate) async fn list_rooms() -> Result<Vec<RoomSummary>, RequestError> {
+    let list: RoomList = parse_response(fetch("/api/rooms", None).await)?;
     Ok(list.rooms)
 }
 
-/// The text of one of the page's own files.
-pub(crate) async fn file(path: &str) -> Option<String> {
+/// Fetches a static file of the page.
+pub(crate) async fn fetch_text(path: &str) -> Option<String> {
     fetch(path, None).await.ok().filter(|(ok, _)| *ok).map(|(_, text)| text)
 }
 
-/// The answer's status and text; posts when there is a body.
+/// Returns whether the status is a success, and the text. Posts if there is a body.
 async fn fetch(path: &str, body: Option<&str>) -> Result<(bool, String), JsValue> {
     let init = RequestInit::new();
     if let Some(body) = body {
@@ -54,15 +52,15 @@ async fn fetch(path: &str, body: Option<&str>) -> Result<(bool, String), JsValue
     Ok((response.ok(), text.as_string().unwrap_or_default()))
 }
 
-/// The answer, the server's refusal, or, when it is neither, a server that can not be reached:
-/// a proxy in front of it answers with pages of its own.
-fn read<T: FromJson>(response: Result<(bool, String), JsValue>) -> Result<T, Failure> {
+/// Parses the reply or the server's refusal. Anything else, as the error page of a proxy, counts as
+/// disconnected.
+fn parse_response<T: FromJson>(response: Result<(bool, String), JsValue>) -> Result<T, RequestError> {
     match response {
-        Ok((true, text)) => json::read(&text).map_err(|_| Failure::Disconnected),
+        Ok((true, text)) => json::from_str(&text).map_err(|_| RequestError::Disconnected),
         Ok((false, text)) => {
-            let refused = json::read::<Refused>(&text).map_err(|_| Failure::Disconnected)?;
-            Err(Failure::Refused(refused.error))
+            let refused = json::from_str::<ErrorReply>(&text).map_err(|_| RequestError::Disconnected)?;
+            Err(RequestError::Refused(refused.error))
         }
-        Err(_) => Err(Failure::Disconnected),
+        Err(_) => Err(RequestError::Disconnected),
     }
 }

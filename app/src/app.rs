@@ -1,4 +1,4 @@
-//! The whole page: provides the handles everything else uses and shows what the link asks for.
+//! The root component: provides all contexts and renders the page of the current route.
 
 use leptos::prelude::*;
 
@@ -7,59 +7,59 @@ use crate::{
     components::{
         composer::provide_composer,
         dialog::{Dialog, provide_dialogs},
-        line_fields::listen_in_line_fields,
-        rooms::provide_rooms,
-        shortcuts::listen_for_keys,
+        rooms::provide_room_listing,
+        shortcuts::listen_for_shortcuts,
+        single_line_ime::listen_in_inputs,
         switcher::provide_switcher,
     },
     emoji::provide_emojis,
-    i18n::provide_speech,
-    notices::{provide_notices, watch_count},
-    pages::{home::Home, nowhere::Nowhere, room::RoomPage},
+    i18n::provide_locale,
+    notifications::{provide_notifications, watch_badge},
+    pages::{home::Home, not_found::NotFound, room::RoomPage},
     route::{Route, provide_router},
     settings::provide_settings,
-    task::later,
-    view::{self, dynamic},
+    task::run_after,
+    view::{self, reactive},
 };
 
-/// Puts the page into the document. Each part of the work is a task of its own, so that the browser,
-/// which has just been busy compiling, can do something else between them.
+/// Mounts the page into the document. Each step runs in a task of its own, so that the browser, which
+/// has just compiled the module, can handle other work in between.
 #[cfg(all(feature = "csr", not(test)))]
 pub(crate) fn mount() {
-    later(0, || mount_to_body(App));
+    run_after(0, || mount_to_body(App));
 }
 
 #[component]
 pub fn App() -> impl IntoView {
-    let speech = provide_speech();
+    let locale = provide_locale();
     provide_settings();
     let router = provide_router();
-    provide_notices();
+    provide_notifications();
     provide_chat();
-    watch_count();
-    provide_rooms();
+    watch_badge();
+    provide_room_listing();
     provide_emojis();
     provide_composer();
     provide_dialogs();
     provide_switcher();
-    listen_in_line_fields();
-    listen_for_keys();
-    let begun = RwSignal::new(false);
-    later(0, move || {
-        begun.set(true);
+    listen_in_inputs();
+    listen_for_shortcuts();
+    let mounted = RwSignal::new(false);
+    run_after(0, move || {
+        mounted.set(true);
         remove_skeleton();
-        view::begun();
+        view::mark_mounted();
     });
-    let page = dynamic(move || {
-        if !begun.get() {
+    let page = reactive(move || {
+        if !mounted.get() {
             return ().into_any();
         }
-        // Another language is another page; see `i18n::use_words`.
-        speech.language();
+        // A change of the language rebuilds the whole page; see `i18n::use_texts`.
+        locale.language();
         match router.page() {
             Some(Route::Home) => view! { <Home/> }.into_any(),
             Some(Route::Room(room) | Route::Message(room, _)) => view! { <RoomPage room/> }.into_any(),
-            None => view! { <Nowhere/> }.into_any(),
+            None => view! { <NotFound/> }.into_any(),
         }
     });
     view! {
@@ -68,7 +68,7 @@ pub fn App() -> impl IntoView {
     }
 }
 
-/// What `index.html` shows until the page is there.
+/// Removes the placeholder that `index.html` shows until the page is mounted.
 fn remove_skeleton() {
     if let Some(skeleton) = document().get_element_by_id("skeleton") {
         skeleton.remove();
@@ -77,7 +77,7 @@ fn remove_skeleton() {
 
 #[cfg(test)]
 mod tests {
-    /// What stands between `before` and `after`, line by line.
+    /// Returns the text between `before` and `after` of each line that has both.
     fn between<'a>(text: &'a str, before: &str, after: &str) -> Vec<&'a str> {
         text.lines()
             .filter_map(|line| line.split_once(before)?.1.split_once(after))

@@ -1,96 +1,100 @@
-//! The emoji one can pick, in the reader's language, and those picked lately on this device.
+//! The emoji list in the current language, and the recently used emoji of this device.
 //!
-//! They are a file of their own that is fetched when somebody first looks for one: no first visit
-//! waits for them. Used by the picker and by the completion of `:`.
+//! The list is a static file, fetched when the picker or the completion of `:` is first used, so that
+//! a first visit does not wait for it.
 
 use leptos::prelude::*;
 
 use crate::{
     api,
+    context::{expect_context, provide_context},
     field::Field,
-    handle::{find, provide},
-    i18n::{Language, Speech, use_speech},
+    i18n::{Language, Locale, use_locale},
     state::emoji::{self, Emoji},
     storage,
     task::spawn,
 };
 
-/// What is offered to somebody who has picked none yet.
-const FIRST: [&str; 8] = ["👍", "❤️", "😂", "🎉", "🙏", "👀", "😮", "😢"];
+/// Offered until enough emoji have been used.
+const DEFAULT_RECENT: [&str; 8] = ["👍", "❤️", "😂", "🎉", "🙏", "👀", "😮", "😢"];
 
-/// How many are remembered as picked lately.
-const LATELY: usize = 16;
+/// How many recently used emoji are stored.
+const MAX_RECENT: usize = 16;
 
 const RECENT: &str = "madang/emoji";
 
-/// The handle to them.
+/// The emoji list, once it is loaded.
 #[derive(Clone, Copy)]
 pub(crate) struct Emojis {
     all: Field<Vec<Emoji>>,
-    fetched: Field<Option<Language>>,
-    speech: Speech,
+    loaded_language: Field<Option<Language>>,
+    locale: Locale,
 }
 
-/// The language is to be known already.
+/// Needs the [`Locale`] context.
 pub(crate) fn provide_emojis() {
-    provide(Emojis { all: Field::new(Vec::new()), fetched: Field::new(None), speech: use_speech() });
+    provide_context(Emojis {
+        all: Field::new(Vec::new()),
+        loaded_language: Field::new(None),
+        locale: use_locale(),
+    });
 }
 
 pub(crate) fn use_emojis() -> Emojis {
-    find()
+    expect_context()
 }
 
 impl Emojis {
-    /// Fetches the file, unless it is here. To be called when somebody begins to look for one.
+    /// Fetches the list of the current language, unless it is loaded. Called when a picker opens.
     pub(crate) fn load(self) {
-        let language = untrack(|| self.speech.language());
-        if self.fetched.get_untracked() == Some(language) {
+        let language = untrack(|| self.locale.language());
+        if self.loaded_language.get_untracked() == Some(language) {
             return;
         }
-        self.fetched.set(Some(language));
+        self.loaded_language.set(Some(language));
         spawn(async move {
-            match api::file(&format!("/emoji.{}.txt", language.tag())).await {
-                // Never freed: each language is read once, and names are looked at a lot.
-                Some(text) => self.all.set(emoji::read(text.leak())),
-                // To be tried again when somebody looks again.
-                None => self.fetched.set(None),
+            match api::fetch_text(&format!("/emoji.{}.txt", language.tag())).await {
+                // Leaked: each language is loaded once, and its names are borrowed everywhere.
+                Some(text) => self.all.set(emoji::parse_file(text.leak())),
+                // The next call tries again.
+                None => self.loaded_language.set(None),
             }
         });
     }
 
-    /// Whether they are here.
-    pub(crate) fn have_come(self) -> bool {
+    /// Whether the list is loaded. Reactive.
+    pub(crate) fn is_loaded(self) -> bool {
         self.all.with(|all| !all.is_empty())
     }
 
-    /// All of them, group by group; none as long as they are on their way.
+    /// Returns all emoji in the order of their groups; empty until they are loaded. Reactive.
     pub(crate) fn all(self) -> Vec<Emoji> {
         self.all.get()
     }
 
-    /// At most `most` that are called so, the best first; to be asked again when they have come.
-    pub(crate) fn search(self, text: &str, most: usize) -> Vec<Emoji> {
-        self.all.with(|all| emoji::search(all, text, most))
+    /// Returns the best matches for a name. Reactive: runs again when the list is loaded.
+    pub(crate) fn search(self, text: &str, limit: usize) -> Vec<Emoji> {
+        self.all.with(|all| emoji::search(all, text, limit))
     }
 }
 
-/// The pictures of those picked lately, the latest first, filled up with what many people like.
+/// Returns the recently used emoji, the latest first, padded with common ones.
 pub(crate) fn recent() -> Vec<String> {
-    let picked = storage::read(RECENT).unwrap_or_default();
-    let mut recent: Vec<String> = picked.split_whitespace().map(str::to_owned).collect();
-    for liked in FIRST {
-        if !recent.iter().any(|picked| picked == liked) {
-            recent.push(liked.to_owned());
+    let stored = storage::load(RECENT).unwrap_or_default();
+    let mut recent: Vec<String> = stored.split_whitespace().map(str::to_owned).collect();
+    for common in DEFAULT_RECENT {
+        if !recent.iter().any(|stored| stored == common) {
+            recent.push(common.to_owned());
         }
     }
-    recent.truncate(LATELY);
+    recent.truncate(MAX_RECENT);
     recent
 }
 
-/// Remembers that this one was picked.
-pub(crate) fn remember(picture: &str) {
+/// Stores an emoji as the most recently used one.
+pub(crate) fn add_recent(picture: &str) {
     let mut recent = recent();
     recent.retain(|other| other != picture);
     recent.insert(0, picture.to_owned());
-    storage::write(RECENT, Some(&recent.join(" ")));
+    storage::save(RECENT, Some(&recent.join(" ")));
 }

@@ -1,9 +1,9 @@
-//! A piece of what the page knows, which says when it changes.
+//! A signal for values that are never disposed of.
 //!
-//! It does what `RwSignal` does for values that are never disposed of. The compiler builds the
-//! whole of `RwSignal` anew for every type in one, about 4 KB each time; here that happens once,
-//! for the trigger, and a type costs next to nothing. Only `provide_…` functions make fields, which
-//! live as long as the page; what comes and goes is an `Arc<Live<…>>`.
+//! It does what `RwSignal` does. The compiler instantiates the whole of `RwSignal` for every type,
+//! about 4 KB each; here only the trigger is reactive, and it is the same for all types. Only
+//! `provide_…` functions create a `Field`, which lives as long as the page; a value that is dropped
+//! earlier is an `Arc<Live<…>>`.
 
 use std::{
     ops::Deref,
@@ -13,7 +13,7 @@ use std::{
 
 use leptos::prelude::*;
 
-/// A value, to be read again when it changes.
+/// A value with a trigger that notifies its readers.
 pub(crate) struct Live<T> {
     value: Mutex<T>,
     changed: ArcTrigger,
@@ -24,26 +24,26 @@ impl<T> Live<T> {
         Live { value: Mutex::new(value), changed: ArcTrigger::new() }
     }
 
-    // The reactive system warns of a reading that nobody tracks, and names its place.
-    /// Reads it, to be read again when it changes.
+    /// Reads the value and subscribes to it.
+    // `track_caller`: the reactive system warns about reads outside of a tracking context and names the caller.
     #[cfg_attr(debug_assertions, track_caller)]
     pub(crate) fn with<U>(&self, read: impl FnOnce(&T) -> U) -> U {
         self.track();
         self.with_untracked(read)
     }
 
-    /// Whoever calls this is told when it changes.
+    /// Subscribes the current effect to changes.
     #[cfg_attr(debug_assertions, track_caller)]
     pub(crate) fn track(&self) {
         self.changed.track();
     }
 
-    /// Reads it this once.
+    /// Reads the value without subscribing.
     pub(crate) fn with_untracked<U>(&self, read: impl FnOnce(&T) -> U) -> U {
         read(&self.lock())
     }
 
-    /// Changes it, and then tells everybody who has read it.
+    /// Changes the value and notifies its readers.
     pub(crate) fn update<U>(&self, change: impl FnOnce(&mut T) -> U) -> U {
         let result = change(&mut self.lock());
         self.changed.notify();
@@ -54,9 +54,9 @@ impl<T> Live<T> {
         self.update(|held| *held = value);
     }
 
-    /// The lock is held for one reading or writing only and never across another field's.
+    /// The lock is held for one read or write only, never while another field is locked.
     fn lock(&self) -> MutexGuard<'_, T> {
-        // Waiting for a lock is much code, and here nobody could ever be waited for.
+        // The page has one thread: waiting would be a deadlock, and its code is large.
         let Ok(guard) = self.value.try_lock() else { in_use() };
         guard
     }
@@ -74,7 +74,7 @@ impl<T: Clone> Live<T> {
 }
 
 impl<T> PartialEq for Live<T> {
-    /// Whether it is the same one, whatever its value.
+    /// Compares identity, not values.
     fn eq(&self, other: &Live<T>) -> bool {
         ptr::eq(self, other)
     }
@@ -86,12 +86,12 @@ fn in_use() -> ! {
     panic!("a field is read or changed while it is being changed")
 }
 
-/// The handle to a value that lives as long as the page.
+/// A `Copy` handle to a value that lives as long as the page.
 pub(crate) struct Field<T: 'static>(&'static Live<T>);
 
 impl<T> Field<T> {
-    /// The value is never freed: make one only for what lives as long as the page.
-    // One function would otherwise hold a copy for every field of the page.
+    /// Leaks the value: only for values that live as long as the page.
+    // Inlined, it would be copied for every field of the page.
     #[inline(never)]
     pub(crate) fn new(value: T) -> Field<T> {
         Field(Box::leak(Box::new(Live::new(value))))

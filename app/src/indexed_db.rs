@@ -1,11 +1,10 @@
-//! The one file that knows IndexedDB: texts in a row, which a killed browser does not lose, and what
-//! is kept of one's rooms.
+//! IndexedDB, used only here: the outbox, which survives a killed browser, and a cache of the own rooms.
 //!
-//! Writing the row is over when the disk has it (`durability: "strict"`). All windows of a browser
-//! share it; the database gives places in order and without a gap, whatever the clock does. The rooms
-//! are in a database of their own: whatever is done to them, the row never waits for it. `None`
-//! means that it did not work this time: there is no room left, or the disk is slow; a database that
-//! does not even open is [missing](is_missing) for as long as the page lives.
+//! A write to the outbox completes when the data is on the disk (`durability: "strict"`). All tabs of a
+//! browser share it; the database assigns ascending keys without gaps, independent of the clock. The
+//! rooms are in a database of their own, so that the outbox never waits for their transactions. `None`
+//! means that a request failed this time: storage is full, or the disk is slow. A database that does not
+//! open at all is [unavailable](is_unavailable) as long as the page lives.
 
 use std::cell::RefCell;
 
@@ -15,14 +14,14 @@ use leptos::prelude::window;
 use wasm_bindgen::{JsCast, JsValue, prelude::Closure};
 use web_sys::{IdbDatabase, IdbObjectStore, IdbObjectStoreParameters, IdbRequest, IdbTransaction};
 
-use crate::{state::outbox::Place, task::within};
+use crate::{state::outbox::OutboxKey, task::with_timeout};
 
 const VERSION: u32 = 1;
 
-/// How long the database may take for one thing before nobody waits for it any more, in ms.
-const PATIENCE: u32 = 10_000;
+/// Timeout of a database request, in ms.
+const TIMEOUT: u32 = 10_000;
 
-/// A database, which has one store.
+/// A database with one object store.
 #[derive(Clone, Copy)]
 enum Database {
     Outbox,
@@ -38,109 +37,111 @@ impl Database {
         ["outbox", "rooms"][self as usize]
     }
 
-    /// What is kept of a room the server has as well.
+    /// The rooms are only a cache of the server's data, so losing them is harmless.
     fn durability(self) -> &'static str {
         ["strict", "relaxed"][self as usize]
     }
 }
 
-/// Whether this browser keeps nothing.
-pub(crate) fn is_missing() -> bool {
-    STATES.with_borrow(|states| matches!(states[Database::Outbox as usize], State::Missing))
+/// Whether the outbox can not be stored in this browser.
+pub(crate) fn is_unavailable() -> bool {
+    STATES.with_borrow(|states| matches!(states[Database::Outbox as usize], State::Unavailable))
 }
 
-/// The whole row, in its order.
-pub(crate) async fn read() -> Option<Vec<(Place, String)>> {
-    let row =
+/// Returns all entries of the outbox in the order of their keys.
+pub(crate) async fn load_outbox() -> Option<Vec<(OutboxKey, String)>> {
+    let results =
         transact(Database::Outbox, "readonly", &|outbox| Ok(vec![outbox.get_all_keys()?, outbox.get_all()?]))
             .await?;
-    let [places, texts] = &*row else { return None };
-    let (places, texts) = (Array::from(places), Array::from(texts));
-    let row = places.iter().zip(texts.iter());
-    Some(row.filter_map(|(place, text)| Some((read_place(&place)?, text.as_string()?))).collect())
+    let [keys, texts] = &*results else { return None };
+    let (keys, texts) = (Array::from(keys), Array::from(texts));
+    let entries = keys.iter().zip(texts.iter());
+    Some(
+        entries.filter_map(|(outbox_key, text)| Some((parse_key(&outbox_key)?, text.as_string()?))).collect(),
+    )
 }
 
-/// Adds texts at the end, all or none, and tells their places once the disk has them.
-pub(crate) async fn add(texts: &[String]) -> Option<Vec<Place>> {
+/// Appends texts, all or none, and returns their keys once they are on the disk.
+pub(crate) async fn add(texts: &[String]) -> Option<Vec<OutboxKey>> {
     let add = |outbox: &IdbObjectStore| texts.iter().map(|text| outbox.add(&text.into())).collect();
-    transact(Database::Outbox, "readwrite", &add).await?.iter().map(read_place).collect()
+    transact(Database::Outbox, "readwrite", &add).await?.iter().map(parse_key).collect()
 }
 
-/// Writes another text at this place.
-pub(crate) async fn put(place: Place, text: &str) {
+/// Replaces the text of a key.
+pub(crate) async fn put(outbox_key: OutboxKey, text: &str) {
     transact(Database::Outbox, "readwrite", &|outbox| {
-        Ok(vec![outbox.put_with_key(&text.into(), &key(place))?])
+        Ok(vec![outbox.put_with_key(&text.into(), &to_js(outbox_key))?])
     })
     .await;
 }
 
-pub(crate) async fn remove(places: &[Place]) {
+pub(crate) async fn remove(keys: &[OutboxKey]) {
     transact(Database::Outbox, "readwrite", &|outbox| {
-        places.iter().map(|place| outbox.delete(&key(*place))).collect()
+        keys.iter().map(|outbox_key| outbox.delete(&to_js(*outbox_key))).collect()
     })
     .await;
 }
 
-/// What is kept of each room.
-pub(crate) async fn rooms() -> Option<Vec<String>> {
-    let read = transact(Database::Rooms, "readonly", &|rooms| Ok(vec![rooms.get_all()?])).await?;
-    Some(Array::from(read.first()?).iter().filter_map(|text| text.as_string()).collect())
+/// Returns the cached data of all rooms.
+pub(crate) async fn load_rooms() -> Option<Vec<String>> {
+    let results = transact(Database::Rooms, "readonly", &|rooms| Ok(vec![rooms.get_all()?])).await?;
+    Some(Array::from(results.first()?).iter().filter_map(|text| text.as_string()).collect())
 }
 
-/// Keeps this of these rooms, or nothing any more.
-pub(crate) async fn keep_rooms(kept: Vec<(RoomName, Option<String>)>) {
-    let keep = |rooms: &IdbObjectStore| {
-        let keep = |(room, text): &(RoomName, Option<String>)| match text {
+/// Stores the cached data of rooms; `None` removes it.
+pub(crate) async fn save_rooms(rooms_data: Vec<(RoomName, Option<String>)>) {
+    let make_requests = |rooms: &IdbObjectStore| {
+        let write = |(room, text): &(RoomName, Option<String>)| match text {
             Some(text) => rooms.put_with_key(&text.into(), &room.as_str().into()),
             None => rooms.delete(&room.as_str().into()),
         };
-        kept.iter().map(keep).collect()
+        rooms_data.iter().map(write).collect()
     };
-    transact(Database::Rooms, "readwrite", &keep).await;
+    transact(Database::Rooms, "readwrite", &make_requests).await;
 }
 
-/// Keeps nothing of any room any more.
-pub(crate) async fn forget_rooms() {
+/// Removes the cached data of all rooms.
+pub(crate) async fn clear_rooms() {
     transact(Database::Rooms, "readwrite", &|rooms| Ok(vec![rooms.clear()?])).await;
 }
 
-fn key(place: Place) -> JsValue {
-    JsValue::from_f64(place.0 as f64)
+fn to_js(outbox_key: OutboxKey) -> JsValue {
+    JsValue::from_f64(outbox_key.0 as f64)
 }
 
-fn read_place(key: &JsValue) -> Option<Place> {
-    key.as_f64().map(|key| Place(key as u64))
+fn parse_key(key: &JsValue) -> Option<OutboxKey> {
+    key.as_f64().map(|key| OutboxKey(key as u64))
 }
 
-/// What a transaction asks for.
+/// The requests of a transaction.
 type Requests = Result<Vec<IdbRequest>, JsValue>;
 
-/// Asks for something in one transaction and waits until the transaction is over; what was brought.
-/// Transactions are over in the order in which they were begun.
+/// Makes requests in one transaction, waits for its completion and returns the results. Transactions
+/// complete in the order in which they were begun.
 async fn transact(
     database: Database,
     mode: &str,
-    ask: &dyn Fn(&IdbObjectStore) -> Requests,
+    make_requests: &dyn Fn(&IdbObjectStore) -> Requests,
 ) -> Option<Vec<JsValue>> {
-    let transaction = match begin(&open(database).await?, database, mode) {
+    let transaction = match begin_transaction(&open(database).await?, database, mode) {
         Ok(transaction) => transaction,
-        // The browser has closed it, as when its data are cleared.
+        // The browser has closed the database, as after "clear site data".
         Err(_) => {
-            set_state(database, State::Unopened);
-            begin(&open(database).await?, database, mode).ok()?
+            set_state(database, State::NotOpened);
+            begin_transaction(&open(database).await?, database, mode).ok()?
         }
     };
-    let requests = ask(&transaction.object_store(database.store()).ok()?).ok()?;
-    let over = Promise::new(&mut |complete, fail| {
+    let requests = make_requests(&transaction.object_store(database.store()).ok()?).ok()?;
+    let completed = Promise::new(&mut |complete, fail| {
         transaction.set_oncomplete(Some(&complete));
         transaction.set_onabort(Some(&fail));
     });
-    within(PATIENCE, &over).await?;
+    with_timeout(TIMEOUT, &completed).await?;
     requests.iter().map(|request| request.result().ok()).collect()
 }
 
-/// `transaction(…, {durability: …})`, which web-sys does not have yet.
-fn begin(open: &IdbDatabase, database: Database, mode: &str) -> Result<IdbTransaction, JsValue> {
+/// Calls `transaction(…, {durability: …})`, which web-sys does not have yet.
+fn begin_transaction(open: &IdbDatabase, database: Database, mode: &str) -> Result<IdbTransaction, JsValue> {
     let options = Object::new();
     Reflect::set(&options, &"durability".into(), &database.durability().into())?;
     let transaction: Function = Reflect::get(open, &"transaction".into())?.dyn_into()?;
@@ -149,15 +150,15 @@ fn begin(open: &IdbDatabase, database: Database, mode: &str) -> Result<IdbTransa
 
 #[derive(Clone)]
 enum State {
-    Unopened,
+    NotOpened,
     Open(IdbDatabase),
-    /// Forbidden in this browser, or it does not open: nobody waits for it a second time.
-    Missing,
+    /// Forbidden in this browser, or it failed to open: not tried again.
+    Unavailable,
 }
 
 thread_local! {
     /// One for each [`Database`].
-    static STATES: RefCell<[State; 2]> = const { RefCell::new([State::Unopened, State::Unopened]) };
+    static STATES: RefCell<[State; 2]> = const { RefCell::new([State::NotOpened, State::NotOpened]) };
 }
 
 fn set_state(database: Database, state: State) {
@@ -167,34 +168,34 @@ fn set_state(database: Database, state: State) {
 async fn open(database: Database) -> Option<IdbDatabase> {
     match STATES.with_borrow(|states| states[database as usize].clone()) {
         State::Open(open) => return Some(open),
-        State::Missing => return None,
-        State::Unopened => {}
+        State::Unavailable => return None,
+        State::NotOpened => {}
     }
-    let open = opened(database).await;
-    set_state(database, open.clone().map_or(State::Missing, State::Open));
+    let open = try_open(database).await;
+    set_state(database, open.clone().map_or(State::Unavailable, State::Open));
     open
 }
 
-async fn opened(database: Database) -> Option<IdbDatabase> {
+async fn try_open(database: Database) -> Option<IdbDatabase> {
     let request = window().indexed_db().ok()??.open_with_u32(database.name(), VERSION).ok()?;
-    let empty = request.clone();
-    let furnish = Closure::once_into_js(move || {
-        let new = empty.result().ok()?.dyn_into::<IdbDatabase>().ok()?;
+    let upgrade = request.clone();
+    let create_store = Closure::once_into_js(move || {
+        let new = upgrade.result().ok()?.dyn_into::<IdbDatabase>().ok()?;
         let options = IdbObjectStoreParameters::new();
         options.set_auto_increment(true);
         new.create_object_store_with_optional_parameters(database.store(), &options).ok()
     });
-    request.set_onupgradeneeded(Some(furnish.unchecked_ref()));
-    let answered = Promise::new(&mut |succeed, fail| {
+    request.set_onupgradeneeded(Some(create_store.unchecked_ref()));
+    let opened = Promise::new(&mut |succeed, fail| {
         request.set_onsuccess(Some(&succeed));
         request.set_onerror(Some(&fail));
     });
-    within(PATIENCE, &answered).await?;
+    with_timeout(TIMEOUT, &opened).await?;
     let open: IdbDatabase = request.result().ok()?.dyn_into().ok()?;
     let outdated = open.clone();
-    // A newer page in another window may not have to wait for this one.
-    let make_way = Closure::once_into_js(move || outdated.close());
-    open.set_onversionchange(Some(make_way.unchecked_ref()));
+    // A newer version of the page in another tab must be able to upgrade the database.
+    let close_outdated = Closure::once_into_js(move || outdated.close());
+    open.set_onversionchange(Some(close_outdated.unchecked_ref()));
     Some(open)
 }
 
@@ -207,28 +208,32 @@ mod tests {
 
     wasm_bindgen_test_configure!(run_in_browser);
 
-    /// What stands at these places; other tests write into the same row.
-    async fn at(places: &[Place]) -> Vec<String> {
-        let row = read().await.unwrap();
-        row.into_iter().filter(|(place, _)| places.contains(place)).map(|(_, text)| text).collect()
+    /// The texts of these keys; other tests write to the same outbox.
+    async fn at(keys: &[OutboxKey]) -> Vec<String> {
+        let entries = load_outbox().await.unwrap();
+        entries
+            .into_iter()
+            .filter(|(outbox_key, _)| keys.contains(outbox_key))
+            .map(|(_, text)| text)
+            .collect()
     }
 
     #[wasm_bindgen_test]
-    async fn texts_stand_in_a_row_without_a_gap() {
-        let places = add(&["하나".to_owned(), "둘".to_owned()]).await.unwrap();
-        assert_eq!(places[1].0, places[0].0 + 1);
-        assert_eq!(at(&places).await, ["하나", "둘"]);
+    async fn texts_get_consecutive_keys() {
+        let keys = add(&["하나".to_owned(), "둘".to_owned()]).await.unwrap();
+        assert_eq!(keys[1].0, keys[0].0 + 1);
+        assert_eq!(at(&keys).await, ["하나", "둘"]);
     }
 
     #[wasm_bindgen_test]
-    async fn a_text_is_changed_in_its_place() {
-        let places = add(&["하나".to_owned(), "둘".to_owned()]).await.unwrap();
-        put(places[0], "다른 하나").await;
-        assert_eq!(at(&places).await, ["다른 하나", "둘"]);
+    async fn a_text_is_replaced_under_its_key() {
+        let keys = add(&["하나".to_owned(), "둘".to_owned()]).await.unwrap();
+        put(keys[0], "다른 하나").await;
+        assert_eq!(at(&keys).await, ["다른 하나", "둘"]);
     }
 
     #[wasm_bindgen_test]
-    async fn the_place_of_a_removed_text_is_not_given_again() {
+    async fn the_key_of_a_removed_text_is_not_used_again() {
         let first = add(&["하나".to_owned()]).await.unwrap();
         remove(&first).await;
         let second = add(&["둘".to_owned()]).await.unwrap();
@@ -239,18 +244,18 @@ mod tests {
     #[wasm_bindgen_test]
     async fn a_database_that_the_browser_closed_is_opened_anew() {
         open(Database::Outbox).await.unwrap().close();
-        let places = add(&["다음 말".to_owned()]).await.unwrap();
-        assert_eq!(at(&places).await, ["다음 말"]);
+        let keys = add(&["다음 말".to_owned()]).await.unwrap();
+        assert_eq!(at(&keys).await, ["다음 말"]);
     }
 
     #[wasm_bindgen_test]
-    async fn what_is_kept_of_a_room_takes_the_place_of_what_was() {
+    async fn the_cached_data_of_a_room_is_replaced_by_new_data() {
         let [here, there] = ["여기", "저기"].map(|room| RoomName::parse(room).unwrap());
-        let kept = |room: &RoomName, text: Option<&str>| (room.clone(), text.map(str::to_owned));
-        keep_rooms(vec![kept(&here, Some("하나")), kept(&there, Some("둘"))]).await;
-        keep_rooms(vec![kept(&here, Some("다른 하나")), kept(&there, None)]).await;
-        assert_eq!(rooms().await.unwrap(), ["다른 하나"]);
-        forget_rooms().await;
-        assert_eq!(rooms().await.unwrap(), [""; 0]);
+        let entry = |room: &RoomName, text: Option<&str>| (room.clone(), text.map(str::to_owned));
+        save_rooms(vec![entry(&here, Some("하나")), entry(&there, Some("둘"))]).await;
+        save_rooms(vec![entry(&here, Some("다른 하나")), entry(&there, None)]).await;
+        assert_eq!(load_rooms().await.unwrap(), ["다른 하나"]);
+        clear_rooms().await;
+        assert_eq!(load_rooms().await.unwrap(), [""; 0]);
     }
 }

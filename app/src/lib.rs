@@ -1,11 +1,12 @@
 //! Madang's page: everything that runs in the browser.
 //!
-//! `app` picks the page, pages and components show what `chat` knows and call its verbs; `chat`
-//! feeds the plain structs of `state` with what `socket` and `api` bring. Only `socket` knows the
-//! WebSocket, and `state` knows neither the browser nor Leptos, so `cargo test -p app` runs it.
-//! Both build tools build this library; [`start`] is where the browser begins.
+//! `app` picks the page by the route; pages and components render the signals of `chat` and call
+//! its methods; `chat` updates the plain structs of `state` with the data that `socket` and `api`
+//! receive. Only `socket` uses the WebSocket. `state` depends neither on the browser nor on Leptos, so
+//! `cargo test -p app` runs it natively. Both build tools build this library; [`start`] is its entry
+//! point in the browser.
 
-// The component macro writes `pub` items of its own, and props are owned by their nature.
+// The component macro generates `pub` items, and props are always passed by value.
 #![allow(unreachable_pub, clippy::needless_pass_by_value)]
 
 pub mod app;
@@ -26,7 +27,7 @@ mod task;
 
 mod field;
 
-mod handle;
+mod context;
 
 mod socket;
 
@@ -36,34 +37,34 @@ mod emoji;
 
 mod indexed_db;
 
-mod windows;
+mod tabs;
 
 mod storage;
 
 mod settings;
 
-mod notices;
+mod notifications;
 
 mod device;
 
-mod when;
+mod time_format;
 
 mod i18n;
 
 #[cfg(feature = "csr")]
 #[wasm_bindgen::prelude::wasm_bindgen]
 extern "C" {
-    /// Writes into the browser's console, with the way there.
+    /// `console.error`, which also prints a stack trace.
     #[wasm_bindgen(js_namespace = console)]
     fn error(text: &str);
 }
 
-/// Takes the page over from the skeleton in `index.html`.
+/// Mounts the app and replaces the skeleton of `index.html`.
 #[cfg(feature = "csr")]
 #[wasm_bindgen::prelude::wasm_bindgen(start)]
 pub fn start() {
     std::panic::set_hook(Box::new(|panic| error(&panic.to_string())));
-    // In the tests' browser nothing is to be mounted but what a test asks for.
+    // Browser tests mount single components themselves.
     #[cfg(not(test))]
     app::mount();
 }

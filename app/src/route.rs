@@ -1,6 +1,6 @@
-//! Where one can be: every page has a link, and the link is all a page is made from.
+//! The routes: every page has a URL and is rendered from it alone.
 //!
-//! Back and forward, a click on a link and `go` all end in one signal that `app` reads.
+//! Back and forward, a click on a link and [`Router::navigate`] all set one signal that `app` reads.
 
 use std::fmt::{self, Display, Write};
 
@@ -10,9 +10,9 @@ use wasm_bindgen::{JsCast, JsValue};
 use web_sys::HtmlAnchorElement;
 
 use crate::{
+    context::{expect_context, provide_context},
     field::Field,
-    handle::{find, provide},
-    view::listen,
+    view::listen_on_window,
 };
 
 #[derive(Clone, Debug, PartialEq)]
@@ -24,33 +24,33 @@ pub(crate) enum Route {
 }
 
 impl Route {
-    /// Reads a location's path; `None` when it leads nowhere.
+    /// Parses the path of a URL; `None` if no page has it.
     pub(crate) fn parse(path: &str) -> Option<Route> {
         if path == "/" {
             return Some(Route::Home);
         }
         let path = path.strip_prefix("/r/")?;
         let (name, seq) = path.split_once('/').unwrap_or((path, ""));
-        let room = RoomName::parse(&decode(name)?).ok()?;
+        let room = RoomName::parse(&percent_decode(name)?).ok()?;
         match seq {
             "" => Some(Route::Room(room)),
             seq => Some(Route::Message(room, Seq(seq.parse().ok()?))),
         }
     }
 
-    /// Why the room that a location's path names can not be.
-    pub(crate) fn refusal(path: &str) -> Option<Refusal> {
+    /// Why the room name in a path is invalid, if it is.
+    pub(crate) fn room_name_refusal(path: &str) -> Option<Refusal> {
         let name = path.strip_prefix("/r/")?.split('/').next().filter(|name| !name.is_empty())?;
-        RoomName::parse(&decode(name)?).err()
+        RoomName::parse(&percent_decode(name)?).err()
     }
 
-    /// The link as one gives it to others.
-    pub(crate) fn address(&self) -> String {
+    /// The absolute URL.
+    pub(crate) fn url(&self) -> String {
         format!("{}{self}", origin())
     }
 
-    /// The page of ours that a link leads to, if it does.
-    pub(crate) fn of_address(address: &str) -> Option<Route> {
+    /// Parses an absolute URL; `None` if it is of another origin or no page has it.
+    pub(crate) fn from_url(address: &str) -> Option<Route> {
         Route::parse(address.strip_prefix(&origin())?)
     }
 }
@@ -59,19 +59,19 @@ impl Display for Route {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Route::Home => f.write_str("/"),
-            Route::Room(room) => write!(f, "/r/{}", encode(room.as_str())),
-            Route::Message(room, seq) => write!(f, "/r/{}/{}", encode(room.as_str()), seq.0),
+            Route::Room(room) => write!(f, "/r/{}", percent_encode(room.as_str())),
+            Route::Message(room, seq) => write!(f, "/r/{}/{}", percent_encode(room.as_str()), seq.0),
         }
     }
 }
 
-/// Every page has one.
+/// The origin of the page.
 pub(crate) fn origin() -> String {
     window().location().origin().unwrap_or_default()
 }
 
 /// Percent-encodes everything but RFC 3986's unreserved characters.
-pub(crate) fn encode(text: &str) -> String {
+pub(crate) fn percent_encode(text: &str) -> String {
     text.bytes().fold(String::new(), |mut encoded, byte| {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             encoded.push(byte.into());
@@ -83,7 +83,7 @@ pub(crate) fn encode(text: &str) -> String {
     })
 }
 
-fn decode(text: &str) -> Option<String> {
+fn percent_decode(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&byte, tail)) = rest.split_first() {
@@ -98,86 +98,86 @@ fn decode(text: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-/// The handle to where we are.
+/// The current route.
 #[derive(Clone, Copy)]
 pub(crate) struct Router {
-    /// The page, which is no message; `None` for a link that leads nowhere.
+    /// The page, never `Route::Message`; `None` for a URL that no page has.
     page: Field<Option<Route>>,
-    /// The message of that page that was asked for.
+    /// The message of that page that the URL links to.
     message: Field<Option<Seq>>,
 }
 
 pub(crate) fn provide_router() -> Router {
     let router = Router { page: Field::new(None), message: Field::new(None) };
-    router.arrive(current());
-    provide(router);
-    listen(ev::popstate, move |_| router.arrive(current()));
-    listen(ev::click, move |click| {
-        if let Some(route) = followed(&click) {
+    router.set_route(current_route());
+    provide_context(router);
+    listen_on_window(ev::popstate, move |_| router.set_route(current_route()));
+    listen_on_window(ev::click, move |click| {
+        if let Some(route) = clicked_route(&click) {
             click.prevent_default();
-            router.go(route);
+            router.navigate(route);
         }
     });
     router
 }
 
 pub(crate) fn use_router() -> Router {
-    find()
+    expect_context()
 }
 
 impl Router {
-    /// The page there is to be: a message's is its room.
+    /// The page to render: for a message, its room.
     pub(crate) fn page(self) -> Option<Route> {
         self.page.get()
     }
 
-    /// The message to be shown, told each time somebody follows a link to it.
+    /// The message to scroll to; notifies on each navigation, also to the same message.
     pub(crate) fn message(self) -> Option<Seq> {
         self.message.get()
     }
 
-    pub(crate) fn go(self, route: Route) {
-        if current().as_ref() == Some(&route) {
-            return self.arrive(Some(route));
+    pub(crate) fn navigate(self, route: Route) {
+        if current_route().as_ref() == Some(&route) {
+            return self.set_route(Some(route));
         }
         if let Ok(history) = window().history() {
-            // Refused only when a page navigates hundreds of times in a few seconds.
+            // Browsers refuse only hundreds of navigations within seconds.
             let _ = history.push_state_with_url(&JsValue::NULL, "", Some(&route.to_string()));
         }
-        self.arrive(Some(route));
+        self.set_route(Some(route));
     }
 
-    fn arrive(self, route: Option<Route>) {
+    fn set_route(self, route: Option<Route>) {
         let (page, message) = match route {
             Some(Route::Message(room, seq)) => (Some(Route::Room(room)), Some(seq)),
             page => (page, None),
         };
-        if self.page.with_untracked(|here| *here != page) {
+        if self.page.with_untracked(|current| *current != page) {
             self.page.set(page);
         }
         self.message.set(message);
     }
 }
 
-fn current() -> Option<Route> {
+fn current_route() -> Option<Route> {
     Route::parse(&current_path())
 }
 
-/// Every page has one.
+/// The path of the current URL.
 pub(crate) fn current_path() -> String {
     window().location().pathname().unwrap_or_default()
 }
 
-/// The page of ours a plain click on a link leads to.
-fn followed(click: &ev::MouseEvent) -> Option<Route> {
+/// The route that a plain left click on a link leads to, if it is one of ours.
+fn clicked_route(click: &ev::MouseEvent) -> Option<Route> {
     let modified = ["Control", "Meta", "Shift", "Alt"].into_iter().any(|key| click.get_modifier_state(key));
     if modified || click.button() != 0 || click.default_prevented() {
         return None;
     }
     let target = click.target()?.dyn_into::<web_sys::Element>().ok()?;
     let link = target.closest("a[href]").ok()??.dyn_into::<HtmlAnchorElement>().ok()?;
-    let ours = link.target().is_empty() && link.origin() == origin();
-    ours.then(|| Route::parse(&link.pathname())).flatten()
+    let is_ours = link.target().is_empty() && link.origin() == origin();
+    is_ours.then(|| Route::parse(&link.pathname())).flatten()
 }
 
 #[cfg(test)]
@@ -188,7 +188,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_lead_where_they_say() {
+    fn a_path_is_parsed_into_its_route() {
         let room = |name: &str| Some(Route::Room(RoomName::parse(name).unwrap()));
         let cases = [
             ("/", Some(Route::Home)),
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_to_a_room_that_can_not_be_tells_why() {
+    fn a_link_with_an_invalid_room_name_is_refused_with_the_reason() {
         let long = format!("/r/{}", "a".repeat(RoomName::MAX + 1));
         let cases = [
             ("/r/lobby", None),
@@ -225,13 +225,13 @@ mod tests {
             (&long, Some(Refusal::NameTooLong)),
         ];
         for (path, refusal) in cases {
-            assert_eq!(Route::refusal(path), refusal, "{path}");
+            assert_eq!(Route::room_name_refusal(path), refusal, "{path}");
         }
     }
 
     proptest! {
         #[test]
-        fn every_room_and_message_is_found_again_by_its_link(name in any::<String>(), seq in any::<u64>()) {
+        fn every_route_is_parsed_back_from_its_link(name in any::<String>(), seq in any::<u64>()) {
             if let Ok(name) = RoomName::parse(&name) {
                 for route in [Route::Room(name.clone()), Route::Message(name, Seq(seq))] {
                     let link = route.to_string();

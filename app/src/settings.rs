@@ -1,126 +1,132 @@
-//! What the reader has chosen, on this device: a table of settings, each with a few choices.
+//! The settings of this device, each with a closed list of choices.
 //!
-//! A choice is remembered as a word under `madang/<setting>`; the first choice is the usual one and
-//! is not remembered. What the style sheets have to know is an attribute of `<html>` as well, which
-//! `public/boot.js` sets before the first paint and this file whenever it changes. The language is
-//! not here but in `i18n`, because the page is built anew for it.
+//! A choice is stored by name in localStorage under `madang/<setting>`; the first choice is the
+//! default and is not stored. Settings that the style sheets need are attributes of `<html>` as well:
+//! `public/boot.js` sets them before the first paint, and this file when they change. The language is
+//! in `i18n`, because a change rebuilds the page.
 
 use leptos::prelude::*;
 
 use crate::{
+    context::{expect_context, provide_context},
     device,
     field::Field,
-    handle::{find, provide},
     storage,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Setting {
     Theme,
-    Text,
+    TextSize,
     Motion,
-    Enter,
+    EnterKey,
     Sound,
-    Notices,
+    Notifications,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Choice {
-    /// As the system has it.
+    /// Follows the system.
     System,
     Light,
     Dark,
-    Middle,
+    Medium,
     Small,
     Large,
     Largest,
-    /// Little motion.
-    Less,
-    /// As the device has it: a keyboard on the screen breaks lines, any other sends.
-    Usual,
-    Sends,
-    Breaks,
+    /// Less motion.
+    Reduced,
+    /// Enter sends, except on touch devices, where it inserts a line break.
+    Automatic,
+    Send,
+    NewLine,
     Off,
     On,
 }
 
 impl Setting {
-    pub(crate) const ALL: [Setting; 6] =
-        [Setting::Theme, Setting::Text, Setting::Motion, Setting::Enter, Setting::Sound, Setting::Notices];
+    pub(crate) const ALL: [Setting; 6] = [
+        Setting::Theme,
+        Setting::TextSize,
+        Setting::Motion,
+        Setting::EnterKey,
+        Setting::Sound,
+        Setting::Notifications,
+    ];
 
-    /// What can be chosen; the first is what nobody had to choose.
+    /// The possible choices; the first is the default.
     pub(crate) fn choices(self) -> &'static [Choice] {
         match self {
             Setting::Theme => &[Choice::System, Choice::Light, Choice::Dark],
-            Setting::Text => &[Choice::Middle, Choice::Small, Choice::Large, Choice::Largest],
-            Setting::Motion => &[Choice::System, Choice::Less],
-            Setting::Enter => &[Choice::Usual, Choice::Sends, Choice::Breaks],
-            Setting::Sound | Setting::Notices => &[Choice::Off, Choice::On],
+            Setting::TextSize => &[Choice::Medium, Choice::Small, Choice::Large, Choice::Largest],
+            Setting::Motion => &[Choice::System, Choice::Reduced],
+            Setting::EnterKey => &[Choice::Automatic, Choice::Send, Choice::NewLine],
+            Setting::Sound | Setting::Notifications => &[Choice::Off, Choice::On],
         }
     }
 
-    /// Its name in storage, and of its attribute if it has one.
+    /// The name in the storage key and in the attribute.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Setting::Theme => "theme",
-            Setting::Text => "text",
+            Setting::TextSize => "text",
             Setting::Motion => "motion",
-            Setting::Enter => "enter",
+            Setting::EnterKey => "enter",
             Setting::Sound => "sound",
-            Setting::Notices => "notices",
+            Setting::Notifications => "notices",
         }
     }
 
-    fn is_styled(self) -> bool {
-        matches!(self, Setting::Theme | Setting::Text | Setting::Motion)
+    fn is_html_attribute(self) -> bool {
+        matches!(self, Setting::Theme | Setting::TextSize | Setting::Motion)
     }
 
-    fn remembered(self) -> Choice {
-        let word = storage::read(&self.key());
-        let chosen = self.choices().iter().find(|choice| word.as_deref() == Some(choice.word()));
+    fn stored(self) -> Choice {
+        let stored = storage::load(&self.storage_key());
+        let chosen = self.choices().iter().find(|choice| stored.as_deref() == Some(choice.stored_name()));
         *chosen.unwrap_or(&self.choices()[0])
     }
 
-    fn key(self) -> String {
+    fn storage_key(self) -> String {
         format!("madang/{}", self.name())
     }
 }
 
 impl Choice {
-    /// As it is remembered and as an attribute says it.
-    pub(crate) fn word(self) -> &'static str {
+    /// The value in storage and in the attribute.
+    pub(crate) fn stored_name(self) -> &'static str {
         match self {
             Choice::System => "system",
             Choice::Light => "light",
             Choice::Dark => "dark",
-            Choice::Middle => "middle",
+            Choice::Medium => "middle",
             Choice::Small => "small",
             Choice::Large => "large",
             Choice::Largest => "largest",
-            Choice::Less => "less",
-            Choice::Usual => "usual",
-            Choice::Sends => "sends",
-            Choice::Breaks => "breaks",
+            Choice::Reduced => "less",
+            Choice::Automatic => "usual",
+            Choice::Send => "sends",
+            Choice::NewLine => "breaks",
             Choice::Off => "off",
             Choice::On => "on",
         }
     }
 }
 
-/// The handle to all of them.
+/// The current choices of all settings.
 #[derive(Clone, Copy)]
 pub(crate) struct Settings(Field<[Choice; Setting::ALL.len()]>);
 
 pub(crate) fn provide_settings() {
-    provide(Settings(Field::new(Setting::ALL.map(Setting::remembered))));
+    provide_context(Settings(Field::new(Setting::ALL.map(Setting::stored))));
 }
 
 pub(crate) fn use_settings() -> Settings {
-    find()
+    expect_context()
 }
 
 impl Settings {
-    /// What is chosen; whoever reads it reads it again when another choice is made.
+    /// Returns the current choice. Reactive.
     #[cfg_attr(debug_assertions, track_caller)]
     pub(crate) fn get(self, setting: Setting) -> Choice {
         self.0.with(|chosen| chosen[setting as usize])
@@ -130,23 +136,23 @@ impl Settings {
         untrack(|| self.get(setting))
     }
 
-    /// Whether Enter sends, or breaks the line and Ctrl or ⌘ with it sends.
+    /// Whether Enter sends; otherwise it breaks the line, and Ctrl or ⌘ with Enter sends.
     pub(crate) fn enter_sends(self) -> bool {
-        match self.get(Setting::Enter) {
-            Choice::Sends => true,
-            Choice::Breaks => false,
+        match self.get(Setting::EnterKey) {
+            Choice::Send => true,
+            Choice::NewLine => false,
             _ => !device::is_touch(),
         }
     }
 
-    pub(crate) fn choose(self, setting: Setting, choice: Choice) {
-        let word = (choice != setting.choices()[0]).then(|| choice.word());
-        storage::write(&setting.key(), word);
-        if let Some(html) = document().document_element().filter(|_| setting.is_styled()) {
+    pub(crate) fn set(self, setting: Setting, choice: Choice) {
+        let stored = (choice != setting.choices()[0]).then(|| choice.stored_name());
+        storage::save(&setting.storage_key(), stored);
+        if let Some(html) = document().document_element().filter(|_| setting.is_html_attribute()) {
             let attribute = format!("data-{}", setting.name());
-            // Both can only fail for names that are not names.
-            let _ = match word {
-                Some(word) => html.set_attribute(&attribute, word),
+            // Both fail only for invalid attribute names.
+            let _ = match stored {
+                Some(stored) => html.set_attribute(&attribute, stored),
                 None => html.remove_attribute(&attribute),
             };
         }
@@ -160,9 +166,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_setting_has_its_place_its_name_and_something_to_choose() {
-        for (place, setting) in Setting::ALL.into_iter().enumerate() {
-            assert_eq!(setting as usize, place);
+    fn every_setting_has_its_own_index_and_name_and_at_least_two_choices() {
+        for (index, setting) in Setting::ALL.into_iter().enumerate() {
+            assert_eq!(setting as usize, index);
             assert!(setting.choices().len() > 1);
             assert_eq!(Setting::ALL.iter().filter(|other| other.name() == setting.name()).count(), 1);
         }

@@ -1,8 +1,8 @@
-//! The one file that knows the WebSocket: it keeps a Socket.IO connection open and speaks for it.
+//! The WebSocket, used only here: keeps a Socket.IO connection open and speaks its protocol.
 //!
-//! `chat` asks through [`Socket::ask`] and is told through the function it hands to
-//! [`Socket::open`]. Lost connections are opened again for ever. A socket that is open proves
-//! nothing (a proxy opens it without a server behind it): only CONNECT means online.
+//! `chat` sends commands with [`Socket::request`] and receives events through the callback of
+//! [`Socket::open`]. A lost connection is reopened for ever. An open WebSocket proves nothing, because
+//! a proxy accepts it without a server behind it: only CONNECT means online.
 
 use std::{
     future::poll_fn,
@@ -12,7 +12,7 @@ use std::{
 };
 
 use common::{
-    event::{FreeSeat, Heartbeat, Presence, Push, Refused, Removed, Restart, RoomEvent, SomebodyTypes},
+    event::{ErrorReply, Heartbeat, Kicked, Presence, Push, Restart, RoomEvent, SeatAvailable, TypingUpdate},
     json,
     refusal::Refusal,
     socketio::{self, Frame},
@@ -23,28 +23,28 @@ use gloo_timers::callback::Timeout;
 
 use crate::{
     route::origin,
-    state::link::{Backoff, Clock},
+    state::connection::{Backoff, Clock},
     task::spawn,
 };
 
-/// How long a handshake or an answer may take before the connection counts as dead, in ms.
-const PATIENCE: u32 = 15_000;
+/// How long a handshake or a reply may take before the connection counts as dead, in ms.
+const REPLY_TIMEOUT: u32 = 15_000;
 
-/// What the socket tells.
-pub(crate) enum Notice {
+/// What happens to the connection, and what it receives.
+pub(crate) enum SocketEvent {
     Online,
-    /// The connection is gone, with the server's reason if it would not let us in.
+    /// The connection is lost, with the reason if the server refused it.
     Lost(Option<Refusal>),
-    /// The server goes away for a moment; we are back by ourselves.
+    /// The server restarts; the socket reconnects by itself.
     Restarting(Restart),
-    Told(Push),
+    Push(Push),
 }
 
 /// Why there is no reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Failure {
+pub(crate) enum RequestError {
     Refused(Refusal),
-    /// Nobody knows whether the server has heard it.
+    /// Whether the server has received the request is unknown.
     Disconnected,
 }
 
@@ -55,37 +55,37 @@ pub(crate) struct Socket(Mutex<State>);
 struct State {
     online: bool,
     clock: Clock,
-    /// When the server wants us back, by our clock: it has said that it goes away.
-    come_back: Option<f64>,
+    /// When to reconnect, by the local clock, after the server has announced a restart.
+    reconnect_at: Option<f64>,
     last_ack: u32,
-    /// Who waits for an answer, in the order of asking.
-    awaited: Vec<Awaited>,
-    /// Few at a time: they are carried out at once.
-    orders: Vec<Order>,
-    /// Who carries the orders out.
-    carrier: Option<Waker>,
+    /// Requests that wait for a reply, oldest first.
+    pending: Vec<PendingRequest>,
+    /// Queue of commands to the connection task; short, because they are executed at once.
+    commands: Vec<SocketCommand>,
+    /// Wakes the connection task.
+    command_waker: Option<Waker>,
 }
 
-struct Awaited {
+struct PendingRequest {
     ack: u32,
-    /// When nobody waits for it any more.
-    until: f64,
-    answer: Option<String>,
-    asker: Option<Waker>,
+    /// When the request counts as failed.
+    deadline: f64,
+    reply: Option<String>,
+    waker: Option<Waker>,
 }
 
-enum Order {
+enum SocketCommand {
     Write(String),
-    /// Something has changed around us: try again now, or notice that the connection is dead.
+    /// Reconnects now instead of after the backoff, or checks at once whether the connection is dead.
     Wake,
-    /// Give this connection up and make a new one.
-    GiveUp,
+    /// Drops the connection and opens a new one.
+    Reconnect,
 }
 
-impl Awaited {
+impl PendingRequest {
     fn wake(&mut self) {
-        if let Some(asker) = self.asker.take() {
-            asker.wake();
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
         }
     }
 }
@@ -95,99 +95,98 @@ impl State {
         self.clock.now(js_sys::Date::now())
     }
 
-    fn order(&mut self, order: Order) {
-        self.orders.push(order);
-        if let Some(carrier) = self.carrier.take() {
-            carrier.wake();
+    fn queue_command(&mut self, command: SocketCommand) {
+        self.commands.push(command);
+        if let Some(waker) = self.command_waker.take() {
+            waker.wake();
         }
     }
 
-    fn poll_order(&mut self, context: &Context<'_>) -> Poll<Order> {
-        if self.orders.is_empty() {
-            self.carrier = Some(context.waker().clone());
+    fn poll_command(&mut self, context: &Context<'_>) -> Poll<SocketCommand> {
+        if self.commands.is_empty() {
+            self.command_waker = Some(context.waker().clone());
             return Poll::Pending;
         }
-        Poll::Ready(self.orders.remove(0))
+        Poll::Ready(self.commands.remove(0))
     }
 
-    fn poll_answer(&mut self, ack: u32, context: &Context<'_>) -> Poll<Result<String, Failure>> {
-        let Some(place) = self.awaited.iter().position(|awaited| awaited.ack == ack) else {
-            return Poll::Ready(Err(Failure::Disconnected));
+    fn poll_reply(&mut self, ack: u32, context: &Context<'_>) -> Poll<Result<String, RequestError>> {
+        let Some(index) = self.pending.iter().position(|request| request.ack == ack) else {
+            return Poll::Ready(Err(RequestError::Disconnected));
         };
-        match self.awaited[place].answer.take() {
-            Some(answer) => {
-                self.awaited.remove(place);
-                Poll::Ready(Ok(answer))
+        match self.pending[index].reply.take() {
+            Some(reply) => {
+                self.pending.remove(index);
+                Poll::Ready(Ok(reply))
             }
             None => {
-                self.awaited[place].asker = Some(context.waker().clone());
+                self.pending[index].waker = Some(context.waker().clone());
                 Poll::Pending
             }
         }
     }
 
-    fn answer(&mut self, ack: u32, answer: &str) {
-        if let Some(awaited) = self.awaited.iter_mut().find(|awaited| awaited.ack == ack) {
-            awaited.answer = Some(answer.to_owned());
-            awaited.wake();
+    fn set_reply(&mut self, ack: u32, reply: &str) {
+        if let Some(request) = self.pending.iter_mut().find(|request| request.ack == ack) {
+            request.reply = Some(reply.to_owned());
+            request.wake();
         }
     }
 
-    /// Whoever still waits for an answer finds out that none will come.
+    /// Fails all pending requests.
     fn disconnect(&mut self) {
         self.online = false;
-        self.orders.retain(|order| !matches!(order, Order::Write(_)));
-        self.awaited.iter_mut().for_each(Awaited::wake);
-        self.awaited.retain(|awaited| awaited.answer.is_some());
+        self.commands.retain(|command| !matches!(command, SocketCommand::Write(_)));
+        self.pending.iter_mut().for_each(PendingRequest::wake);
+        self.pending.retain(|request| request.reply.is_some());
     }
 
-    /// When the connection counts as dead, unless a frame comes before `silent`.
-    fn end(&self, silent: f64) -> f64 {
-        // A server that goes away first answers what it was asked, and then closes.
-        let end = self.come_back.unwrap_or(silent);
-        let first = self.awaited.iter().find(|awaited| awaited.answer.is_none());
-        first.map_or(end, |awaited| end.min(awaited.until))
+    /// When the connection counts as dead, unless a frame arrives before `silence_deadline`.
+    fn dead_at(&self, silence_deadline: f64) -> f64 {
+        // A server that restarts still replies to all requests before it closes the connection.
+        let end = self.reconnect_at.unwrap_or(silence_deadline);
+        let oldest = self.pending.iter().find(|request| request.reply.is_none());
+        oldest.map_or(end, |request| end.min(request.deadline))
     }
 }
 
 impl Socket {
-    /// Opens the connection and keeps it open as long as the page lives; done once.
-    pub(crate) fn open(&'static self, tell: impl Fn(Notice) + 'static) {
-        spawn(self.stay_open(Box::new(tell)));
+    /// Opens the connection and keeps it open as long as the page lives. Called once.
+    pub(crate) fn open(&'static self, on_event: impl Fn(SocketEvent) + 'static) {
+        spawn(self.run(Box::new(on_event)));
     }
 
-    /// Gives a command, whose argument is JSON as its answer is; without a connection it fails at
-    /// once.
-    pub(crate) async fn ask(&self, name: &'static str, argument: &str) -> Result<String, Failure> {
+    /// Sends a command and waits for its reply, both as JSON. Fails at once without a connection.
+    pub(crate) async fn request(&self, name: &'static str, argument: &str) -> Result<String, RequestError> {
         let ack = self.write(name, argument)?;
-        let answer = poll_fn(|context| self.state().poll_answer(ack, context)).await?;
-        match json::read::<Refused>(&answer) {
-            Ok(refused) => Err(Failure::Refused(refused.error)),
-            Err(_) => Ok(answer),
+        let reply = poll_fn(|context| self.state().poll_reply(ack, context)).await?;
+        match json::from_str::<ErrorReply>(&reply) {
+            Ok(refused) => Err(RequestError::Refused(refused.error)),
+            Err(_) => Ok(reply),
         }
     }
 
-    fn write(&self, name: &'static str, argument: &str) -> Result<u32, Failure> {
+    fn write(&self, name: &'static str, argument: &str) -> Result<u32, RequestError> {
         let mut state = self.state();
         if !state.online {
-            return Err(Failure::Disconnected);
+            return Err(RequestError::Disconnected);
         }
         let ack = state.last_ack.wrapping_add(1);
-        let until = state.now() + f64::from(PATIENCE);
+        let deadline = state.now() + f64::from(REPLY_TIMEOUT);
         state.last_ack = ack;
-        state.awaited.push(Awaited { ack, until, answer: None, asker: None });
-        state.order(Order::Write(socketio::written_command(name, argument, ack)));
+        state.pending.push(PendingRequest { ack, deadline, reply: None, waker: None });
+        state.queue_command(SocketCommand::Write(socketio::command_from_json(name, argument, ack)));
         Ok(ack)
     }
 
-    /// The network is back, or somebody looks at the page again.
+    /// The network is back, or the page has become visible.
     pub(crate) fn wake(&self) {
-        self.state().order(Order::Wake);
+        self.state().queue_command(SocketCommand::Wake);
     }
 
-    /// The network is gone.
-    pub(crate) fn give_up(&self) {
-        self.state().order(Order::GiveUp);
+    /// The network is down.
+    pub(crate) fn reconnect(&self) {
+        self.state().queue_command(SocketCommand::Reconnect);
     }
 
     fn now(&self) -> f64 {
@@ -198,121 +197,122 @@ impl Socket {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn stay_open(&self, tell: Box<dyn Fn(Notice)>) {
+    async fn run(&self, on_event: Box<dyn Fn(SocketEvent)>) {
         let mut backoff = Backoff::default();
         loop {
-            let reason = self.one_connection(&mut backoff, &*tell).await;
+            let reason = self.run_connection(&mut backoff, &*on_event).await;
             self.state().disconnect();
-            tell(Notice::Lost(reason));
-            let come_back = self.state().come_back.take();
-            let again =
-                come_back.unwrap_or_else(|| self.now() + f64::from(backoff.next(js_sys::Math::random())));
-            while let Some(Arrival::Order(Order::GiveUp)) = self.next(None, again).await {}
+            on_event(SocketEvent::Lost(reason));
+            let restart_at = self.state().reconnect_at.take();
+            let retry_at =
+                restart_at.unwrap_or_else(|| self.now() + f64::from(backoff.next(js_sys::Math::random())));
+            while let Some(Input::Command(SocketCommand::Reconnect)) = self.next_input(None, retry_at).await {
+            }
         }
     }
 
-    /// One connection from its beginning to its end, whose reason is returned if there is one.
-    async fn one_connection(&self, backoff: &mut Backoff, tell: &dyn Fn(Notice)) -> Option<Refusal> {
-        let mut connection = WebSocket::open(&address()?).ok()?;
-        let mut silence = PATIENCE;
-        let mut heard = self.now();
+    /// Runs one connection until it ends; returns the reason if the server has refused it.
+    async fn run_connection(&self, backoff: &mut Backoff, on_event: &dyn Fn(SocketEvent)) -> Option<Refusal> {
+        let mut connection = WebSocket::open(&websocket_url()?).ok()?;
+        let mut silence_limit = REPLY_TIMEOUT;
+        let mut last_frame_at = self.now();
         loop {
-            let end = self.state().end(heard + f64::from(silence));
-            let text = match self.next(Some(&mut connection), end).await? {
-                Arrival::Frame(text) => text,
-                Arrival::Order(Order::GiveUp) => return None,
-                Arrival::Order(Order::Wake) => continue,
-                Arrival::Order(Order::Write(frame)) => {
+            let end = self.state().dead_at(last_frame_at + f64::from(silence_limit));
+            let text = match self.next_input(Some(&mut connection), end).await? {
+                Input::Frame(text) => text,
+                Input::Command(SocketCommand::Reconnect) => return None,
+                Input::Command(SocketCommand::Wake) => continue,
+                Input::Command(SocketCommand::Write(frame)) => {
                     write(&mut connection, frame)?;
                     continue;
                 }
             };
-            heard = self.now();
+            last_frame_at = self.now();
             match Frame::decode(&text).ok()? {
                 Frame::Open(open) => {
-                    silence = open.ping_interval.saturating_add(open.ping_timeout);
+                    silence_limit = open.ping_interval.saturating_add(open.ping_timeout);
                     write(&mut connection, socketio::CONNECT.to_owned())?;
                 }
                 Frame::Ping => write(&mut connection, socketio::PONG.to_owned())?,
                 Frame::Connected => {
                     self.state().online = true;
                     backoff.reset();
-                    tell(Notice::Online);
+                    on_event(SocketEvent::Online);
                 }
                 Frame::ConnectError(reason) => return Some(Refusal::from_decoding(&reason)),
                 Frame::Close | Frame::Disconnect => return None,
                 Frame::Event { name, payload } if name == Restart::NAME => {
-                    let restart: Restart = json::read(payload).ok()?;
-                    self.state().come_back = Some(heard + f64::from(restart.after));
-                    tell(Notice::Restarting(restart));
+                    let restart: Restart = json::from_str(payload).ok()?;
+                    self.state().reconnect_at = Some(last_frame_at + f64::from(restart.after));
+                    on_event(SocketEvent::Restarting(restart));
                 }
                 Frame::Event { name, payload } => {
-                    if let Some(push) = read_push(&name, payload) {
-                        tell(Notice::Told(push));
+                    if let Some(push) = parse_push(&name, payload) {
+                        on_event(SocketEvent::Push(push));
                     }
                 }
-                Frame::Ack { id, payload } => self.state().answer(id, payload),
+                Frame::Ack { id, payload } => self.state().set_reply(id, payload),
                 Frame::Other => {}
             }
         }
     }
 
-    /// What comes first; nothing at the end of the connection, or of the time.
-    async fn next(&self, mut connection: Option<&mut WebSocket>, end: f64) -> Option<Arrival> {
-        let mut alarm = None;
+    /// Waits for the next command or frame; `None` when the connection ends or at `end`.
+    async fn next_input(&self, mut connection: Option<&mut WebSocket>, end: f64) -> Option<Input> {
+        let mut timeout = None;
         poll_fn(|context| {
-            if let Poll::Ready(order) = self.state().poll_order(context) {
-                return Poll::Ready(Some(Arrival::Order(order)));
+            if let Poll::Ready(command) = self.state().poll_command(context) {
+                return Poll::Ready(Some(Input::Command(command)));
             }
             if let Some(connection) = &mut connection
                 && let Poll::Ready(frame) = Pin::new(&mut **connection).poll_next(context)
             {
                 return Poll::Ready(match frame {
-                    Some(Ok(Message::Text(text))) => Some(Arrival::Frame(text)),
+                    Some(Ok(Message::Text(text))) => Some(Input::Frame(text)),
                     _ => None,
                 });
             }
             let left = end - self.now();
-            // Even when the time is long over, as after a sleep, what has come meanwhile comes first.
-            if alarm.is_some() && left <= 0.0 {
+            // Polls at least once, so that input that arrived while the device slept precedes the timeout.
+            if timeout.is_some() && left <= 0.0 {
                 return Poll::Ready(None);
             }
             let waker = context.waker().clone();
-            // Rounded up, so that it is not rung in vain; it takes the place of the one before.
-            alarm = Some(Timeout::new((left as u32).saturating_add(1), move || waker.wake()));
+            // Rounded up, so that it does not fire too early. Replaces, and so cancels, the timeout before.
+            timeout = Some(Timeout::new((left as u32).saturating_add(1), move || waker.wake()));
             Poll::Pending
         })
         .await
     }
 }
 
-enum Arrival {
+enum Input {
     Frame(String),
-    Order(Order),
+    Command(SocketCommand),
 }
 
-/// Only for a connection from which a frame has come: it is open then, and takes this at once.
+/// Only for a connection that has received a frame: it is open then, and accepts a frame at once.
 fn write(connection: &mut WebSocket, frame: String) -> Option<()> {
     Pin::new(connection).start_send(Message::Text(frame)).ok()
 }
 
-/// `None` for what only a newer page would understand.
-fn read_push(name: &str, payload: &str) -> Option<Push> {
+/// `None` for pushes that only a newer version of the page understands.
+fn parse_push(name: &str, payload: &str) -> Option<Push> {
     match name {
-        Push::EVENT => json::read::<RoomEvent>(payload).ok().map(Push::Event),
-        Push::PRESENCE => json::read::<Presence>(payload).ok().map(Push::Presence),
-        Push::HEARTBEAT => json::read::<Heartbeat>(payload).ok().map(Push::Heartbeat),
-        Push::TYPING => json::read::<SomebodyTypes>(payload).ok().map(Push::Typing),
-        Push::SEAT => json::read::<FreeSeat>(payload).ok().map(Push::Seat),
-        Push::REMOVED => json::read::<Removed>(payload).ok().map(Push::Removed),
+        Push::EVENT => json::from_str::<RoomEvent>(payload).ok().map(Push::Event),
+        Push::PRESENCE => json::from_str::<Presence>(payload).ok().map(Push::Presence),
+        Push::HEARTBEAT => json::from_str::<Heartbeat>(payload).ok().map(Push::Heartbeat),
+        Push::TYPING => json::from_str::<TypingUpdate>(payload).ok().map(Push::Typing),
+        Push::SEAT_AVAILABLE => json::from_str::<SeatAvailable>(payload).ok().map(Push::SeatAvailable),
+        Push::KICKED => json::from_str::<Kicked>(payload).ok().map(Push::Kicked),
         _ => None,
     }
 }
 
-/// Absolute, because relative WebSocket addresses are young.
-fn address() -> Option<String> {
+/// Absolute, because older browsers do not support relative WebSocket URLs.
+fn websocket_url() -> Option<String> {
     let origin = origin();
-    // What is behind it is the same for ws and wss.
+    // http → ws, https → wss.
     let rest = origin.strip_prefix("http")?;
     Some(format!("ws{rest}/socket.io/?EIO=4&transport=websocket"))
 }

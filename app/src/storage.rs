@@ -1,14 +1,14 @@
-//! What this browser remembers in passing: drafts, our name, what was chosen.
+//! localStorage: drafts, the own name, settings, read and scroll positions.
 //!
-//! Everything is under `madang/`. A browser may forbid storage (private windows, policies); then
-//! nothing is remembered and nothing breaks. The last seconds before a crash may be missing: what
-//! must not be lost is in `indexed_db`.
+//! All keys begin with `madang/`. A browser may forbid storage (private windows, policies); then
+//! nothing is stored and nothing fails. A crash may lose the last seconds of writes: data that must
+//! survive one is in `indexed_db`.
 
 use common::{event::Edit, json, message::Seq, person::Person, room::RoomName};
 use leptos::prelude::window;
 use web_sys::Storage;
 
-use crate::route::encode;
+use crate::route::percent_encode;
 
 pub(crate) const LANGUAGE: &str = "madang/language";
 
@@ -18,123 +18,123 @@ const EDITS: &str = "madang/edits";
 
 const ROOMS: &str = "madang/rooms";
 
-/// What is remembered of each room.
+/// Prefixes of keys that are followed by a room name.
 const DRAFT: &str = "draft";
-const READ: &str = "read";
-const PLACE: &str = "place";
+const READ_POSITION: &str = "read";
+const SCROLL_POSITION: &str = "place";
 
-pub(crate) fn read(key: &str) -> Option<String> {
+pub(crate) fn load(key: &str) -> Option<String> {
     storage()?.get_item(key).ok()?
 }
 
-/// Remembers `value`, or forgets it when it is `None`.
-pub(crate) fn write(key: &str, value: Option<&str>) {
+/// Stores `value`, or removes the key if it is `None`.
+pub(crate) fn save(key: &str, value: Option<&str>) {
     let Some(storage) = storage() else { return };
-    // Full or forbidden: then it is simply not remembered.
+    // Storage is full or forbidden: the value is not stored.
     let _ = match value {
         Some(value) => storage.set_item(key, value),
         None => storage.remove_item(key),
     };
 }
 
-/// Who we were when the server last said so: for showing what is ours while it can not be asked.
-pub(crate) fn me() -> Option<Person> {
-    json::read(&read(ME)?).ok()
+/// Returns the own person as the server last reported it, to mark own messages while offline.
+pub(crate) fn load_person() -> Option<Person> {
+    json::from_str(&load(ME)?).ok()
 }
 
-pub(crate) fn remember_me(me: Option<&Person>) {
-    write(ME, me.map(|me| json::write(me)).as_deref());
+pub(crate) fn save_person(me: Option<&Person>) {
+    save(ME, me.map(|me| json::to_string(me)).as_deref());
 }
 
-pub(crate) fn draft(room: &RoomName) -> String {
-    read(&key(DRAFT, room)).unwrap_or_default()
+pub(crate) fn load_draft(room: &RoomName) -> String {
+    load(&key(DRAFT, room)).unwrap_or_default()
 }
 
-pub(crate) fn keep_draft(room: &RoomName, text: &str) {
-    write(&key(DRAFT, room), (!text.is_empty()).then_some(text));
+pub(crate) fn save_draft(room: &RoomName, text: &str) {
+    save(&key(DRAFT, room), (!text.is_empty()).then_some(text));
 }
 
-/// Edits that were not said, of all windows, each window's in the order in which they were wanted.
-pub(crate) fn edits() -> Vec<Edit> {
-    read(EDITS).and_then(|edits| json::read(&edits).ok()).unwrap_or_default()
+/// Returns the pending edits of all tabs, those of each tab in the order in which they were made.
+pub(crate) fn load_edits() -> Vec<Edit> {
+    load(EDITS).and_then(|edits| json::from_str(&edits).ok()).unwrap_or_default()
 }
 
-pub(crate) fn keep_edits(edits: &[Edit]) {
-    write(EDITS, (!edits.is_empty()).then(|| json::write(&edits)).as_deref());
+pub(crate) fn save_edits(edits: &[Edit]) {
+    save(EDITS, (!edits.is_empty()).then(|| json::to_string(&edits)).as_deref());
 }
 
-/// The rooms that are ours, in the order in which they were last listed.
-pub(crate) fn rooms() -> Vec<RoomName> {
-    let names = read(ROOMS).unwrap_or_default();
-    // No name holds a line break.
+/// Returns the own rooms in the order in which they were last listed.
+pub(crate) fn load_rooms() -> Vec<RoomName> {
+    let names = load(ROOMS).unwrap_or_default();
+    // Room names contain no line breaks.
     names.lines().filter_map(|name| RoomName::parse(name).ok()).collect()
 }
 
-/// What other windows have written is read again first: a room is added to theirs.
-pub(crate) fn remember_room(room: &RoomName) {
-    let mut names = rooms();
+/// Adds a room; reads the list again first, because other tabs write it as well.
+pub(crate) fn add_room(room: &RoomName) {
+    let mut names = load_rooms();
     if !names.contains(room) {
         names.push(room.clone());
-        keep_rooms(&names);
+        save_rooms(&names);
     }
 }
 
-/// Puts the rooms into this order, before those that only other windows know of.
-pub(crate) fn order_rooms<'a>(order: impl Iterator<Item = &'a RoomName>) {
-    let before = rooms();
+/// Reorders the rooms; rooms that only other tabs know stay at the end.
+pub(crate) fn reorder_rooms<'a>(order: impl Iterator<Item = &'a RoomName>) {
+    let before = load_rooms();
     let mut names: Vec<_> = order.filter(|name| before.contains(name)).cloned().collect();
     names.extend(before.iter().filter(|name| !names.contains(name)).cloned().collect::<Vec<_>>());
     if names != before {
-        keep_rooms(&names);
+        save_rooms(&names);
     }
 }
 
-pub(crate) fn forget_room(room: &RoomName) {
-    let mut names = rooms();
+pub(crate) fn remove_room(room: &RoomName) {
+    let mut names = load_rooms();
     names.retain(|name| name != room);
-    keep_rooms(&names);
-    let mut edits = edits();
+    save_rooms(&names);
+    let mut edits = load_edits();
     edits.retain(|edit| edit.room != *room);
-    keep_edits(&edits);
-    for what in [READ, PLACE] {
-        write(&key(what, room), None);
+    save_edits(&edits);
+    for prefix in [READ_POSITION, SCROLL_POSITION] {
+        save(&key(prefix, room), None);
     }
 }
 
-/// Up to which event this room was read.
-pub(crate) fn read_to(room: &RoomName) -> Option<Seq> {
-    read(&key(READ, room))?.parse().ok().map(Seq)
+/// Returns the last read event of a room.
+pub(crate) fn load_read_position(room: &RoomName) -> Option<Seq> {
+    load(&key(READ_POSITION, room))?.parse().ok().map(Seq)
 }
 
-pub(crate) fn keep_read(room: &RoomName, seq: Seq) {
-    if read_to(room) < Some(seq) {
-        write(&key(READ, room), Some(&seq.0.to_string()));
+pub(crate) fn save_read_position(room: &RoomName, seq: Seq) {
+    if load_read_position(room) < Some(seq) {
+        save(&key(READ_POSITION, room), Some(&seq.0.to_string()));
     }
 }
 
-pub(crate) fn forget_read(room: &RoomName) {
-    write(&key(READ, room), None);
+pub(crate) fn remove_read_position(room: &RoomName) {
+    save(&key(READ_POSITION, room), None);
 }
 
-/// Where the reader was in this room, unless that was the end: the first message in sight and where
-/// on the screen its lower edge was.
-pub(crate) fn place(room: &RoomName) -> Option<(Seq, i32)> {
-    let place = read(&key(PLACE, room))?;
-    let (seq, offset) = place.split_once(' ')?;
+/// Returns the scroll position in a room, unless it was at the end: the first visible message and the
+/// offset of its lower edge.
+pub(crate) fn load_scroll_position(room: &RoomName) -> Option<(Seq, i32)> {
+    let position = load(&key(SCROLL_POSITION, room))?;
+    let (seq, offset) = position.split_once(' ')?;
     Some((Seq(seq.parse().ok()?), offset.parse().ok()?))
 }
 
-pub(crate) fn keep_place(room: &RoomName, place: Option<(Seq, i32)>) {
-    let place = place.map(|(seq, offset)| format!("{} {offset}", seq.0));
-    write(&key(PLACE, room), place.as_deref());
+pub(crate) fn save_scroll_position(room: &RoomName, position: Option<(Seq, i32)>) {
+    let position = position.map(|(seq, offset)| format!("{} {offset}", seq.0));
+    save(&key(SCROLL_POSITION, room), position.as_deref());
 }
 
-fn keep_rooms(names: &[RoomName]) {
-    write(ROOMS, Some(&names.iter().map(RoomName::as_str).collect::<Vec<_>>().join("\n")));
+fn save_rooms(names: &[RoomName]) {
+    save(ROOMS, Some(&names.iter().map(RoomName::as_str).collect::<Vec<_>>().join("\n")));
 }
 
-fn key(what: &str, room: &RoomName) -> String {
-    format!("madang/{what}/{}", encode(room.as_str()))
+fn key(prefix: &str, room: &RoomName) -> String {
+    format!("madang/{prefix}/{}", percent_encode(room.as_str()))
 }
 
 fn storage() -> Option<Storage> {

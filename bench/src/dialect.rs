@@ -1,17 +1,17 @@
-//! What a client says to join a room and to speak, in Madang's protocol and in the tutorial's, and
-//! how it recognises what the benchmark sent.
+//! The commands to join a room and to send a message, in Madang's protocol and in the tutorial's, and the
+//! mark by which a message of the benchmark is recognised.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use common::{
-    event::{Ask, History, Join, Send},
+    event::{History, Join, Request, Send},
     message::{Body, Cid, Seq},
     room::RoomName,
     socketio,
 };
 use memchr::memmem;
 
-/// How a server wants to be spoken to.
+/// The protocol that a server expects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Dialect {
     Madang,
@@ -22,63 +22,65 @@ pub(crate) enum Dialect {
 /// A message's text starts with this and its number in ten digits.
 const MARK: &str = "bench: ";
 const DIGITS: usize = 10;
-/// How long the two are together.
+/// The length of both.
 pub(crate) const MARK_LENGTH: usize = MARK.len() + DIGITS;
-/// What follows, so that a message is about as long as people's are.
-const WORDS: &str = " 오늘 저녁에 마당에서 만나요, 늦지 마세요";
+/// Makes a message about as long as people's are.
+const PADDING: &str = " 오늘 저녁에 마당에서 만나요, 늦지 마세요";
 
 impl Dialect {
     pub(crate) fn join(self, room: &str, since: Option<u64>, ack: u32) -> anyhow::Result<String> {
         match self {
-            Dialect::Madang => ask(&Join { since: since.map(Seq), ..Join::new(RoomName::parse(room)?) }, ack),
+            Dialect::Madang => {
+                command(&Join { since: since.map(Seq), ..Join::new(RoomName::parse(room)?) }, ack)
+            }
             Dialect::Tutorial => Ok(socketio::command("room", &room, ack)?),
         }
     }
 
-    /// Message `number`, acknowledged under `number` too.
-    pub(crate) fn say(self, room: &str, number: u32) -> anyhow::Result<String> {
+    /// Builds message `number`, with `number` as its ack id.
+    pub(crate) fn message(self, room: &str, number: u32) -> anyhow::Result<String> {
         let text = text(number);
         match self {
             Dialect::Madang => {
                 let send = Send::new(RoomName::parse(room)?, fresh_cid(), Body::parse(&text)?);
-                ask(&send, number)
+                command(&send, number)
             }
             Dialect::Tutorial => Ok(socketio::command("chat message", &text, number)?),
         }
     }
 }
 
-/// Asks Madang for the page after `seq`.
+/// Requests Madang's page after `seq`.
 pub(crate) fn history_after(room: &str, seq: u64, ack: u32) -> anyhow::Result<String> {
     let room = RoomName::parse(room)?;
     let limit = Some(History::MAX);
-    ask(&History { room, before: None, after: Some(Seq(seq)), around: None, limit }, ack)
+    command(&History { room, before: None, after: Some(Seq(seq)), around: None, limit }, ack)
 }
 
-/// The text of message `number`.
+/// Returns the text of message `number`.
 pub(crate) fn text(number: u32) -> String {
-    format!("{MARK}{number:0DIGITS$}{WORDS}")
+    format!("{MARK}{number:0DIGITS$}{PADDING}")
 }
 
-/// The number of the message in this frame, if it carries one of ours.
+/// Returns the number of the message in this frame, if it is one of the benchmark.
 pub(crate) fn number_in(frame: &[u8]) -> Option<u32> {
-    first_number(frame).map(|(number, _)| number)
+    find_number(frame).map(|(number, _)| number)
 }
 
-/// The first such number in any bytes, and where it ends.
-pub(crate) fn first_number(bytes: &[u8]) -> Option<(u32, usize)> {
+/// Returns the first such number in any bytes, and where it ends.
+pub(crate) fn find_number(bytes: &[u8]) -> Option<(u32, usize)> {
     let start = memmem::find(bytes, MARK.as_bytes())? + MARK.len();
     let digits = bytes.get(start..start + DIGITS)?;
     Some((std::str::from_utf8(digits).ok()?.parse().ok()?, start + DIGITS))
 }
 
-fn ask<A: Ask>(asked: &A, ack: u32) -> anyhow::Result<String> {
-    Ok(socketio::command(A::NAME, asked, ack)?)
+fn command<A: Request>(payload: &A, ack: u32) -> anyhow::Result<String> {
+    Ok(socketio::command(A::NAME, payload, ack)?)
 }
 
 fn fresh_cid() -> Cid {
-    static USED: AtomicU64 = AtomicU64::new(0);
-    Cid::from_random(u128::from(USED.fetch_add(1, Ordering::Relaxed)))
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    Cid::from_random(u128::from(NEXT.fetch_add(1, Ordering::Relaxed)))
 }
 
 #[cfg(test)]
@@ -86,9 +88,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_is_recognised_by_its_number_in_either_dialect() {
+    fn a_message_is_recognised_by_its_number_in_both_dialects() {
         for dialect in [Dialect::Madang, Dialect::Tutorial] {
-            assert_eq!(number_in(dialect.say("bench 1", 4_711).unwrap().as_bytes()), Some(4_711));
+            assert_eq!(number_in(dialect.message("bench 1", 4_711).unwrap().as_bytes()), Some(4_711));
             assert_eq!(number_in(dialect.join("bench 1", None, 1).unwrap().as_bytes()), None);
         }
     }

@@ -1,28 +1,28 @@
 //! `bench`: the load generator behind `bin/bench`.
 //!
-//! It starts one server at a time, each round all of them, so that what else this machine does hits
-//! everybody alike; then it prints a table of medians, and one of Madang's doors, which go into
-//! docs/benchmarks.md as they are.
+//! It starts one server at a time and measures all of them in each round, so that a disturbance of the
+//! machine affects every server alike. Then it prints a table of medians, and one of Madang's transports,
+//! which go into docs/benchmarks.md as they are.
 
-mod crowd;
+mod clients;
 mod dialect;
 mod measure;
 mod peer;
 mod scenario;
 mod server;
 mod table;
-mod wire;
+mod websocket;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::{
     measure::Column,
     peer::Peer,
-    scenario::{Scenario, Size},
+    scenario::{Scale, Scenario},
     table::Table,
 };
 
-/// Measures Madang beside its peers, and its doors beside each other, and prints the tables
+/// Measures Madang beside its peers, and its transports beside each other, and prints the tables
 #[derive(Debug, Parser)]
 #[command(args_conflicts_with_subcommands = true)]
 struct Cli {
@@ -43,10 +43,10 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Serve {
-    /// Be a peer (the benchmark calls itself so)
+    /// Runs as a peer (the benchmark starts itself so)
     #[command(hide = true)]
     ServeSocketioxide,
-    /// Be a peer (the benchmark calls itself so)
+    /// Runs as a peer (the benchmark starts itself so)
     #[command(hide = true)]
     ServeFloor,
 }
@@ -62,22 +62,22 @@ fn main() -> anyhow::Result<()> {
 
 fn compare(cli: &Cli) -> anyhow::Result<()> {
     let scenarios = if cli.scenarios.is_empty() { Scenario::value_variants() } else { &cli.scenarios };
-    let (size, rounds) = if cli.quick { (Size::QUICK, 1) } else { (Size::FULL, cli.rounds) };
-    let (mut servers, mut doors) = (Table::new(&Peer::ALL), Table::new(&Column::ALL));
+    let (scale, rounds) = if cli.quick { (Scale::QUICK, 1) } else { (Scale::FULL, cli.rounds) };
+    let (mut servers, mut transports) = (Table::new(&Peer::ALL), Table::new(&Column::ALL));
     for scenario in scenarios {
         for round in 1..=rounds {
             let peers = scenario.peers().iter().filter(|peer| cli.only.is_empty() || cli.only.contains(peer));
             for peer in peers {
                 eprintln!("{scenario:?}, round {round} of {rounds}: {peer}");
-                match scenario.run(*peer, &size) {
-                    Ok(measures) => {
-                        for measure in measures {
-                            if let Some(column) = measure.column {
-                                eprintln!("  {}: {column}: {}", measure.what, measure.figure);
-                                doors.add(column, measure);
+                match scenario.run(*peer, &scale) {
+                    Ok(measurements) => {
+                        for measurement in measurements {
+                            if let Some(column) = measurement.column {
+                                eprintln!("  {}: {column}: {}", measurement.label, measurement.value);
+                                transports.add(column, measurement);
                             } else {
-                                eprintln!("  {}: {}", measure.what, measure.figure);
-                                servers.add(*peer, measure);
+                                eprintln!("  {}: {}", measurement.label, measurement.value);
+                                servers.add(*peer, measurement);
                             }
                         }
                     }
@@ -89,11 +89,11 @@ fn compare(cli: &Cli) -> anyhow::Result<()> {
     if !servers.is_empty() {
         print!("{servers}");
     }
-    if !servers.is_empty() && !doors.is_empty() {
+    if !servers.is_empty() && !transports.is_empty() {
         println!();
     }
-    if !doors.is_empty() {
-        print!("{doors}");
+    if !transports.is_empty() {
+        print!("{transports}");
     }
     Ok(())
 }

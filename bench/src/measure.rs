@@ -1,18 +1,18 @@
-//! What was measured: a figure with its unit, and how figures of several rounds become one.
+//! Measured values with their units, and the median of several rounds.
 
 use std::{fmt, time::Duration};
 
-/// One figure of one run.
+/// One value of one run.
 #[derive(Clone, Debug)]
-pub(crate) struct Measure {
-    /// What it says, as a row of the table.
-    pub(crate) what: String,
-    /// Its column in the table of the doors, if it belongs there.
+pub(crate) struct Measurement {
+    /// The label of its row in the table.
+    pub(crate) label: String,
+    /// Its column in the table of transports, if it belongs there.
     pub(crate) column: Option<Column>,
-    pub(crate) figure: Figure,
+    pub(crate) value: Value,
 }
 
-/// What is measured at each door.
+/// What is measured for each transport.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Column {
     P50,
@@ -20,35 +20,35 @@ pub(crate) enum Column {
     Cpu,
 }
 
-/// A figure knows how it wants to be read.
+/// A value with its unit.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Figure {
-    /// So many in a second, of the clock or of the processor.
+pub(crate) enum Value {
+    /// Per second, of the clock or of the processor.
     Rate(f64),
     Time(Duration),
     Bytes(f64),
 }
 
-impl Measure {
-    pub(crate) fn rate(what: impl Into<String>, count: usize, time: Duration) -> Measure {
-        Measure::of_server(what, Figure::Rate(count as f64 / time.as_secs_f64()))
+impl Measurement {
+    pub(crate) fn rate(label: impl Into<String>, count: usize, time: Duration) -> Measurement {
+        Measurement::of_server(label, Value::Rate(count as f64 / time.as_secs_f64()))
     }
 
-    pub(crate) fn time(what: impl Into<String>, time: Duration) -> Measure {
-        Measure::of_server(what, Figure::Time(time))
+    pub(crate) fn time(label: impl Into<String>, time: Duration) -> Measurement {
+        Measurement::of_server(label, Value::Time(time))
     }
 
-    pub(crate) fn bytes(what: impl Into<String>, bytes: f64) -> Measure {
-        Measure::of_server(what, Figure::Bytes(bytes))
+    pub(crate) fn bytes(label: impl Into<String>, bytes: f64) -> Measurement {
+        Measurement::of_server(label, Value::Bytes(bytes))
     }
 
-    /// What something takes at one door.
-    pub(crate) fn at_door(door: impl Into<String>, column: Column, time: Duration) -> Measure {
-        Measure { what: door.into(), column: Some(column), figure: Figure::Time(time) }
+    /// A duration of one transport.
+    pub(crate) fn for_transport(transport: impl Into<String>, column: Column, time: Duration) -> Measurement {
+        Measurement { label: transport.into(), column: Some(column), value: Value::Time(time) }
     }
 
-    fn of_server(what: impl Into<String>, figure: Figure) -> Measure {
-        Measure { what: what.into(), column: None, figure }
+    fn of_server(label: impl Into<String>, value: Value) -> Measurement {
+        Measurement { label: label.into(), column: None, value }
     }
 }
 
@@ -66,37 +66,37 @@ impl fmt::Display for Column {
     }
 }
 
-impl Figure {
-    /// The middle one: a round that something else disturbed does not count.
-    pub(crate) fn median(mut rounds: Vec<Figure>) -> Option<Figure> {
-        rounds.sort_by(|a, b| a.size().total_cmp(&b.size()));
+impl Value {
+    /// The median, so that one disturbed round does not count.
+    pub(crate) fn median(mut rounds: Vec<Value>) -> Option<Value> {
+        rounds.sort_by(|a, b| a.scale().total_cmp(&b.scale()));
         rounds.get(rounds.len() / 2).copied()
     }
 
-    fn size(self) -> f64 {
+    fn scale(self) -> f64 {
         match self {
-            Figure::Rate(size) | Figure::Bytes(size) => size,
-            Figure::Time(time) => time.as_secs_f64(),
+            Value::Rate(scale) | Value::Bytes(scale) => scale,
+            Value::Time(time) => time.as_secs_f64(),
         }
     }
 }
 
-impl fmt::Display for Figure {
+impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
-            Figure::Rate(rate) if rate >= 10_000.0 => write!(f, "{:.0} k", rate / 1_000.0),
-            Figure::Rate(rate) => write!(f, "{rate:.0}"),
-            Figure::Bytes(bytes) => write!(f, "{:.1} KB", bytes / 1_000.0),
-            Figure::Time(time) if time >= Duration::from_secs(1) => write!(f, "{:.1} s", time.as_secs_f64()),
-            Figure::Time(time) if time >= Duration::from_millis(1) => {
+            Value::Rate(rate) if rate >= 10_000.0 => write!(f, "{:.0} k", rate / 1_000.0),
+            Value::Rate(rate) => write!(f, "{rate:.0}"),
+            Value::Bytes(bytes) => write!(f, "{:.1} KB", bytes / 1_000.0),
+            Value::Time(time) if time >= Duration::from_secs(1) => write!(f, "{:.1} s", time.as_secs_f64()),
+            Value::Time(time) if time >= Duration::from_millis(1) => {
                 write!(f, "{:.1} ms", time.as_secs_f64() * 1e3)
             }
-            Figure::Time(time) => write!(f, "{} µs", time.as_micros()),
+            Value::Time(time) => write!(f, "{} µs", time.as_micros()),
         }
     }
 }
 
-/// The time within which this share of all was done. Exact: every single time was kept.
+/// Returns the time within which this share was done. Exact, since every single time was kept.
 pub(crate) fn quantile(times: &mut [Duration], share: f64) -> Duration {
     times.sort_unstable();
     let at = (times.len() as f64 * share).ceil() as usize;
@@ -118,22 +118,22 @@ mod tests {
 
     #[test]
     fn one_disturbed_round_does_not_count() {
-        let rounds = [90.0, 10.0, 100.0].map(Figure::Rate);
-        assert_eq!(Figure::median(rounds.to_vec()), Some(Figure::Rate(90.0)));
+        let rounds = [90.0, 10.0, 100.0].map(Value::Rate);
+        assert_eq!(Value::median(rounds.to_vec()), Some(Value::Rate(90.0)));
     }
 
     #[test]
-    fn figures_are_read_easily() {
+    fn values_are_formatted_with_units() {
         let cases = [
-            (Figure::Rate(134_400.0), "134 k"),
-            (Figure::Rate(980.4), "980"),
-            (Figure::Bytes(17_640.0), "17.6 KB"),
-            (Figure::Time(Duration::from_micros(412)), "412 µs"),
-            (Figure::Time(Duration::from_micros(4_120)), "4.1 ms"),
-            (Figure::Time(Duration::from_millis(12_340)), "12.3 s"),
+            (Value::Rate(134_400.0), "134 k"),
+            (Value::Rate(980.4), "980"),
+            (Value::Bytes(17_640.0), "17.6 KB"),
+            (Value::Time(Duration::from_micros(412)), "412 µs"),
+            (Value::Time(Duration::from_micros(4_120)), "4.1 ms"),
+            (Value::Time(Duration::from_millis(12_340)), "12.3 s"),
         ];
-        for (figure, text) in cases {
-            assert_eq!(figure.to_string(), text);
+        for (value, text) in cases {
+            assert_eq!(value.to_string(), text);
         }
     }
 }

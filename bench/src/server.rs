@@ -1,5 +1,4 @@
-//! A server in a process of its own: starting it, what it costs in processor time and memory, and
-//! its end.
+//! A server in its own process: starts it, measures its processor time and memory, and kills it.
 
 use std::{
     fs,
@@ -13,44 +12,44 @@ use std::{
 
 use anyhow::{Context, bail};
 
-/// What `/proc` counts processor time in: `USER_HZ`, which Linux shows as 100 everywhere.
+/// The unit of processor time in `/proc`: `USER_HZ`, which Linux shows as 100 everywhere.
 const TICK: Duration = Duration::from_millis(10);
 
-/// A server that is open. It is killed when dropped.
+/// A running server. It is killed when dropped.
 pub(crate) struct Server {
     child: Child,
-    /// What it said when it opened: a line for each of its doors.
-    said: String,
+    /// What it printed at its start: a line for each listener.
+    startup_output: String,
     pub(crate) address: SocketAddr,
 }
 
 impl Server {
-    /// Starts a program that prints a line ending in the URL of each of its doors when it is open;
-    /// `http` is one of them.
-    pub(crate) fn start(mut command: Command, doors: usize) -> anyhow::Result<Server> {
+    /// Starts a program that prints a line for each listener, ending in its URL; one of them is `http`.
+    pub(crate) fn start(mut command: Command, listeners: usize) -> anyhow::Result<Server> {
         let mut child =
             command.stdout(Stdio::piped()).spawn().with_context(|| format!("starting {command:?}"))?;
         let mut output = BufReader::new(child.stdout.take().context("no standard output")?);
-        let mut said = String::new();
-        for _ in 0..doors {
-            output.read_line(&mut said)?;
+        let mut startup_output = String::new();
+        for _ in 0..listeners {
+            output.read_line(&mut startup_output)?;
         }
-        let Some(address) = door(&said, "http") else {
+        let Some(address) = transport_address(&startup_output, "http") else {
             let _ = child.kill();
             let _ = child.wait();
-            bail!("{command:?} did not say where it is open, but: {said}");
+            bail!("{command:?} did not say where it is open, but: {startup_output}");
         };
-        // Whatever else it says must not fill the pipe.
+        // Later output must not fill the pipe.
         thread::spawn(move || output.lines().for_each(drop));
-        Ok(Server { child, said, address })
+        Ok(Server { child, startup_output, address })
     }
 
-    /// Where its door of this scheme is.
-    pub(crate) fn door(&self, scheme: &str) -> anyhow::Result<SocketAddr> {
-        door(&self.said, scheme).with_context(|| format!("it has no door {scheme}://"))
+    /// Returns the address of the listener with this scheme.
+    pub(crate) fn transport_address(&self, scheme: &str) -> anyhow::Result<SocketAddr> {
+        transport_address(&self.startup_output, scheme)
+            .with_context(|| format!("it does not listen on {scheme}://"))
     }
 
-    /// The processor time it has used, its own and the kernel's on its behalf.
+    /// Returns the processor time it has used, including the kernel's on its behalf.
     pub(crate) fn cpu(&self) -> anyhow::Result<Duration> {
         let stat = self.proc("stat")?;
         // The second field is the name, in brackets, and may hold anything.
@@ -60,7 +59,7 @@ impl Server {
         Ok(TICK * (ticks(11)? + ticks(12)?))
     }
 
-    /// The bytes it has in memory.
+    /// Returns its resident memory in bytes.
     pub(crate) fn resident(&self) -> anyhow::Result<u64> {
         let status = self.proc("status")?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
@@ -74,15 +73,15 @@ impl Server {
     }
 }
 
-fn door(said: &str, scheme: &str) -> Option<SocketAddr> {
+fn transport_address(startup_output: &str, scheme: &str) -> Option<SocketAddr> {
     let opening = format!("{scheme}://");
-    said.lines().find_map(|line| line.rsplit_once(&opening)?.1.parse().ok())
+    startup_output.lines().find_map(|line| line.rsplit_once(&opening)?.1.parse().ok())
 }
 
 impl Drop for Server {
-    /// As `kill -9` does it, at any moment.
+    /// Kills it with SIGKILL, at any moment.
     fn drop(&mut self) {
-        // It fails when the process is over already.
+        // Fails when the process has ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

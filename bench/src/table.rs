@@ -1,14 +1,14 @@
-//! The Markdown that goes into docs/benchmarks.md: a row for each thing measured, a column for each
-//! server or for each figure of a door, each cell the median of its rounds.
+//! The Markdown that goes into docs/benchmarks.md: a row for each measurement, a column for each server or
+//! for each value of a transport; each cell is the median of its rounds.
 
 use std::{collections::BTreeMap, fmt};
 
-use crate::measure::{Figure, Measure};
+use crate::measure::{Measurement, Value};
 
 pub(crate) struct Table<C> {
     columns: Vec<C>,
     rows: Vec<String>,
-    cells: BTreeMap<(String, C), Vec<Figure>>,
+    cells: BTreeMap<(String, C), Vec<Value>>,
 }
 
 impl<C: Copy + Ord + fmt::Display> Table<C> {
@@ -20,16 +20,16 @@ impl<C: Copy + Ord + fmt::Display> Table<C> {
         self.rows.is_empty()
     }
 
-    pub(crate) fn add(&mut self, column: C, measure: Measure) {
-        if !self.rows.contains(&measure.what) {
-            self.rows.push(measure.what.clone());
+    pub(crate) fn add(&mut self, column: C, measurement: Measurement) {
+        if !self.rows.contains(&measurement.label) {
+            self.rows.push(measurement.label.clone());
         }
-        self.cells.entry((measure.what, column)).or_default().push(measure.figure);
+        self.cells.entry((measurement.label, column)).or_default().push(measurement.value);
     }
 
     fn cell(&self, row: &str, column: C) -> String {
         let rounds = self.cells.get(&(row.to_owned(), column)).cloned().unwrap_or_default();
-        Figure::median(rounds).map_or_else(|| "–".to_owned(), |figure| figure.to_string())
+        Value::median(rounds).map_or_else(|| "–".to_owned(), |value| value.to_string())
     }
 }
 
@@ -62,7 +62,7 @@ mod tests {
     fn each_cell_is_the_median_of_its_rounds_and_a_dash_where_nothing_was_measured() {
         let mut table = Table::new(&Peer::ALL);
         for millis in [9, 1, 2] {
-            table.add(Peer::Node, Measure::time("a pause", Duration::from_millis(millis)));
+            table.add(Peer::Node, Measurement::time("a pause", Duration::from_millis(millis)));
         }
         assert_eq!(table.to_string().lines().last(), Some("| a pause | – | 2.0 ms | – | – |"));
     }

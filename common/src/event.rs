@@ -1,9 +1,13 @@
-//! The whole protocol on one page: what a client may ask, what it is answered, what it is told.
+//! The whole protocol on one page: commands, their replies, the events of a log, and pushes.
 //!
-//! A *command* is a Socket.IO event with one JSON object and an acknowledgement. The
-//! acknowledgement is the command's *reply*, or `{"error": {"code", "message"}}`.
-//! An *event* is an entry of a room's log, numbered without a gap.
-//! `docs/protocol.md` shows every one of them with an example that a test runs.
+//! A *command* is a Socket.IO event with one JSON object as its argument and an acknowledgement. The
+//! acknowledgement carries the command's *reply*, or an [`ErrorReply`].
+//! An *event* is a numbered entry of a room's log; the numbers have no gaps.
+//! A *push* is a message that the server sends without a request.
+//!
+//! `docs/protocol.md` documents all of them with examples that run as tests. The JSON is public and
+//! stays as it is: where a Rust name differs from it, `#[serde(rename)]` keeps the JSON name, and
+//! so does `json/types.rs`, the page's codec.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::IgnoredAny, ser::SerializeMap};
 
@@ -12,13 +16,13 @@ use crate::{
     message::{Body, Cid, Emoji, Seq, Timestamp},
     person::{DisplayName, Person, PersonId},
     refusal::Refusal,
-    room::{Limit, RoomName, Seats, Topic},
+    room::{RoomName, SeatLimit, Seats, Topic},
 };
 
-/// The version of this protocol. It changes only when an old client could no longer take part.
+/// The version of this protocol. It changes only if old clients would stop working.
 pub const PROTOCOL: u32 = 1;
 
-/// Everything a client may ask.
+/// All commands of a client.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Command {
@@ -29,20 +33,18 @@ pub enum Command {
     Edit(Edit),
     Delete(Delete),
     React(React),
-    Describe(Describe),
-    Remove(Remove),
+    UpdateRoom(UpdateRoom),
+    Kick(Kick),
     History(History),
     Rename(Rename),
     Typing(Typing),
     Away(Away),
-    WatchSeat(WatchSeat),
+    WaitForSeat(WaitForSeat),
 }
 
 impl Command {
-    /// Decodes the payload of the command called `name`.
-    ///
-    /// `None` when there is no such command; the inner error is the decoder's, to be turned into
-    /// a refusal by [`Refusal::from_decoding`].
+    /// Decodes the payload of the command `name`; `None` if there is no such command.
+    /// [`Refusal::from_decoding`] turns the inner error into a refusal.
     pub fn decode<'de, D: Deserializer<'de>>(name: &str, payload: D) -> Option<Result<Command, D::Error>> {
         Some(match name {
             Hello::NAME => Hello::deserialize(payload).map(Command::Hello),
@@ -52,96 +54,96 @@ impl Command {
             Edit::NAME => Edit::deserialize(payload).map(Command::Edit),
             Delete::NAME => Delete::deserialize(payload).map(Command::Delete),
             React::NAME => React::deserialize(payload).map(Command::React),
-            Describe::NAME => Describe::deserialize(payload).map(Command::Describe),
-            Remove::NAME => Remove::deserialize(payload).map(Command::Remove),
+            UpdateRoom::NAME => UpdateRoom::deserialize(payload).map(Command::UpdateRoom),
+            Kick::NAME => Kick::deserialize(payload).map(Command::Kick),
             History::NAME => History::deserialize(payload).map(Command::History),
             Rename::NAME => Rename::deserialize(payload).map(Command::Rename),
             Typing::NAME => Typing::deserialize(payload).map(Command::Typing),
             Away::NAME => Away::deserialize(payload).map(Command::Away),
-            WatchSeat::NAME => WatchSeat::deserialize(payload).map(Command::WatchSeat),
+            WaitForSeat::NAME => WaitForSeat::deserialize(payload).map(Command::WaitForSeat),
             _ => return None,
         })
     }
 }
 
-/// A command as a client knows it: its name on the wire and the type of its reply.
-pub trait Ask: Serialize + ToJson {
+/// Connects a command with its Socket.IO event name and the type of its reply, for clients.
+pub trait Request: Serialize + ToJson {
     const NAME: &'static str;
     type Reply: for<'de> Deserialize<'de> + FromJson;
 }
 
-/// Who am I, and with which token can I be the same person next time?
+/// Requests the identity of this connection, and its token if the identity is new.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Hello {}
 
-impl Ask for Hello {
+impl Request for Hello {
     const NAME: &'static str = "hello";
     type Reply = Welcome;
 }
 
-/// Enter a room, which comes into being when nobody has entered it before.
+/// Joins a room, and creates it if it does not exist.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Join {
     pub room: RoomName,
-    /// The seats of a new room; a room that exists keeps the number it has.
+    /// The seat limit of a new room; an existing room keeps its limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seats: Option<Seats>,
-    /// The topic of a new room; a room that exists keeps the one it has.
+    /// The topic of a new room; an existing room keeps its topic.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub topic: Option<Topic>,
-    /// Given by somebody who comes back: answer with what came after this event, the oldest first,
-    /// instead of with the last events.
+    /// The last event a returning client has. The reply then begins with the first event after it,
+    /// instead of holding the last events of the log.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<Seq>,
 }
 
 impl Join {
-    /// To enter this room, whatever it is like, for the first time.
+    /// Joins a room for the first time, with default settings if it is new.
     pub fn new(room: RoomName) -> Join {
         Join { room, seats: None, topic: None, since: None }
     }
 }
 
-impl Ask for Join {
+impl Request for Join {
     const NAME: &'static str = "join";
     type Reply = Joined;
 }
 
-/// Leave a room and free the seat.
+/// Leaves a room and frees the seat.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Leave {
     pub room: RoomName,
 }
 
-impl Ask for Leave {
+impl Request for Leave {
     const NAME: &'static str = "leave";
     type Reply = Left;
 }
 
-/// Say something. Repeating it with the same `cid` is safe: it gets the first answer again.
+/// Sends a message. A retry with the same `cid` is safe: it returns the first reply again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Send {
     pub room: RoomName,
     pub cid: Cid,
     pub body: Body,
-    /// The message of this room that is answered.
+    /// The message of this room to which this one replies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply_to: Option<Seq>,
 }
 
 impl Send {
-    /// To say something that answers nothing in particular.
+    /// Sends a message that is not a reply to another one.
     pub fn new(room: RoomName, cid: Cid, body: Body) -> Send {
         Send { room, cid, body, reply_to: None }
     }
 }
 
-impl Ask for Send {
+impl Request for Send {
     const NAME: &'static str = "send";
     type Reply = Sent;
 }
 
-/// Say it better: the message `seq`, which must be one's own, reads `body` from now on.
+/// Replaces the text of the sender's own message `seq`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Edit {
     pub room: RoomName,
@@ -150,12 +152,12 @@ pub struct Edit {
     pub body: Body,
 }
 
-impl Ask for Edit {
+impl Request for Edit {
     const NAME: &'static str = "edit";
     type Reply = Sent;
 }
 
-/// Take back the message `seq`, which must be one's own, or in one's own room. There is no way back.
+/// Deletes the message `seq` for good. Allowed to its author and to the room's owner.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Delete {
     pub room: RoomName,
@@ -163,12 +165,12 @@ pub struct Delete {
     pub cid: Cid,
 }
 
-impl Ask for Delete {
+impl Request for Delete {
     const NAME: &'static str = "delete";
     type Reply = Sent;
 }
 
-/// Put an emoji under the message `seq`, or take it away again.
+/// Adds a reaction to the message `seq`, or removes it if `on` is false.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct React {
     pub room: RoomName,
@@ -178,47 +180,51 @@ pub struct React {
     pub on: bool,
 }
 
-impl Ask for React {
+impl Request for React {
     const NAME: &'static str = "react";
     type Reply = Sent;
 }
 
-/// Say what one's own room is about, or how many seats it has. What is not given stays as it is;
-/// nobody loses a seat.
+/// Changes the topic or the seat limit of the owner's room; an absent field stays unchanged.
+/// A lower limit takes no seat away from current members.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Describe {
+pub struct UpdateRoom {
     pub room: RoomName,
     pub cid: Cid,
-    /// An empty one takes the topic away.
+    /// An empty topic removes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub topic: Option<Topic>,
-    #[serde(default, deserialize_with = "Limit::given", skip_serializing_if = "Option::is_none")]
-    pub seats: Option<Limit>,
+    #[serde(
+        default,
+        deserialize_with = "SeatLimit::deserialize_present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub seats: Option<SeatLimit>,
 }
 
-impl Ask for Describe {
+impl Request for UpdateRoom {
     const NAME: &'static str = "describe";
     type Reply = Sent;
 }
 
-/// Take somebody else out of one's own room, and keep them out for [`Remove::LASTS`] seconds.
+/// Removes another person from the owner's room and bans them for [`Kick::BAN_SECONDS`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Remove {
+pub struct Kick {
     pub room: RoomName,
     pub person: PersonId,
 }
 
-impl Remove {
-    /// How long whoever was removed can not come back, in seconds.
-    pub const LASTS: u32 = 600;
+impl Kick {
+    /// How long the ban lasts, in seconds.
+    pub const BAN_SECONDS: u32 = 600;
 }
 
-impl Ask for Remove {
+impl Request for Kick {
     const NAME: &'static str = "remove";
-    type Reply = Noted;
+    type Reply = Ack;
 }
 
-/// Read the log: exactly one of `before`, `after` and `around`.
+/// Reads a page of the log; exactly one of `before`, `after` and `around` must be present.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct History {
     pub room: RoomName,
@@ -228,104 +234,104 @@ pub struct History {
     pub after: Option<Seq>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub around: Option<Seq>,
-    /// 1 to [`History::MAX`] events; [`History::DEFAULT`] when not given.
+    /// The page size, 1 to [`History::MAX`]; [`History::DEFAULT`] if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
 }
 
 impl History {
-    /// The most events one page holds.
+    /// The most events of one page.
     pub const MAX: u32 = 200;
-    /// How many events a page holds when nobody asked for a number, and how many `join` brings.
+    /// The page size if none is requested, and the most events in the reply to `join`.
     pub const DEFAULT: u32 = 50;
 
-    /// Which part of the log is asked for; `bad_request` unless exactly one is named.
-    pub fn span(&self) -> Result<Span, Refusal> {
+    /// Returns the requested part of the log; `bad_request` unless exactly one is given.
+    pub fn range(&self) -> Result<HistoryRange, Refusal> {
         match (self.before, self.after, self.around) {
-            (Some(seq), None, None) => Ok(Span::Before(seq)),
-            (None, Some(seq), None) => Ok(Span::After(seq)),
-            (None, None, Some(seq)) => Ok(Span::Around(seq)),
+            (Some(seq), None, None) => Ok(HistoryRange::Before(seq)),
+            (None, Some(seq), None) => Ok(HistoryRange::After(seq)),
+            (None, None, Some(seq)) => Ok(HistoryRange::Around(seq)),
             _ => Err(Refusal::BadRequest),
         }
     }
 
-    /// The page size asked for, within its bounds.
+    /// Returns the requested page size, clamped to its bounds.
     pub fn page_size(&self) -> u32 {
         self.limit.unwrap_or(Self::DEFAULT).clamp(1, Self::MAX)
     }
 }
 
-/// A part of a room's log.
+/// A part of a room's log, relative to an event.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Span {
-    /// The events just before this one.
+pub enum HistoryRange {
+    /// The events directly before this one.
     Before(Seq),
-    /// The events just after this one.
+    /// The events directly after this one.
     After(Seq),
-    /// This event with about as many before as after it.
+    /// This event, with about as many before it as after it.
     Around(Seq),
 }
 
-impl Ask for History {
+impl Request for History {
     const NAME: &'static str = "history";
     type Reply = Page;
 }
 
-/// Go by another name from now on, in every room.
+/// Changes the sender's display name in every room.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Rename {
     pub name: DisplayName,
 }
 
-impl Ask for Rename {
+impl Request for Rename {
     const NAME: &'static str = "rename";
     type Reply = Renamed;
 }
 
-/// I am writing something in this room just now. Sent again while that is so; it is told for a
-/// while, and not more often than every [`Typing::PAUSE`] milliseconds.
+/// Reports that the sender is typing in this room; repeated while they type.
+/// Other members get a [`TypingUpdate`] at most every [`Typing::MIN_INTERVAL_MS`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Typing {
     pub room: RoomName,
 }
 
 impl Typing {
-    /// The time between two that are told, in milliseconds.
-    pub const PAUSE: u32 = 3_000;
-    /// With more people than this in the room it is told to nobody.
-    pub const CROWD: usize = 200;
+    /// The shortest time between two broadcasts for one person, in milliseconds.
+    pub const MIN_INTERVAL_MS: u32 = 3_000;
+    /// Rooms with more members than this get no typing broadcasts.
+    pub const MAX_MEMBERS: usize = 200;
 }
 
-impl Ask for Typing {
+impl Request for Typing {
     const NAME: &'static str = "typing";
-    type Reply = Noted;
+    type Reply = Ack;
 }
 
-/// Nobody looks at this connection just now, or somebody does again. A person is away who is so
-/// with every connection they have in a room.
+/// Reports whether the user is away from this connection.
+/// A person is away in a room if all their connections there are.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Away {
     pub away: bool,
 }
 
-impl Ask for Away {
+impl Request for Away {
     const NAME: &'static str = "away";
-    type Reply = Noted;
+    type Reply = Ack;
 }
 
-/// Tell me once when there is a free seat in this room, by the push `seat`; right away when there is
-/// one now. Whoever waits holds no seat, and is not the only one who is told.
+/// Requests a single `seat` push when this room has a free seat, at once if it has one now.
+/// Waiting reserves no seat, and every waiter gets the push.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct WatchSeat {
+pub struct WaitForSeat {
     pub room: RoomName,
 }
 
-impl Ask for WatchSeat {
+impl Request for WaitForSeat {
     const NAME: &'static str = "watch_seat";
-    type Reply = Noted;
+    type Reply = Ack;
 }
 
-/// Every reply there is; each travels as its content alone.
+/// All replies; each is serialized as its content alone.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Reply {
@@ -335,73 +341,73 @@ pub enum Reply {
     Sent(Sent),
     Page(Page),
     Renamed(Renamed),
-    Noted(Noted),
+    Ack(Ack),
 }
 
-/// The answer to `hello`.
+/// The reply to `hello`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Welcome {
     pub you: Person,
-    /// A secret with which this person can come back (`auth: {token}`); only for an identity that
-    /// was made for this connection. A browser has a cookie instead.
+    /// The secret with which this person can reconnect (`auth: {token}`). Present only if the
+    /// identity was created for this connection; a browser has a cookie instead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<String>,
     pub protocol: u32,
 }
 
-/// The answer to `join`.
+/// The reply to `join`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Joined {
     pub room: RoomName,
-    /// `null` when there is no limit.
+    /// The seat limit; `null` if there is none.
     pub seats: Option<Seats>,
-    /// What the room is about, when somebody has said so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub topic: Option<Topic>,
-    /// The number of the room's last event when this was read.
+    /// The number of the room's last event at the time of the reply.
     pub last: Seq,
-    /// The last events, or those after `since`; in the order of the log.
+    /// The last events, or those after `since`, in the order of the log.
     pub events: Vec<Event>,
-    /// Whether there is more log: before `events`, or after them when `since` was given.
+    /// Whether the log has more events before these, or after them if `since` was given.
     pub more: bool,
-    /// Who is here, yourself included; of a crowd [`Joined::NAMED`].
+    /// The members, including the one who joined; at most [`Joined::MAX_PEOPLE`].
     pub people: Vec<Person>,
-    /// How many people are here in all.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub here: Option<u32>,
+    /// The number of all members.
+    #[serde(rename = "here", default, skip_serializing_if = "Option::is_none")]
+    pub member_count: Option<u32>,
     /// Which of `people` are away.
     #[serde(default)]
     pub away: Vec<PersonId>,
-    /// What you may do here.
-    pub may: Vec<Permission>,
+    /// What the person who joined may do in the room.
+    #[serde(rename = "may")]
+    pub permissions: Vec<Permission>,
 }
 
 impl Joined {
-    /// How many people it names.
-    pub const NAMED: usize = 500;
+    /// The most people listed.
+    pub const MAX_PEOPLE: usize = 500;
 }
 
-/// Something a person may do in a room.
+/// A permission of a person in a room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Permission {
-    /// Read the log and see who is here.
+    /// Read the log and the list of members.
     Read,
-    /// Say something.
+    /// Send messages and reactions.
     Post,
-    /// Decide about the room and who is in it, and take back what others said: its owner may.
+    /// Change the room, kick members and delete messages of others; only the owner has it.
     Own,
-    /// What only a newer client knows how to do.
+    /// A permission that only a newer client knows.
     #[serde(other)]
     Unknown,
 }
 
-/// The answer to `leave`: nothing more to say.
+/// The reply to `leave`; it has no fields.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Left {}
 
-/// The answer to what adds to the log: from here on it can not be lost. Whoever asks for what is so
-/// already gets the event that made it so, and the log does not grow.
+/// The reply to every command that appends an event, sent once the event is on disk.
+/// A no-op (such as reacting twice) returns the existing event instead of appending one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Sent {
     pub cid: Cid,
@@ -409,83 +415,98 @@ pub struct Sent {
     pub at: Timestamp,
 }
 
-/// The answer to `history`: events in the order of the log.
+/// The reply to `history`: events in the order of the log.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Page {
     pub events: Vec<Event>,
-    /// Whether the log goes on before the first of these events.
+    /// Whether the log has events before the first of these.
     pub more_before: bool,
-    /// Whether the log goes on after the last of these events.
+    /// Whether the log has events after the last of these.
     pub more_after: bool,
 }
 
-/// The answer to `rename`.
+/// The reply to `rename`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Renamed {
     pub you: Person,
 }
 
-/// The answer to what is not kept: nothing more to say.
+/// The reply to commands that append no event; it has no fields.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Noted {}
+pub struct Ack {}
 
 /// One entry of a room's log.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Event {
     pub seq: Seq,
     pub at: Timestamp,
-    /// Who did it, by the name they went by then.
+    /// The person who caused it, with the name they had at that time.
     pub person: Person,
-    pub what: What,
+    #[serde(rename = "what")]
+    pub kind: EventKind,
 }
 
-/// What an event says happened.
+/// What happened.
 ///
-/// In a page of the log, what was `posted` reads as it does now, and `now` says up to which event
-/// that holds: whoever applies the events behind it leaves out those up to [`Present::rev`]. So
-/// nobody is told what was taken back, wherever they begin to read.
+/// A page of the log returns every message in its current state, and deleted text never.
+/// [`MessageState::rev`] is the last event folded into it: skip changes up to `rev` when applying later events.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum What {
+pub enum EventKind {
     Posted {
         cid: Cid,
         body: Body,
-        /// There when nobody stands for it: the name is what the sender calls itself.
+        /// Present if the sender was not authenticated: the name is then only a claim.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         via: Option<Via>,
-        /// The message this one answers.
+        /// The message to which this one replies.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reply_to: Option<Seq>,
-        /// There when something happened to it since, which is seldom.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        now: Option<Box<Present>>,
+        /// Present if the message was changed since it was posted, which is rare.
+        #[serde(rename = "now", default, skip_serializing_if = "Option::is_none")]
+        state: Option<Box<MessageState>>,
     },
-    /// In the place of a message that was taken back; `rev` is the event that did.
-    Withdrawn { cid: Cid, rev: Seq },
-    /// A message reads otherwise now. Without a body when a later event has made it void.
+    /// Replaces a deleted message in a page of the log; `rev` is the event that deleted it.
+    #[serde(rename = "withdrawn")]
+    Tombstone { cid: Cid, rev: Seq },
+    /// The text of a message was replaced. In a page of the log, `body` is absent if a later event
+    /// replaced or deleted the text again.
     Edited {
-        of: Seq,
+        #[serde(rename = "of")]
+        target: Seq,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         body: Option<Body>,
     },
-    /// A message was taken back, by its author or the room's owner.
-    Deleted { of: Seq },
-    /// An emoji was put under a message or taken away.
-    Reacted { to: Seq, emoji: Emoji, on: bool },
-    /// The room's owner described it anew; what is not given stays as it was.
+    /// A message was deleted by its author or the room's owner.
+    Deleted {
+        #[serde(rename = "of")]
+        target: Seq,
+    },
+    /// A reaction was added to a message (`on`) or removed from it.
+    Reacted {
+        #[serde(rename = "to")]
+        target: Seq,
+        emoji: Emoji,
+        on: bool,
+    },
+    /// The room's owner changed its settings; an absent field stayed unchanged.
     RoomChanged {
-        /// An empty one takes the topic away.
+        /// An empty topic removes it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         topic: Option<Topic>,
-        #[serde(default, deserialize_with = "Limit::given", skip_serializing_if = "Option::is_none")]
-        seats: Option<Limit>,
+        #[serde(
+            default,
+            deserialize_with = "SeatLimit::deserialize_present",
+            skip_serializing_if = "Option::is_none"
+        )]
+        seats: Option<SeatLimit>,
     },
-    /// What only a newer client knows: it has its number in the log, and nothing is shown of it.
+    /// A kind that only a newer client knows. It has a number in the log like any event, and is not shown.
     #[serde(other, with = "unknown")]
     Unknown,
 }
 
-/// The content of a kind that we do not know, which may be anything and which nobody looks at.
+/// Serializes the content of an unknown variant: any JSON is accepted, and an empty object is written.
 mod unknown {
     use super::*;
 
@@ -498,182 +519,185 @@ mod unknown {
     }
 }
 
-impl What {
-    /// A message that answers nothing in particular, as its author said it.
-    pub fn posted(cid: Cid, body: Body) -> What {
-        What::Posted { cid, body, via: None, reply_to: None, now: None }
+impl EventKind {
+    /// Makes a message that is unchanged, authenticated and not a reply.
+    pub fn posted(cid: Cid, body: Body) -> EventKind {
+        EventKind::Posted { cid, body, via: None, reply_to: None, state: None }
     }
 
-    /// What a message says: nothing for what is not one.
+    /// Returns the text of a message; `None` for other kinds.
     pub fn body(&self) -> Option<&Body> {
         match self {
-            What::Posted { body, .. } => Some(body),
+            EventKind::Posted { body, .. } => Some(body),
             _ => None,
         }
     }
 
-    /// The sender's id of a message, also of one that was taken back.
+    /// Returns the client's id of a message, also of a deleted one.
     pub fn cid(&self) -> Option<&Cid> {
         match self {
-            What::Posted { cid, .. } | What::Withdrawn { cid, .. } => Some(cid),
+            EventKind::Posted { cid, .. } | EventKind::Tombstone { cid, .. } => Some(cid),
             _ => None,
         }
     }
 }
 
-/// What has become of a message, after all events up to `rev`.
+/// The changes to a message by all events up to `rev`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Present {
-    /// The last event that touched it.
+pub struct MessageState {
+    /// The last event that changed the message.
     pub rev: Seq,
-    /// When its text was last changed.
+    /// When the text was last edited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub edited: Option<Timestamp>,
-    /// The emoji under it, in the order in which they first came; at most [`Reaction::MAX`].
+    /// The reactions, in the order of their first use; at most [`Reaction::MAX_EMOJI`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reactions: Vec<Reaction>,
 }
 
-/// One emoji under a message.
+/// All reactions to a message with the same emoji.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Reaction {
     pub emoji: Emoji,
-    /// How many people put it there.
+    /// The number of people who reacted with it.
     pub count: u32,
-    /// The first of them, at most [`Reaction::NAMED`]; the one who reads is among them.
+    /// The first of these people, at most [`Reaction::MAX_PEOPLE`]; always includes the reader if they reacted.
     pub people: Vec<Person>,
 }
 
 impl Reaction {
-    /// The most different emoji under one message.
-    pub const MAX: usize = 20;
-    /// The most reactions under one message, of all people together.
-    pub const MAX_OF_ALL: usize = 1_000;
-    /// How many people a reaction names.
-    pub const NAMED: usize = 50;
+    /// The most different emoji on one message.
+    pub const MAX_EMOJI: usize = 20;
+    /// The most reactions on one message, of all people together.
+    pub const MAX_TOTAL: usize = 1_000;
+    /// The most people listed.
+    pub const MAX_PEOPLE: usize = 50;
 }
 
-/// By which door something came of which nobody knows who said it.
+/// The transport of a message whose sender was not authenticated.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Via {
-    /// A datagram from this address.
+    /// A datagram from this IP address.
     Udp(String),
 }
 
-/// Everything the server tells without being asked, each under its own Socket.IO event name.
+/// All pushes about a room, each with its own Socket.IO event name.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Push {
-    /// `event`: something was added to the log of a room you are in, by anybody, you included.
+    /// `event`: a room's log got an event, caused by any member including the receiver.
     Event(RoomEvent),
-    /// `presence`: who is here has changed.
+    /// `presence`: members joined, left, were renamed, or went away or came back.
     Presence(Presence),
-    /// `heartbeat`: how far the log of a room you are in goes, every few seconds.
+    /// `heartbeat`: the last number of a room's log, every few seconds.
     Heartbeat(Heartbeat),
-    /// `typing`: somebody else is writing in a room you are in.
-    Typing(SomebodyTypes),
-    /// `seat`: a room you wait for has a free seat.
-    Seat(FreeSeat),
-    /// `removed`: its owner has taken you out of a room, which tells you nothing more.
-    Removed(Removed),
+    /// `typing`: another member is typing.
+    Typing(TypingUpdate),
+    /// `seat`: a room for which the receiver waits has a free seat.
+    SeatAvailable(SeatAvailable),
+    /// `removed`: the owner removed the receiver from a room; it gets no more pushes about the room.
+    Kicked(Kicked),
 }
 
 impl Push {
-    /// The Socket.IO event name of a log entry.
+    /// The Socket.IO event name of [`Push::Event`].
     pub const EVENT: &'static str = "event";
-    /// The Socket.IO event name of a change of presence.
+    /// The Socket.IO event name of [`Push::Presence`].
     pub const PRESENCE: &'static str = "presence";
-    /// The Socket.IO event name of a heartbeat.
+    /// The Socket.IO event name of [`Push::Heartbeat`].
     pub const HEARTBEAT: &'static str = "heartbeat";
-    /// The Socket.IO event name of somebody's typing.
+    /// The Socket.IO event name of [`Push::Typing`].
     pub const TYPING: &'static str = "typing";
-    /// The Socket.IO event name of a free seat.
-    pub const SEAT: &'static str = "seat";
-    /// The Socket.IO event name of being removed.
-    pub const REMOVED: &'static str = "removed";
+    /// The Socket.IO event name of [`Push::SeatAvailable`].
+    pub const SEAT_AVAILABLE: &'static str = "seat";
+    /// The Socket.IO event name of [`Push::Kicked`].
+    pub const KICKED: &'static str = "removed";
 
-    /// The room this is about.
+    /// Returns the room of this push.
     pub fn room(&self) -> &RoomName {
         match self {
-            Push::Event(told) => &told.room,
-            Push::Presence(told) => &told.room,
-            Push::Heartbeat(told) => &told.room,
-            Push::Typing(told) => &told.room,
-            Push::Seat(told) => &told.room,
-            Push::Removed(told) => &told.room,
+            Push::Event(push) => &push.room,
+            Push::Presence(push) => &push.room,
+            Push::Heartbeat(push) => &push.room,
+            Push::Typing(push) => &push.room,
+            Push::SeatAvailable(push) => &push.room,
+            Push::Kicked(push) => &push.room,
         }
     }
 }
 
-/// A log entry with its room.
+/// An event with its room.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RoomEvent {
     pub room: RoomName,
     pub event: Event,
 }
 
-/// Differences to the list of people that `join` brought, in the order in which they happened.
-/// Some may be in that list already, and some about people of a crowd whom it did not name: they are
-/// to be applied all the same.
+/// Changes to the list of people in [`Joined`], in the order in which they happened.
+/// Apply all of them: some may be in the list already, others are about members it did not list.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Presence {
     pub room: RoomName,
-    pub changes: Vec<Change>,
-    /// How many people are here after them.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub here: Option<u32>,
+    pub changes: Vec<PresenceChange>,
+    /// The number of members after these changes.
+    #[serde(rename = "here", default, skip_serializing_if = "Option::is_none")]
+    pub member_count: Option<u32>,
 }
 
+/// One change of a room's presence.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Change {
-    /// This person came.
-    Here(Person),
+pub enum PresenceChange {
+    /// This person joined.
+    #[serde(rename = "here")]
+    Joined(Person),
     /// This person left.
-    Gone(PersonId),
-    /// This person goes by another name now.
+    #[serde(rename = "gone")]
+    Left(PersonId),
+    /// This person has a new name.
     Renamed(Person),
-    /// Nobody is at this person's screen.
+    /// This person is away on all connections.
     Away(PersonId),
-    /// Somebody is again.
+    /// This person is no longer away.
     Back(PersonId),
-    /// What only a newer client knows.
+    /// A change that only a newer client knows.
     #[serde(other, with = "unknown")]
     Unknown,
 }
 
-/// How far a room's log goes: whoever has less has missed something, be it the very last event.
+/// The number of a room's last event. A client that has a lower one has missed events, even if no
+/// later event has shown the gap.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Heartbeat {
     pub room: RoomName,
     pub last: Seq,
 }
 
-/// Somebody is writing. Nothing says that they stopped: it is over after a few seconds, or when what
-/// they wrote is there.
+/// Another member is typing. There is no push for the end: clients let it expire after a few seconds,
+/// or end it with the next message of that person.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct SomebodyTypes {
+pub struct TypingUpdate {
     pub room: RoomName,
     pub person: PersonId,
 }
 
-/// There was a free seat when this was told; who joins first has it.
+/// The room had a free seat when this was sent. The first person to join gets it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct FreeSeat {
+pub struct SeatAvailable {
     pub room: RoomName,
 }
 
-/// You are not in this room any more, because its owner wants it so.
+/// The room's owner has removed the receiver from this room.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Removed {
+pub struct Kicked {
     pub room: RoomName,
 }
 
-/// `restart`: the server is going away for a moment. It is told to each connection on its own,
-/// and each is told another time, so that not everybody is back at once.
+/// `restart`: the server is about to restart. Every connection gets a different delay, so that not
+/// all clients reconnect at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Restart {
-    /// When to come back, in milliseconds from now.
+    /// The delay before reconnecting, in milliseconds.
     pub after: u32,
 }
 
@@ -682,107 +706,110 @@ impl Restart {
     pub const NAME: &'static str = "restart";
 }
 
-/// A refusal as an acknowledgement carries it.
+/// The acknowledgement of a refused command: `{"error": {"code", "message"}}`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Refused {
+pub struct ErrorReply {
     pub error: Refusal,
 }
 
-/// The tutorial's four words, served as they always were; see `docs/protocol.md`.
+/// The event names and the result of the Socket.IO chat tutorial, whose clients keep working.
+/// See `docs/protocol.md`.
 pub mod tutorial {
-    /// In: the name of the room to sit down in.
+    /// From the client: the name of the room to join.
     pub const ROOM: &str = "room";
-    /// In and out: a text, to everybody in the room, the sender included.
+    /// In both directions: a text for all members of the room, including the sender.
     pub const CHAT_MESSAGE: &str = "chat message";
-    /// Out: how sitting down went, when it failed.
+    /// From the server: the result of joining, sent only if it failed.
     pub const RESULT: &str = "result";
     /// The only result there is: both seats are taken.
     pub const FAILED: &str = "failed";
 }
 
-/// What `GET /api/rooms` lists: rooms with somebody in them or something said, the latest first.
+/// The response to `GET /api/rooms`: rooms with members or messages, most recently active first.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RoomList {
     pub rooms: Vec<RoomSummary>,
 }
 
+/// A room in a [`RoomList`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RoomSummary {
     pub room: RoomName,
     pub seats: Option<Seats>,
-    /// How many people are here now.
-    pub here: u32,
-    /// Some of them, at most [`RoomSummary::FACES`].
+    /// The number of members.
+    #[serde(rename = "here")]
+    pub member_count: u32,
+    /// Some of the members, at most [`RoomSummary::MAX_PEOPLE`].
     pub people: Vec<Person>,
-    /// When something was last said.
+    /// When the last message was sent.
     pub last_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub topic: Option<Topic>,
 }
 
 impl RoomSummary {
-    /// How many people a summary names.
-    pub const FACES: usize = 8;
+    /// The most people listed.
+    pub const MAX_PEOPLE: usize = 8;
 }
 
-/// What `GET /api/me` and `POST /api/me` answer: who the browser's cookie stands for.
+/// The response to `GET /api/me` and `POST /api/me`: the person of the browser's cookie.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Me {
     pub you: Option<Person>,
 }
 
-/// What `POST /api/rooms/{room}/messages` takes as JSON.
+/// The JSON body of `POST /api/rooms/{room}/messages`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Post {
     pub body: Body,
-    /// Repeating it is safe, as with `send`; the header `Idempotency-Key` says the same.
+    /// Makes a retry safe, as for `send`; the header `Idempotency-Key` has the same effect.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cid: Option<Cid>,
-    /// The name to go by, for a guest.
+    /// The display name of a guest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<DisplayName>,
-    /// The message that is answered.
+    /// The message to which this one replies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply_to: Option<Seq>,
 }
 
-/// What `POST /api/me` takes: the name to go by.
-pub type IntroduceYourself = Rename;
+/// The JSON body of `POST /api/me`: the new display name.
+pub type UpdateMe = Rename;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_history_names_exactly_one_place() {
+    fn a_history_request_names_exactly_one_position() {
         let history = |json: &str| serde_json::from_str::<History>(json).unwrap();
-        assert_eq!(history(r#"{"room":"r","before":9}"#).span(), Ok(Span::Before(Seq(9))));
-        assert_eq!(history(r#"{"room":"r"}"#).span(), Err(Refusal::BadRequest));
-        assert_eq!(history(r#"{"room":"r","before":9,"after":2}"#).span(), Err(Refusal::BadRequest));
+        assert_eq!(history(r#"{"room":"r","before":9}"#).range(), Ok(HistoryRange::Before(Seq(9))));
+        assert_eq!(history(r#"{"room":"r"}"#).range(), Err(Refusal::BadRequest));
+        assert_eq!(history(r#"{"room":"r","before":9,"after":2}"#).range(), Err(Refusal::BadRequest));
         assert_eq!(history(r#"{"room":"r","before":9,"limit":9999}"#).page_size(), History::MAX);
     }
 
     #[test]
-    fn what_a_known_person_said_looks_as_it_did_before_there_were_datagrams() {
-        let known = r#"{"posted":{"cid":"a","body":"b"}}"#;
-        let said = What::posted(Cid::parse("a").unwrap(), Body::parse("b").unwrap());
-        assert_eq!(serde_json::from_str::<What>(known).unwrap(), said);
-        assert_eq!(serde_json::to_string(&said).unwrap(), known);
-        let unknown = r#"{"posted":{"cid":"a","body":"b","via":{"udp":"192.0.2.7"}}}"#;
-        let read = serde_json::from_str::<What>(unknown).unwrap();
-        assert!(matches!(read, What::Posted { via: Some(Via::Udp(from)), .. } if from == "192.0.2.7"));
+    fn a_message_without_via_is_written_as_before_datagrams_existed() {
+        let json = r#"{"posted":{"cid":"a","body":"b"}}"#;
+        let message = EventKind::posted(Cid::parse("a").unwrap(), Body::parse("b").unwrap());
+        assert_eq!(serde_json::from_str::<EventKind>(json).unwrap(), message);
+        assert_eq!(serde_json::to_string(&message).unwrap(), json);
+        let with_via = r#"{"posted":{"cid":"a","body":"b","via":{"udp":"192.0.2.7"}}}"#;
+        let read = serde_json::from_str::<EventKind>(with_via).unwrap();
+        assert!(matches!(read, EventKind::Posted { via: Some(Via::Udp(from)), .. } if from == "192.0.2.7"));
     }
 
     #[test]
-    fn no_limit_of_seats_is_another_thing_than_none_given() {
+    fn a_null_seat_limit_differs_from_an_absent_one() {
         for (json, seats) in [
             (r#"{"room_changed":{}}"#, None),
-            (r#"{"room_changed":{"seats":null}}"#, Some(Limit(None))),
-            (r#"{"room_changed":{"seats":2}}"#, Some(Limit(Some(Seats::TWO)))),
+            (r#"{"room_changed":{"seats":null}}"#, Some(SeatLimit(None))),
+            (r#"{"room_changed":{"seats":2}}"#, Some(SeatLimit(Some(Seats::TWO)))),
         ] {
-            let changed = What::RoomChanged { topic: None, seats };
-            assert_eq!(serde_json::from_str::<What>(json).unwrap(), changed);
-            assert_eq!(crate::json::read::<What>(json).unwrap(), changed);
+            let changed = EventKind::RoomChanged { topic: None, seats };
+            assert_eq!(serde_json::from_str::<EventKind>(json).unwrap(), changed);
+            assert_eq!(crate::json::from_str::<EventKind>(json).unwrap(), changed);
             assert_eq!(serde_json::to_string(&changed).unwrap(), json);
         }
     }

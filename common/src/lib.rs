@@ -1,17 +1,16 @@
-//! The words of Madang: what crosses the wire between a client and the server.
+//! The types of Madang's protocols, shared by the server and its clients.
 //!
-//! Server and page both use this crate, so a name that is too long or a message that is empty
-//! is the same mistake on both sides, found by the same line.
-//! It knows no network, no clock, no randomness and no runtime; it builds for wasm32 and native
-//! alike. (In the page, `unicode` asks the browser for Unicode's tables.)
+//! Server and page validate with the same code, so both refuse the same names and messages.
+//! The crate uses no network, clock, randomness or async runtime, and builds for native targets and
+//! wasm32. (In the page, `unicode` uses the browser's Unicode tables.)
 
 pub mod datagram;
 pub mod event;
 pub mod json;
-pub mod korean;
 pub mod line;
 pub mod markup;
 pub mod message;
+pub mod name_match;
 pub mod person;
 pub mod refusal;
 pub mod room;

@@ -1,4 +1,4 @@
-//! A message, its two numbers (the sender's `cid` and the room's `seq`), and what is put under it.
+//! Messages: their text, their two ids (the client's `cid` and the room's `seq`) and reaction emoji.
 
 use std::fmt;
 
@@ -6,27 +6,26 @@ use serde::{Deserialize, Serialize};
 
 use crate::{refusal::Refusal, text};
 
-/// What somebody says: 1 to 4,000 characters, at most 16 KiB, line breaks and tabs allowed.
+/// The text of a message: 1 to 4,000 characters, at most 16 KiB; line breaks and tabs are allowed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Body(String);
 
 impl Body {
-    /// The longest message, in characters as a reader counts them.
+    /// The longest message, in grapheme clusters.
     pub const MAX: usize = 4_000;
 
     /// The longest message, in bytes of UTF-8.
     pub const MAX_BYTES: usize = 16 * 1024;
 
-    /// Parses a message: NFC, line breaks as `\n`, white space around it removed.
-    ///
+    /// Parses a message and normalises it: NFC, `\n` as line break, trimmed.
     /// The refusals are `message_empty`, `message_too_long` and `message_unreadable`.
     pub fn parse(text: &str) -> Result<Body, Refusal> {
         let text = text.trim();
         if text.len() > Self::MAX_BYTES {
             return Err(Refusal::MessageTooLong);
         }
-        let body = text::one_kind_of_break(text::tidy(text));
+        let body = text::normalize_line_breaks(text::normalize(text));
         if !text::is_visible(&body) {
             return Err(Refusal::MessageEmpty);
         }
@@ -39,32 +38,32 @@ impl Body {
         Ok(Body(body))
     }
 
-    /// How many characters more `text` may have, negative when it is too long for [`Body::parse`];
-    /// `None` while nine tenths of a message are not yet written, which costs next to nothing.
-    ///
-    /// Where the bytes are what runs out, as they do for long emoji, a character counts as many of
-    /// them as one of this text has on average.
-    pub fn left(text: &str) -> Option<isize> {
+    /// Returns how many more characters fit, negative if `text` is too long for [`Body::parse`].
+    /// `None` while `text` has less than nine tenths of either limit; that case is cheap.
+    pub fn remaining(text: &str) -> Option<isize> {
         let text = text.trim();
         let is_near = |used: usize, limit: usize| used * 10 >= limit * 9;
-        let near_in_bytes = is_near(text.len(), Self::MAX_BYTES);
-        if !near_in_bytes && (!is_near(text.len(), Self::MAX) || !is_near(text.chars().count(), Self::MAX)) {
+        let is_near_in_bytes = is_near(text.len(), Self::MAX_BYTES);
+        if !is_near_in_bytes && (!is_near(text.len(), Self::MAX) || !is_near(text.chars().count(), Self::MAX))
+        {
             return None;
         }
-        // What is far too long is counted roughly: the page does it at every key.
+        // The page calls this on every keystroke, so a text that is far too long is only estimated.
         let far_too_long = text.len() > 4 * Self::MAX_BYTES;
-        let tidy = text::tidy(text);
-        let characters = if far_too_long { text.chars().count() } else { text::graphemes(&tidy) };
-        let bytes = if text.len() > Self::MAX_BYTES { text.len() } else { tidy.len() };
+        let normalized = text::normalize(text);
+        let characters = if far_too_long { text.chars().count() } else { text::count_graphemes(&normalized) };
+        let bytes = if text.len() > Self::MAX_BYTES { text.len() } else { normalized.len() };
         let [characters, bytes, max, max_bytes] =
             [characters, bytes, Self::MAX, Self::MAX_BYTES].map(|count| count as isize);
+        // Long emoji reach the limit in bytes first; convert the bytes that are left into characters
+        // of this text's average size.
         let by_bytes = ((max_bytes - bytes) * characters).div_euclid(bytes.max(1));
-        let left = by_bytes.min(max - characters);
-        (near_in_bytes || is_near(characters as usize, Self::MAX)).then_some(left)
+        let remaining = by_bytes.min(max - characters);
+        (is_near_in_bytes || is_near(characters as usize, Self::MAX)).then_some(remaining)
     }
 
-    /// Takes a text that was parsed before it was stored: a rule that became stricter since then
-    /// must not make old events unreadable.
+    /// Wraps a text from storage without validating it: it was parsed when it was stored, and a rule
+    /// that became stricter since then must not make old events unreadable.
     pub fn from_store(text: String) -> Body {
         Body(text)
     }
@@ -88,8 +87,8 @@ impl fmt::Display for Body {
     }
 }
 
-/// The sender's own id of a message, unique in its room: a send that is repeated with the same
-/// `cid` is the same message. 1 to 64 characters of `A-Z a-z 0-9 _ -`.
+/// The client's id of a write, unique in its room: 1 to 64 characters of `A-Z a-z 0-9 _ -`.
+/// Repeating a write with the same `cid` never adds a second event.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Cid(String);
@@ -108,13 +107,13 @@ impl Cid {
         }
     }
 
-    /// A cid out of 128 random bits, which the caller brings.
+    /// Makes a cid of 128 random bits, which the caller provides.
     pub fn from_random(bits: u128) -> Cid {
         Cid(format!("{bits:032x}"))
     }
 
-    /// Takes a text that was parsed before it was stored: a rule that became stricter since then
-    /// must not make old events unreadable.
+    /// Wraps a text from storage without validating it: it was parsed when it was stored, and a rule
+    /// that became stricter since then must not make old events unreadable.
     pub fn from_store(text: String) -> Cid {
         Cid(text)
     }
@@ -132,24 +131,23 @@ impl TryFrom<String> for Cid {
     }
 }
 
-/// One emoji, as it is put under a message: a single character as a reader counts them.
+/// A reaction emoji: a single grapheme cluster.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Emoji(String);
 
 impl Emoji {
-    /// The longest emoji in bytes of UTF-8: a couple of two skin tones has 35.
+    /// The longest emoji in bytes of UTF-8; a couple with two skin tones has 35.
     pub const MAX_BYTES: usize = 40;
 
     /// Parses an emoji; the refusal is `emoji_invalid`.
-    ///
-    /// Which combinations are drawn is up to the reader's font. What must hold is that it is one
-    /// character of the blocks emoji live in, and no text.
     pub fn parse(text: &str) -> Result<Emoji, Refusal> {
-        let parts = || text.chars().all(|c| is_pictured(c) || continues_emoji(c));
+        // Which combinations are drawn depends on the reader's font. The check only ensures one
+        // grapheme cluster from the blocks that hold emoji, and no text.
+        let parts = || text.chars().all(|c| is_emoji_char(c) || continues_emoji(c));
         let is_emoji = || match text.strip_prefix(|c: char| c.is_ascii_digit() || c == '#' || c == '*') {
             Some(keycap) => matches!(keycap, "\u{20E3}" | "\u{FE0F}\u{20E3}"),
-            None => text.starts_with(is_pictured) && parts() && text::graphemes(text) == 1,
+            None => text.starts_with(is_emoji_char) && parts() && text::count_graphemes(text) == 1,
         };
         if text.len() <= Self::MAX_BYTES && is_emoji() {
             Ok(Emoji(text.to_owned()))
@@ -158,8 +156,8 @@ impl Emoji {
         }
     }
 
-    /// Takes a text that was parsed before it was stored: a rule that became stricter since then
-    /// must not make old events unreadable.
+    /// Wraps a text from storage without validating it: it was parsed when it was stored, and a rule
+    /// that became stricter since then must not make old events unreadable.
     pub fn from_store(text: String) -> Emoji {
         Emoji(text)
     }
@@ -169,15 +167,15 @@ impl Emoji {
     }
 }
 
-/// The blocks of Unicode in which emoji live, and the few that live among letters and marks.
-fn is_pictured(c: char) -> bool {
+/// Whether `c` is in a Unicode block that holds emoji, or one of the few emoji in other blocks.
+fn is_emoji_char(c: char) -> bool {
     matches!(c,
         '©' | '®' | '‼' | '⁉' | '™' | 'ℹ' | 'Ⓜ' | '〰' | '〽' | '㊗' | '㊙'
         | '\u{2190}'..='\u{21FF}' | '\u{2300}'..='\u{23FF}' | '\u{25A0}'..='\u{27BF}'
         | '\u{2900}'..='\u{297F}' | '\u{2B00}'..='\u{2BFF}' | '\u{1F000}'..='\u{1FAFF}')
 }
 
-/// What joins emoji, chooses how they are drawn, or spells the flag of a region.
+/// Whether `c` joins emoji, selects their presentation, or spells the flag of a region.
 fn continues_emoji(c: char) -> bool {
     matches!(c, '\u{200D}' | '\u{FE0F}' | '\u{20E3}' | '\u{E0020}'..='\u{E007F}')
 }
@@ -196,19 +194,19 @@ impl fmt::Display for Emoji {
     }
 }
 
-/// An event's position in its room's log: 1, 2, 3 … without a gap. Zero is "before the first".
+/// An event's position in its room's log: 1, 2, 3, … without gaps. Zero means "before the first".
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Seq(pub u64);
 
 impl Seq {
-    /// The position right after this one.
+    /// Returns the next position.
     pub fn next(self) -> Seq {
         Seq(self.0 + 1)
     }
 }
 
-/// Milliseconds since 1970-01-01 UTC, by the server's clock. For showing, never for ordering.
+/// Milliseconds since 1970-01-01 UTC by the server's clock. For display only; order events by [`Seq`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Timestamp(pub i64);
@@ -227,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn bodies_nobody_could_read_are_refused() {
+    fn unreadable_bodies_are_refused() {
         let refused = [
             (" \n\t ", Refusal::MessageEmpty),
             ("\u{200B}\u{FEFF}\u{200D}", Refusal::MessageEmpty),
@@ -240,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn four_thousand_syllables_fit_and_one_more_does_not() {
+    fn a_body_has_at_most_four_thousand_characters_and_16_kib() {
         assert!(Body::parse(&"글".repeat(4_000)).is_ok());
         assert_eq!(Body::parse(&"글".repeat(4_001)), Err(Refusal::MessageTooLong));
         assert_eq!(
@@ -251,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn an_emoji_is_one_picture_and_no_text() {
+    fn an_emoji_is_a_single_picture() {
         let emoji =
             ["👍", "❤️", "☎", "©️", "🇰🇷", "👍🏽", "👩‍👩‍👧‍👦", "🧑🏻‍❤️‍💋‍🧑🏿", "1️⃣", "#⃣", "🏴\u{E0067}\u{E0062}\u{E007F}"];
         for text in emoji {
@@ -278,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_is_said_from_nine_tenths_on_and_counted_as_people_count() {
+    fn the_remaining_characters_are_counted_from_nine_tenths_on() {
         for (text, left) in [
             ("글".repeat(3_599), None),
             ("글".repeat(3_600), Some(400)),
@@ -291,7 +289,7 @@ mod tests {
             (" ".repeat(20_000), None),
             (String::new(), None),
         ] {
-            assert_eq!(Body::left(&text), left, "{}", text.chars().take(5).collect::<String>());
+            assert_eq!(Body::remaining(&text), left, "{}", text.chars().take(5).collect::<String>());
         }
     }
 
@@ -303,11 +301,11 @@ mod tests {
 
         proptest! {
             #[test]
-            fn nothing_is_left_exactly_when_a_text_is_too_long(part in "[가a👩‍\u{301} ]{1,12}", size in 1_u32..30_000) {
-                // What shows nothing is refused as empty, however long it is.
+            fn remaining_is_negative_exactly_when_a_text_is_too_long(part in "[가a👩‍\u{301} ]{1,12}", size in 1_u32..30_000) {
+                // A text without visible characters would be refused as empty, however long it is.
                 let text = format!("x{}", part.repeat(size as usize / part.len() + 1));
                 let refused = Body::parse(&text) == Err(Refusal::MessageTooLong);
-                prop_assert_eq!(Body::left(&text).is_some_and(|left| left < 0), refused);
+                prop_assert_eq!(Body::remaining(&text).is_some_and(|left| left < 0), refused);
             }
         }
     }

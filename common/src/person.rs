@@ -1,4 +1,4 @@
-//! Who speaks: an identity that stays, and the name it goes by just now.
+//! People: a permanent identity and the display name that goes with it.
 
 use std::fmt;
 
@@ -6,14 +6,13 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
 use crate::{refusal::Refusal, text};
 
-/// Somebody's identity, the same across visits and names. Sixteen hexadecimal digits on the wire.
-///
-/// It is public: knowing it lets nobody act as that person.
+/// A person's identity, which survives reconnects and renames. Sixteen hexadecimal digits on the wire.
+/// It is public: knowing it does not allow acting as that person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PersonId(pub u64);
 
 impl PersonId {
-    /// Reads the sixteen digits again.
+    /// Parses the sixteen digits.
     pub fn parse(text: &str) -> Option<PersonId> {
         (text.len() == 16).then(|| u64::from_str_radix(text, 16).ok().map(PersonId)).flatten()
     }
@@ -38,13 +37,13 @@ impl<'de> Deserialize<'de> for PersonId {
     }
 }
 
-/// The name a person goes by: 1 to 32 characters in any language.
+/// The name shown for a person: 1 to 32 characters in any language.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String")]
 pub struct DisplayName(String);
 
 impl DisplayName {
-    /// The longest name, in characters as a reader counts them.
+    /// The longest name, in grapheme clusters.
     pub const MAX: usize = 32;
 
     /// Parses a name; the refusals are `name_empty`, `name_too_long` and `name_unreadable`.
@@ -52,13 +51,13 @@ impl DisplayName {
         text::parse_name(text, Self::MAX).map(DisplayName)
     }
 
-    /// The name of somebody who gave none: `guest-` and four digits of the identity.
-    pub fn of_guest(id: PersonId) -> DisplayName {
+    /// Returns the name of a person who chose none: `guest-` and four digits of the identity.
+    pub fn for_guest(id: PersonId) -> DisplayName {
         DisplayName(format!("guest-{:04}", id.0 % 10_000))
     }
 
-    /// Takes a text that was parsed before it was stored: a rule that became stricter since then
-    /// must not make old events unreadable.
+    /// Wraps a text from storage without validating it: it was parsed when it was stored, and a rule
+    /// that became stricter since then must not make old events unreadable.
     pub fn from_store(text: String) -> DisplayName {
         DisplayName(text)
     }

@@ -1,9 +1,9 @@
-//! Every "no" a client can be told.
+//! The errors that a client can get.
 //!
-//! A refusal has a code that never changes its meaning, for programs and for the page's own
-//! words, and one English sentence for people who read the wire. It travels as
-//! `{"code": "room_full", "message": "…"}`. What went wrong inside the server is never a refusal
-//! of its own: the client hears [`Refusal::Internal`] and the log has the rest.
+//! A refusal has a stable code, for programs and for the page's translations, and an English sentence
+//! for people who read the protocol. Its JSON is `{"code": "room_full", "message": "…"}`. Details of
+//! an error inside the server are never sent: the client gets [`Refusal::Internal`], and the details
+//! are logged.
 
 use std::fmt;
 
@@ -11,20 +11,20 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::SerializeStru
 
 macro_rules! refusals {
     ($($(#[$doc:meta])* $name:ident = $code:literal, $sentence:literal;)*) => {
-        /// Why the server said no.
+        /// The reason why the server refused a request.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Refusal { $($(#[$doc])* $name,)* }
 
         impl Refusal {
-            /// Every refusal there is, in the order of this file.
+            /// All refusals, in the order of this file.
             pub const ALL: &[Refusal] = &[$(Refusal::$name,)*];
 
-            /// The stable code, the same for ever.
+            /// Returns the code, which never changes.
             pub fn code(self) -> &'static str {
                 match self { $(Refusal::$name => $code,)* }
             }
 
-            /// One English sentence: what happened and what to do.
+            /// Returns one English sentence: what happened and what to do.
             pub fn sentence(self) -> &'static str {
                 match self { $(Refusal::$name => $sentence,)* }
             }
@@ -33,67 +33,66 @@ macro_rules! refusals {
 }
 
 refusals! {
-    /// The command was not understood: wrong JSON, a field missing, a value of the wrong kind.
+    /// The command could not be decoded: invalid JSON, a missing field, or a value of the wrong type.
     BadRequest = "bad_request", "That is not a command of this protocol; see docs/protocol.md.";
-    /// No such command in this version of the protocol.
+    /// This version of the protocol has no such command.
     UnknownCommand = "unknown_command", "This server knows no such command.";
     NameEmpty = "name_empty", "A name needs at least one visible character.";
     NameTooLong = "name_too_long", "That name is too long: people have at most 32 characters, rooms 64, topics 250.";
     NameUnreadable = "name_unreadable", "A name may not hold control characters, invisible characters or more than four marks on one letter.";
-    /// `/`, `.` and `..` would not survive being part of a link.
+    /// The name has a slash, or is `.` or `..`, which do not work as part of a link.
     RoomNameNotALink = "room_name_not_a_link", "A room name is part of a link: it may not hold a slash or be only dots.";
     MessageEmpty = "message_empty", "A message needs at least one visible character.";
     MessageTooLong = "message_too_long", "A message has at most 4,000 characters and 16 KiB.";
     MessageUnreadable = "message_unreadable", "A message is UTF-8, and may hold no control characters but line breaks and tabs.";
     CidInvalid = "cid_invalid", "A cid has 1 to 64 characters of A-Z a-z 0-9 _ and -.";
-    /// Somebody else's message in this room has the same `cid`.
+    /// Another message in this room has the same `cid`.
     CidTaken = "cid_taken", "Another message of this room has that cid; make a new one.";
     EmojiInvalid = "emoji_invalid", "A reaction is one emoji.";
     SeatsInvalid = "seats_invalid", "A room has 1 to 1,000 seats, or no limit.";
-    /// Every seat of the room is taken.
+    /// All seats of the room are taken.
     RoomFull = "room_full", "Every seat in this room is taken.";
-    /// The command is about a room this connection has not joined.
+    /// The command is about a room that this connection has not joined.
     NotInRoom = "not_in_room", "Join the room first.";
-    /// Not now: later the room is open to this person again.
-    Removed = "removed", "The owner of this room has removed you; you can come back in ten minutes.";
+    /// The person was kicked from this room, and the ban has not ended yet.
+    Banned = "removed", "The owner of this room has removed you; you can come back in ten minutes.";
     NoSuchRoom = "no_such_room", "There is no room of that name.";
-    /// The event of that number is no message of this room, or was taken back.
+    /// The event with that number is not a message of this room, or was deleted.
     NoSuchMessage = "no_such_message", "There is no such message in this room.";
-    /// Only its author changes a message, only its owner a room.
+    /// Only the author may change a message, and only the owner a room.
     NotYours = "not_yours", "That belongs to somebody else.";
     TooManyReactions = "too_many_reactions", "A message bears at most 20 different emoji and 1,000 reactions.";
     TooManyRooms = "too_many_rooms", "That is one room too many at once.";
-    /// The server keeps as many rooms as it can; those that there are, are open.
+    /// The server has its maximum number of rooms; existing rooms still work.
     NoMoreRooms = "no_more_rooms", "This server has no place for another room.";
-    /// Slow down and try again a moment later.
+    /// A rate limit was exceeded; the request can be retried a moment later.
     TooFast = "too_fast", "That was too fast; wait a moment and try again.";
-    /// The token given when connecting is not one of this server's.
+    /// The token given when connecting is unknown to this server.
     UnknownToken = "unknown_token", "This server does not know that token.";
-    /// The page or address is not one this server answers to.
+    /// The `Origin` or `Host` of the request does not belong to this server.
     ForeignOrigin = "foreign_origin", "This server does not answer to that address or page; start it with --public-url.";
-    /// The server is stopping, or has more work than it can queue.
+    /// The server is stopping, or its queue is full.
     Unavailable = "unavailable", "The server can not take this right now; try again.";
-    /// The disk is full or broken. Nothing was stored; it may be tried again with the same `cid`.
+    /// The disk is full or broken. Nothing was stored; the request can be retried with the same `cid`.
     NotStored = "not_stored", "The server could not store it; try again later.";
     Internal = "internal", "Something went wrong inside the server; it has been logged.";
 }
 
 impl Refusal {
-    /// The refusal with this code; [`Refusal::BadRequest`] for a code of a newer server.
+    /// Returns the refusal with this code; [`Refusal::BadRequest`] for a code of a newer server.
     pub fn from_code(code: &str) -> Refusal {
         Self::ALL.iter().copied().find(|refusal| refusal.code() == code).unwrap_or(Refusal::BadRequest)
     }
 
-    /// Whether the very same command may be accepted a moment later.
-    pub fn is_passing(self) -> bool {
+    /// Whether the same request may succeed a moment later.
+    pub fn is_retryable(self) -> bool {
         matches!(self, Refusal::TooFast | Refusal::Unavailable | Refusal::NotStored)
     }
 
-    /// The refusal behind a failed decoding.
-    ///
-    /// The newtypes of this crate fail inside serde with a refusal's display form, which begins
-    /// with its code; anything else serde complains about is a bad request.
+    /// Converts a decoding error into a refusal.
     pub fn from_decoding(error: &impl fmt::Display) -> Refusal {
+        // The newtypes of this crate report a refusal's display form to serde, which begins with the
+        // code. Any other error of serde is a bad request.
         let text = error.to_string();
         text.split_once(':').map_or(Refusal::BadRequest, |(code, _)| Self::from_code(code))
     }
@@ -119,10 +118,10 @@ impl Serialize for Refusal {
 impl<'de> Deserialize<'de> for Refusal {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
-        struct Wire {
+        struct Fields {
             code: String,
         }
-        Wire::deserialize(deserializer).map(|wire| Refusal::from_code(&wire.code))
+        Fields::deserialize(deserializer).map(|fields| Refusal::from_code(&fields.code))
     }
 }
 
@@ -132,11 +131,11 @@ mod tests {
     use crate::room::RoomName;
 
     #[test]
-    fn every_code_leads_back_to_its_refusal_and_is_used_once() {
+    fn every_code_belongs_to_exactly_one_refusal() {
         for refusal in Refusal::ALL {
             assert_eq!(Refusal::from_code(refusal.code()), *refusal);
-            let wire = serde_json::to_string(refusal).unwrap();
-            assert_eq!(serde_json::from_str::<Refusal>(&wire).unwrap(), *refusal);
+            let json = serde_json::to_string(refusal).unwrap();
+            assert_eq!(serde_json::from_str::<Refusal>(&json).unwrap(), *refusal);
         }
     }
 

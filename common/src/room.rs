@@ -1,4 +1,4 @@
-//! Rooms: the name that is also the link, what they are about, and the number of seats.
+//! Rooms: their name (which is also their link), topic and seats.
 
 use std::{borrow::Borrow, fmt};
 
@@ -6,34 +6,33 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{refusal::Refusal, text};
 
-/// A room's name, which is also the end of its link `/r/<name>`: 1 to 64 characters in any language.
+/// A room's name, also the last part of its link `/r/<name>`: 1 to 64 characters in any language.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String")]
 pub struct RoomName(String);
 
 impl RoomName {
-    /// The longest room name, in characters as a reader counts them.
+    /// The longest room name, in grapheme clusters.
     pub const MAX: usize = 64;
 
     /// Parses a room name; the refusals are those of a person's name and `room_name_not_a_link`.
-    ///
-    /// A name of only dots is a path's own word, and browsers resolve it even when it is
-    /// percent-encoded (WHATWG URL §4.1, "double-dot path segment").
     pub fn parse(text: &str) -> Result<RoomName, Refusal> {
         let name = text::parse_name(text, Self::MAX)?;
+        // Browsers resolve `.` and `..` in a path even when they are percent-encoded (WHATWG URL
+        // §4.1, "double-dot path segment").
         if name.contains(['/', '\\']) || name.chars().all(|c| c == '.') {
             return Err(Refusal::RoomNameNotALink);
         }
         Ok(RoomName(name))
     }
 
-    /// The room of everybody who has not chosen one. It is nobody's, and never full.
+    /// The default room. It has no owner and no seat limit.
     pub fn lobby() -> RoomName {
         RoomName("lobby".to_owned())
     }
 
-    /// Takes a text that was parsed before it was stored: a rule that became stricter since then
-    /// must not make old events unreadable.
+    /// Wraps a text from storage without validating it: it was parsed when it was stored, and a rule
+    /// that became stricter since then must not make old events unreadable.
     pub fn from_store(text: String) -> RoomName {
         RoomName(text)
     }
@@ -63,13 +62,13 @@ impl fmt::Display for RoomName {
     }
 }
 
-/// What a room is about, in one line: at most 250 characters in any language, and none for no topic.
+/// A room's topic: one line of at most 250 characters in any language; empty for no topic.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Topic(String);
 
 impl Topic {
-    /// The longest topic, in characters as a reader counts them.
+    /// The longest topic, in grapheme clusters.
     pub const MAX: usize = 250;
 
     /// Parses a topic; the refusals are `name_too_long` and `name_unreadable`.
@@ -80,8 +79,8 @@ impl Topic {
         }
     }
 
-    /// Takes a text that was parsed before it was stored: a rule that became stricter since then
-    /// must not make old events unreadable.
+    /// Wraps a text from storage without validating it: it was parsed when it was stored, and a rule
+    /// that became stricter since then must not make old events unreadable.
     pub fn from_store(text: String) -> Topic {
         Topic(text)
     }
@@ -115,7 +114,7 @@ impl fmt::Display for Topic {
 pub struct Seats(u16);
 
 impl Seats {
-    /// A room opened as in the tutorial is a room for two.
+    /// Two seats, which a room opened through the tutorial's events has.
     pub const TWO: Seats = Seats(2);
 
     /// The most seats a limited room can have.
@@ -139,16 +138,17 @@ impl TryFrom<u16> for Seats {
     }
 }
 
-/// What a room's seats become: so many, or `null` for as many as come. Where it is not given at all,
-/// they stay as they are.
+/// A new seat limit: `null` removes the limit, an absent field leaves it unchanged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Limit(pub Option<Seats>);
+pub struct SeatLimit(pub Option<Seats>);
 
-impl Limit {
-    /// Reads a field that is given. Without it a `null` would pass for none given.
-    pub(crate) fn given<'de, D: Deserializer<'de>>(field: D) -> Result<Option<Limit>, D::Error> {
-        Limit::deserialize(field).map(Some)
+impl SeatLimit {
+    /// Deserializes a field that is present. Without it serde would treat `null` as an absent field.
+    pub(crate) fn deserialize_present<'de, D: Deserializer<'de>>(
+        field: D,
+    ) -> Result<Option<SeatLimit>, D::Error> {
+        SeatLimit::deserialize(field).map(Some)
     }
 }
 
@@ -160,7 +160,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_room_name_survives_being_a_link() {
+    fn a_room_name_can_be_part_of_a_link() {
         assert_eq!(RoomName::parse(" 우리 반 3-2 ").unwrap().as_str(), "우리 반 3-2");
         for name in ["a/b", "..", ".", "a\\b"] {
             assert_eq!(RoomName::parse(name), Err(Refusal::RoomNameNotALink), "{name}");
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_topic_is_one_readable_line_or_nothing() {
+    fn a_topic_is_one_readable_line_or_empty() {
         assert_eq!(Topic::parse(" 3-2반 이야기 ").unwrap().as_str(), "3-2반 이야기");
         assert!(Topic::parse("  ").unwrap().is_empty());
         assert_eq!(Topic::parse("a\nb"), Err(Refusal::NameUnreadable));

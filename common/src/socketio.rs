@@ -1,13 +1,12 @@
-//! Socket.IO as a client speaks it over one WebSocket: Engine.IO protocol 4, Socket.IO protocol 5,
-//! the default namespace, text only.
+//! The client's side of Socket.IO over one WebSocket: Engine.IO protocol 4 (packet types 0 to 6),
+//! Socket.IO protocol 5 (types 0 to 4), the default namespace, text only.
 //!
-//! Pure: text in, [`Frame`] out, and back. The page's socket and the server's tests use it.
-//! Neither reads binary attachments or other namespaces, because Madang sends none.
-//! Followed: the Engine.IO protocol (packet types 0 to 6) and the Socket.IO protocol (types 0 to 4).
+//! Pure: text in, [`Frame`] out, and back. Used by the page and by the server's tests. Binary
+//! attachments and other namespaces are not decoded, because Madang sends none.
 
 use serde::Serialize;
 
-pub use crate::json::Garbled;
+pub use crate::json::ParseError;
 use crate::json::{self, FromJson, Json};
 
 /// One frame from the server.
@@ -15,25 +14,25 @@ use crate::json::{self, FromJson, Json};
 pub enum Frame<'a> {
     /// The transport is open; answer with [`connect`].
     Open(Open),
-    /// Answer with [`PONG`], or count as dead.
+    /// Answer with [`PONG`], or the server closes the connection.
     Ping,
     /// The server closes the transport.
     Close,
-    /// We are in: from here on events flow.
+    /// The connection to the namespace is accepted; events follow.
     Connected,
-    /// The server did not let us in. The text is its reason, a refusal's display form in Madang.
+    /// The server refused the connection. The text is the reason, in Madang a refusal's display form.
     ConnectError(String),
-    /// The server threw us out of the namespace.
+    /// The server disconnected this client from the namespace.
     Disconnect,
-    /// An event with its first argument as JSON (`null` when it had none).
+    /// An event with its first argument as JSON; `null` if it has none.
     Event { name: String, payload: &'a str },
-    /// The answer to the command sent with this id, as JSON.
+    /// The acknowledgement of the command sent with this id, as JSON.
     Ack { id: u32, payload: &'a str },
-    /// Something allowed that needs no answer: a no-op, a pong, an upgrade.
+    /// A valid frame that needs no action: a no-op, a pong, an upgrade.
     Other,
 }
 
-/// The server's side of the Engine.IO handshake, in milliseconds.
+/// The server's Engine.IO handshake; times in milliseconds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Open {
     pub ping_interval: u32,
@@ -41,52 +40,52 @@ pub struct Open {
 }
 
 impl FromJson for Open {
-    fn from_json(json: Json) -> Result<Open, Garbled> {
-        let mut record = json.record()?;
-        Ok(Open { ping_interval: record.take("pingInterval")?, ping_timeout: record.take("pingTimeout")? })
+    fn from_json(json: Json) -> Result<Open, ParseError> {
+        let mut object = json.into_object()?;
+        Ok(Open { ping_interval: object.take("pingInterval")?, ping_timeout: object.take("pingTimeout")? })
     }
 }
 
 /// The answer to a ping.
 pub const PONG: &str = "3";
 
-/// Leave the namespace.
+/// Disconnects from the namespace.
 pub const DISCONNECT: &str = "41";
 
-/// Ask to be let into the default namespace, with nothing to show.
+/// Connects to the default namespace without credentials.
 pub const CONNECT: &str = "40{}";
 
-/// Ask to be let into the default namespace, with `auth` as its payload.
+/// Connects to the default namespace with `auth` as its payload.
 pub fn connect(auth: &impl Serialize) -> serde_json::Result<String> {
     Ok(format!("40{}", serde_json::to_string(auth)?))
 }
 
-/// A command with one argument, to be answered under `ack`.
+/// Encodes a command with one argument, to be acknowledged under the id `ack`.
 pub fn command(name: &str, payload: &impl Serialize, ack: u32) -> serde_json::Result<String> {
     Ok(format!("42{ack}{}", serde_json::to_string(&(name, payload))?))
 }
 
-/// The same with a name in which nothing is to be escaped and an argument that is JSON already.
-pub fn written_command(name: &'static str, argument: &str, ack: u32) -> String {
+/// Encodes a command whose name needs no escaping and whose argument is already JSON.
+pub fn command_from_json(name: &'static str, argument: &str, ack: u32) -> String {
     format!(r#"42{ack}["{name}",{argument}]"#)
 }
 
 impl<'a> Frame<'a> {
     /// Decodes one WebSocket text message.
-    pub fn decode(text: &'a str) -> Result<Frame<'a>, Garbled> {
-        let (kind, rest) = text.split_at_checked(1).ok_or(Garbled)?;
+    pub fn decode(text: &'a str) -> Result<Frame<'a>, ParseError> {
+        let (kind, rest) = text.split_at_checked(1).ok_or(ParseError)?;
         match kind {
-            "0" => json::read(rest).map(Frame::Open),
+            "0" => json::from_str(rest).map(Frame::Open),
             "1" => Ok(Frame::Close),
             "2" => Ok(Frame::Ping),
             "3" | "5" | "6" => Ok(Frame::Other),
             "4" => Self::decode_packet(rest),
-            _ => Err(Garbled),
+            _ => Err(ParseError),
         }
     }
 
-    fn decode_packet(text: &'a str) -> Result<Frame<'a>, Garbled> {
-        let (kind, rest) = text.split_at_checked(1).ok_or(Garbled)?;
+    fn decode_packet(text: &'a str) -> Result<Frame<'a>, ParseError> {
+        let (kind, rest) = text.split_at_checked(1).ok_or(ParseError)?;
         if rest.starts_with('/') {
             return Ok(Frame::Other);
         }
@@ -95,38 +94,41 @@ impl<'a> Frame<'a> {
             "1" => Ok(Frame::Disconnect),
             "2" => {
                 let (_ack, arguments) = split_ack(rest)?;
-                let (name, payload) = named_payload(arguments)?;
+                let (name, payload) = split_event(arguments)?;
                 Ok(Frame::Event { name, payload })
             }
             "3" => {
                 let (id, arguments) = split_ack(rest)?;
-                Ok(Frame::Ack { id: id.ok_or(Garbled)?, payload: first(&json::elements(arguments)?) })
+                Ok(Frame::Ack {
+                    id: id.ok_or(ParseError)?,
+                    payload: first_or_null(&json::split_array(arguments)?),
+                })
             }
             "4" => {
-                let mut error = json::read::<Json>(rest)?.record()?;
+                let mut error = json::from_str::<Json>(rest)?.into_object()?;
                 Ok(Frame::ConnectError(error.take("message")?))
             }
-            _ => Err(Garbled),
+            _ => Err(ParseError),
         }
     }
 }
 
-/// Splits the decimal acknowledgement id off the front, if there is one.
-fn split_ack(text: &str) -> Result<(Option<u32>, &str), Garbled> {
+/// Splits off the decimal acknowledgement id, if there is one.
+fn split_ack(text: &str) -> Result<(Option<u32>, &str), ParseError> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (id, rest) = text.split_at(digits);
-    let id = (digits > 0).then(|| id.parse().map_err(|_| Garbled)).transpose()?;
+    let id = (digits > 0).then(|| id.parse().map_err(|_| ParseError)).transpose()?;
     Ok((id, rest))
 }
 
-/// `["name", payload, …]`: the name, and the first argument or `null`.
-fn named_payload(text: &str) -> Result<(String, &str), Garbled> {
-    let arguments = json::elements(text)?;
-    let (name, payload) = arguments.split_first().ok_or(Garbled)?;
-    Ok((json::read(name)?, first(payload)))
+/// Splits `["name", payload, …]` into the name and the first argument or `null`.
+fn split_event(text: &str) -> Result<(String, &str), ParseError> {
+    let arguments = json::split_array(text)?;
+    let (name, payload) = arguments.split_first().ok_or(ParseError)?;
+    Ok((json::from_str(name)?, first_or_null(payload)))
 }
 
-fn first<'a>(arguments: &[&'a str]) -> &'a str {
+fn first_or_null<'a>(arguments: &[&'a str]) -> &'a str {
     arguments.first().copied().unwrap_or("null")
 }
 
@@ -143,7 +145,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn frames_of_a_real_server_are_read() {
+    fn frames_of_a_real_server_are_decoded() {
         let open = r#"0{"sid":"TEtVJW2ZPaOvg_hSAAAA","upgrades":[],"pingInterval":25000,"pingTimeout":20000,"maxPayload":65536}"#;
         assert!(matches!(
             Frame::decode(open),
@@ -165,7 +167,7 @@ mod tests {
             Ok(Frame::Ack { id, payload }) => assert_eq!((id, payload), (7, r#"{"seq":1}"#)),
             other => panic!("{other:?}"),
         }
-        assert!(matches!(Frame::decode("43[]"), Err(Garbled)));
+        assert!(matches!(Frame::decode("43[]"), Err(ParseError)));
     }
 
     #[test]
@@ -177,7 +179,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_servers_library_reads_every_command_we_write(name in "[a-z]{1,12}", text in any::<String>(), ack in 0u32..1_000_000) {
+        fn the_servers_library_decodes_every_command_we_encode(name in "[a-z]{1,12}", text in any::<String>(), ack in 0u32..1_000_000) {
             let frame = command(&name, &text, ack).unwrap();
             let packet = CommonParser.decode_str(&ParseConfig::default(), &ParserState::default(), Str::copy_from_slice(&frame[1..])).unwrap();
             let PacketData::Event(mut value, id) = packet.inner else { panic!("not an event") };
@@ -187,7 +189,7 @@ mod tests {
         }
 
         #[test]
-        fn we_read_every_event_the_servers_library_writes(name in any::<String>(), text in any::<String>()) {
+        fn we_decode_every_event_the_servers_library_encodes(name in any::<String>(), text in any::<String>()) {
             let value = CommonParser.encode_value(&text, Some(&name)).unwrap();
             let Value::Str(packet, None) = CommonParser.encode(Packet::event("/", value)) else { panic!("not text") };
             let frame = format!("4{}", packet.as_str());

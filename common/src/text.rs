@@ -1,61 +1,60 @@
-//! What every piece of text from outside has in common.
+//! Normalises and validates text that comes from outside.
 //!
-//! Names, room names and bodies all pass through here once, when they are parsed:
-//! NFC, trimmed, within their limits, and free of characters that steer a display
-//! instead of being read. Called by the newtypes of this crate only.
+//! Names, room names, topics and bodies pass through here once, when they are parsed. The result is
+//! NFC, trimmed, within its limits and free of characters that control a display instead of being
+//! read. Called by the newtypes of this crate only.
 
 use crate::{refusal::Refusal, unicode};
 
-/// How many combining marks may stand on one base character in a name.
-/// Vietnamese needs two, Hebrew three; "Zalgo" text has dozens and runs over its neighbours.
-const MAX_MARKS: usize = 4;
+/// The most combining marks on one base character of a name.
+/// Vietnamese needs two and Hebrew three; "Zalgo" text has dozens and covers the lines around it.
+const MAX_STACKED_MARKS: usize = 4;
 
 /// Normalises `text` to NFC and trims white space on both ends.
-pub(crate) fn tidy(text: &str) -> String {
+pub(crate) fn normalize(text: &str) -> String {
     let normalised = unicode::nfc(text);
     let trimmed = normalised.trim();
     if trimmed.len() == normalised.len() { normalised } else { trimmed.to_owned() }
 }
 
-/// Every line break as `\n`.
-pub(crate) fn one_kind_of_break(text: String) -> String {
+/// Replaces `\r\n` and `\r` by `\n`.
+pub(crate) fn normalize_line_breaks(text: String) -> String {
     if !text.contains('\r') {
         return text;
     }
     let mut lines = String::new();
-    let mut before = ' ';
+    let mut previous = ' ';
     for c in text.chars() {
         match c {
             '\r' => lines.push('\n'),
-            '\n' if before == '\r' => {}
+            '\n' if previous == '\r' => {}
             _ => lines.push(c),
         }
-        before = c;
+        previous = c;
     }
     lines
 }
 
-/// How many characters a reader would count: extended grapheme clusters.
-pub(crate) fn graphemes(text: &str) -> usize {
-    unicode::graphemes(text)
+/// Counts characters as a reader does: extended grapheme clusters.
+pub(crate) fn count_graphemes(text: &str) -> usize {
+    unicode::count_graphemes(text)
 }
 
-/// Whether a reader would count more than `limit` characters. Counting is dear, and hardly ever
-/// needed: there are never more graphemes than code points.
+/// Whether `text` has more than `limit` grapheme clusters.
 pub(crate) fn is_longer_than(limit: usize, text: &str) -> bool {
-    text.chars().count() > limit && graphemes(text) > limit
+    // There are never more graphemes than code points, so the expensive count is rarely needed.
+    text.chars().count() > limit && count_graphemes(text) > limit
 }
 
 /// Parses a single-line name of at most `limit` graphemes and four times as many code points.
-///
-/// The second limit is what bounds memory: one grapheme may hold any number of code points.
+/// The second limit bounds memory, because one grapheme can have any number of code points.
 pub(crate) fn parse_name(text: &str, limit: usize) -> Result<String, Refusal> {
-    // Measured before normalising, so that a huge text costs nothing. NFC never makes a text of
-    // this size more than three times as long.
+    // Checked before normalising, so that a huge text costs nothing. NFC makes a text of this size
+    // at most three times as long.
     if text.len() > limit * 4 * 4 {
         return Err(Refusal::NameTooLong);
     }
-    let name = tidy(text);
+    let name = normalize(text);
     if name.is_empty() {
         return Err(Refusal::NameEmpty);
     }
@@ -65,19 +64,19 @@ pub(crate) fn parse_name(text: &str, limit: usize) -> Result<String, Refusal> {
     if !is_visible(&name) || name.starts_with(is_joiner) || name.ends_with(is_zero_width_joiner) {
         return Err(Refusal::NameUnreadable);
     }
-    if name.chars().any(|c| steers_display(c) || is_blank_but_counts(c))
-        || unicode::has_mark_tower(&name, MAX_MARKS)
+    if name.chars().any(|c| is_display_control(c) || is_invisible_letter(c))
+        || unicode::has_stacked_marks(&name, MAX_STACKED_MARKS)
     {
         return Err(Refusal::NameUnreadable);
     }
     Ok(name)
 }
 
-/// Control characters, line separators, and the marks that reorder or hide what stands around them.
-///
-/// Bidi overrides (Unicode TR 36 §2.5) let "nimda" read as "admin"; U+FEFF and the tag block are
-/// invisible. The joiners U+200C and U+200D are left alone: Persian and emoji need them.
-pub(crate) fn steers_display(c: char) -> bool {
+/// Whether `c` is a control character, a line separator, or reorders or hides the text around it.
+/// The joiners U+200C and U+200D are allowed: Persian and emoji need them.
+pub(crate) fn is_display_control(c: char) -> bool {
+    // Bidi overrides (Unicode TR 36 §2.5) make "nimda" read as "admin"; U+FEFF and the tag block
+    // are invisible.
     c.is_control()
         || matches!(c,
             '\u{061C}' | '\u{200B}' | '\u{200E}' | '\u{200F}' | '\u{2028}' | '\u{2029}'
@@ -85,12 +84,13 @@ pub(crate) fn steers_display(c: char) -> bool {
             | '\u{E0000}'..='\u{E007F}')
 }
 
-/// Whether there is anything to see: not only white space, joiners and what steers a display.
+/// Whether `text` shows anything, i.e. has more than white space, joiners and display controls.
 pub(crate) fn is_visible(text: &str) -> bool {
-    text.chars().any(|c| !(c.is_whitespace() || steers_display(c) || is_joiner(c) || is_blank_but_counts(c)))
+    text.chars()
+        .any(|c| !(c.is_whitespace() || is_display_control(c) || is_joiner(c) || is_invisible_letter(c)))
 }
 
-/// What joins or chooses the shape of its neighbours and is nothing by itself.
+/// Whether `c` only joins its neighbours or selects their shape, and is invisible by itself.
 fn is_joiner(c: char) -> bool {
     is_zero_width_joiner(c) || matches!(c, '\u{FE00}'..='\u{FE0F}' | '\u{E0100}'..='\u{E01EF}')
 }
@@ -99,8 +99,8 @@ fn is_zero_width_joiner(c: char) -> bool {
     matches!(c, '\u{200C}' | '\u{200D}')
 }
 
-/// Letters and symbols drawn as nothing, with which two different names look the same.
-fn is_blank_but_counts(c: char) -> bool {
+/// Whether `c` is a letter or symbol that is drawn blank and would let two different names look equal.
+fn is_invisible_letter(c: char) -> bool {
     matches!(
         c,
         '\u{00AD}'
@@ -124,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_in_any_language_are_kept() {
+    fn names_in_any_language_are_accepted_unchanged() {
         for name in [
             "지은",
             "Jungeun",
@@ -143,13 +143,13 @@ mod tests {
     }
 
     #[test]
-    fn decomposed_hangul_becomes_the_same_name_as_composed() {
+    fn decomposed_hangul_gives_the_same_name_as_composed() {
         assert_eq!(parse_name("\u{1112}\u{1161}\u{11AB}", 32).as_deref(), Ok("한"));
         assert_eq!(parse_name("  마당 \n", 32).as_deref(), Ok("마당"));
     }
 
     #[test]
-    fn names_that_would_fool_a_reader_are_refused() {
+    fn names_that_could_deceive_a_reader_are_refused() {
         for name in [
             "ad\u{202E}nim",
             "a\u{200B}dmin",
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_measured_as_a_reader_counts() {
+    fn a_name_is_measured_in_graphemes() {
         assert!(parse_name(&"가".repeat(32), 32).is_ok());
         assert_eq!(parse_name(&"가".repeat(33), 32), Err(Refusal::NameTooLong));
         assert_eq!(parse_name(&"x".repeat(1_000_000), 32), Err(Refusal::NameTooLong));

@@ -4,7 +4,7 @@
 /** The longest that anything takes which a scene waits for; a heartbeat comes every 15 seconds. */
 const WAIT = 30_000;
 
-/** Sentences that clients recognise (server/src/cli/link): they are part of the protocol. */
+/** Sentences that clients recognise (server/src/cli/client): they are part of the protocol. */
 const RECOGNISED = [/^Goodbye\.$/, /^You are now .*\.$/];
 const ARRIVED = /^(You are in .*?; )(.*)$/;
 

@@ -1,14 +1,14 @@
-//! What must hold for everything that Madang reads, whoever wrote it: one function for each reader,
-//! which panics when it does not.
+//! Properties of Madang's parsers that must hold for every input: one function per parser, which
+//! panics if a property is violated.
 //!
-//! The targets of `cargo fuzz` call them, and so does `bin/fuzz`, which needs no nightly compiler.
+//! Called by the targets of `cargo fuzz`, and by `bin/fuzz`, which works with a stable compiler.
 
 use common::{
     datagram::Datagram,
     event::{Joined, Page, RoomEvent},
     json::{self, FromJson},
-    line::{Line, Wish},
-    markup::{self, Block, Item, Span},
+    line::{Line, LineCommand},
+    markup::{self, Block, ListItem, Span},
     message::Body,
     person::DisplayName,
     room::RoomName,
@@ -20,73 +20,76 @@ use serde_json::value::{RawValue, Value};
 /// A function that must not panic.
 pub type Target = fn(&str);
 
-/// All of them, by name.
+/// All targets by name.
 pub const TARGETS: [(&str, Target); 5] =
     [("line", line), ("datagram", datagram), ("socketio", socketio), ("json", json), ("markup", markup)];
 
-/// Lines: what is written steers no terminal, stays one line, and is read as what it was.
+/// Line protocol: a written line cannot control a terminal, is a single line, and parses to the same value.
 pub fn line(text: &str) {
     for line in text.split('\n') {
-        if let Ok(Some(Wish::Say(body))) = Wish::parse(line) {
-            assert_eq!(Body::parse(body.as_str()).as_ref(), Ok(&body), "a message stays what it is");
+        if let Ok(Some(LineCommand::Message(body))) = LineCommand::parse(line) {
+            assert_eq!(Body::parse(body.as_str()).as_ref(), Ok(&body), "a parsed message does not change");
         }
         let read = Line::parse(line);
         let written = read.to_string();
-        let steers = |c: char| c.is_control() && c != '\t' || ('\u{202A}'..='\u{202E}').contains(&c);
-        assert!(!written.contains(steers), "{written:?}");
+        let controls_display =
+            |c: char| c.is_control() && c != '\t' || ('\u{202A}'..='\u{202E}').contains(&c);
+        assert!(!written.contains(controls_display), "{written:?}");
         let again = Line::parse(&written);
-        assert_eq!(again.to_string(), written, "what was read safely is written as it was read");
+        assert_eq!(again.to_string(), written, "writing and parsing a line again does not change it");
         if written == line {
             assert_eq!(again, read);
         }
     }
-    // Whatever somebody is called and says, it looks like nothing else.
-    let (who, said) = text.split_once('\n').unwrap_or((text, text));
-    let said = said.replace('\n', " ");
-    let line = Line::Said { old: false, who: who.to_owned(), text: said };
-    if let read @ (Line::Note(_) | Line::Refused(_) | Line::More { .. } | Line::Said { old: true, .. }) =
-        Line::parse(&line.to_string())
+    // No valid name and no text make a message look like another kind of line.
+    let (name, text) = text.split_once('\n').unwrap_or((text, text));
+    let text = text.replace('\n', " ");
+    let line = Line::Message { old: false, name: name.to_owned(), text };
+    if let read @ (Line::Note(_)
+    | Line::Refused(_)
+    | Line::Continuation { .. }
+    | Line::Message { old: true, .. }) = Line::parse(&line.to_string())
     {
-        assert!(DisplayName::parse(who).is_err(), "{who:?} makes a message look like {read:?}");
+        assert!(DisplayName::parse(name).is_err(), "{name:?} makes a message look like {read:?}");
     }
 }
 
-/// Datagrams: what was read and is written out again is read as the same.
+/// Datagrams: a parsed datagram that is written and parsed again has the same fields.
 pub fn datagram(text: &str) {
     let Ok(Datagram { room, name, body, .. }) = Datagram::parse(text) else { return };
     if body.as_str().starts_with('/') {
-        // Without what stood before it, it may name something itself.
+        // Without its original headers, the body could be parsed as a header.
         return;
     }
     let to = room.as_ref().map_or(String::new(), |room| format!("/to {room}\n"));
     let by = name.as_ref().map_or(String::new(), |name| format!("/name {name}\n"));
     let again = format!("{to}{by}{body}");
-    let again = Datagram::parse(&again).expect("what was read can be read");
-    assert_eq!((again.proof, again.room, again.name, again.body), (None, room, name, body));
+    let again = Datagram::parse(&again).expect("a written datagram can be parsed");
+    assert_eq!((again.authentication, again.room, again.name, again.body), (None, room, name, body));
 }
 
-/// Packets: what a library of Socket.IO would read is read, and as the same.
+/// Socket.IO packets: valid packets are decoded to the name and payload they hold.
 pub fn socketio(text: &str) {
     let _ = Frame::decode(text);
     let arguments: Result<Vec<&RawValue>, _> = serde_json::from_str(text);
     if let Ok([name, payload]) = arguments.as_deref()
         && let Ok(name) = serde_json::from_str::<String>(name.get())
-        // Also not within a text: half a surrogate pair is not JSON's to carry.
+        // Excludes unpaired surrogates inside the payload, which `RawValue` does not check.
         && serde_json::from_str::<Value>(text).is_ok()
         && is_shallow(text)
     {
         let packet = format!("42{text}");
-        let Ok(Frame::Event { name: read, payload: bytes }) = Frame::decode(&packet) else {
+        let Ok(Frame::Event { name: decoded, payload: bytes }) = Frame::decode(&packet) else {
             panic!("{packet:?} is an event")
         };
-        assert_eq!((read.as_str(), bytes), (name.as_str(), payload.get()));
-        let command = socketio::command(&name, payload, 7).expect("JSON has a JSON form");
+        assert_eq!((decoded.as_str(), bytes), (name.as_str(), payload.get()));
+        let command = socketio::command(&name, payload, 7).expect("a JSON payload can be serialized");
         let command = command.replacen("427", "42", 1);
         assert!(matches!(Frame::decode(&command), Ok(Frame::Event { name: again, .. }) if again == name));
     }
 }
 
-/// The page's reader of JSON: what the server writes is read as what was written.
+/// The page's JSON codec: it reads everything that the server writes, as the same value.
 pub fn json(text: &str) {
     agree::<RoomEvent>(text);
     agree::<Page>(text);
@@ -94,16 +97,17 @@ pub fn json(text: &str) {
 }
 
 fn agree<T: FromJson + for<'de> Deserialize<'de> + Serialize>(text: &str) {
-    let ours = json::read::<T>(text).ok();
+    let ours = json::from_str::<T>(text).ok();
     let Ok(value) = serde_json::from_str::<T>(text) else { return };
-    // As the server would write it: numbers of ours are whole and small.
-    let written = serde_json::to_string(&value).expect("words of ours have a JSON form");
-    let read = json::read::<T>(&written).unwrap_or_else(|_| panic!("{written} is not read"));
-    let back = |value: &T| serde_json::to_string(value).expect("words of ours have a JSON form");
+    // Serialized again as the server would write it: all numbers are small integers.
+    let written = serde_json::to_string(&value).expect("protocol types can be serialized");
+    let read = json::from_str::<T>(&written).unwrap_or_else(|_| panic!("{written} is not read"));
+    let back = |value: &T| serde_json::to_string(value).expect("protocol types can be serialized");
     assert_eq!(back(&read), written);
     if let Some(ours) = ours {
-        // Texts are taken as they stand, and have the form only of whoever wrote them.
-        let ours = serde_json::from_str(&back(&ours)).unwrap_or_else(|_| panic!("{text} is read in two ways"));
+        // The page does not validate text, so its value is read by serde before comparing.
+        let ours =
+            serde_json::from_str(&back(&ours)).unwrap_or_else(|_| panic!("{text} is read in two ways"));
         assert_eq!(back(&ours), written, "{text} is read in two ways");
     }
 }
@@ -112,17 +116,16 @@ fn is_shallow(text: &str) -> bool {
     text.bytes().filter(|byte| matches!(byte, b'[' | b'{')).count() < 60
 }
 
-/// Markup: it ends, it leads nowhere but to pages and letters, and it shows nothing that was not
-/// written.
+/// Markup: parsing ends, links have only the allowed schemes, and all shown text is part of the input.
 pub fn markup(text: &str) {
-    let blocks = markup::parse(text, &|after| markup::called(after, "지은"));
+    let blocks = markup::parse(text, &|after| markup::mention_len(after, "지은"));
     each_span(&blocks, &mut |span| {
         let (shown, address) = match span {
             Span::Text(text) | Span::Code(text) | Span::Mention(text) => (text, None),
             Span::Link { text, address } => (text, Some(address)),
             Span::Styled(..) => return,
         };
-        // Line breaks are put between lines that were cleared of their marks.
+        // The parser inserts line breaks between lines after it removed their markup.
         for part in shown.split('\n') {
             assert!(text.contains(part), "{part:?} was never written");
         }
@@ -133,28 +136,28 @@ pub fn markup(text: &str) {
             assert!(is_known, "{address:?}");
         }
     });
-    let _ = (markup::plain(text), markup::mentions(text, "지은"), markup::is_only_emoji(text));
+    let _ = (markup::plain_text(text), markup::mentions(text, "지은"), markup::is_only_emoji(text));
     let _ = (RoomName::parse(text), DisplayName::parse(text));
 }
 
-fn each_span(blocks: &[Block], see: &mut dyn FnMut(&Span)) {
-    fn in_spans(spans: &[Span], see: &mut dyn FnMut(&Span)) {
+fn each_span(blocks: &[Block], visit: &mut dyn FnMut(&Span)) {
+    fn in_spans(spans: &[Span], visit: &mut dyn FnMut(&Span)) {
         for span in spans {
-            see(span);
+            visit(span);
             if let Span::Styled(_, inner) = span {
-                in_spans(inner, see);
+                in_spans(inner, visit);
             }
         }
     }
     for block in blocks {
         match block {
-            Block::Text(spans) => in_spans(spans, see),
+            Block::Text(spans) => in_spans(spans, visit),
             Block::Code { .. } => {}
-            Block::Quote(inner) => each_span(inner, see),
+            Block::Quote(inner) => each_span(inner, visit),
             Block::List(items) => {
-                for Item { text, below, .. } in items {
-                    in_spans(text, see);
-                    each_span(below, see);
+                for ListItem { text, children, .. } in items {
+                    in_spans(text, visit);
+                    each_span(children, visit);
                 }
             }
         }

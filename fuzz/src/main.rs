@@ -1,6 +1,7 @@
-//! A fuzzer that any stable compiler can build: it changes texts at random and gives them to the
-//! functions of the library. It knows nothing of coverage, so it begins with texts that are nearly
-//! right, and puts together what stands in them; `cargo fuzz` goes further where there is a nightly.
+//! A fuzzer for stable compilers: mutates texts at random and passes them to the targets of the library.
+//!
+//! It does not measure coverage. Instead it starts from nearly valid texts and combines them.
+//! `cargo fuzz` explores more, but needs a nightly compiler.
 
 use std::{
     env, fs,
@@ -12,13 +13,13 @@ use std::{
 
 use fuzz::{TARGETS, Target};
 
-/// The longest text that is tried: the longest message is a quarter of it.
+/// The longest input in bytes: four times the longest message.
 const MAX_BYTES: usize = 64 * 1024;
-/// How long one text may take on a processor. It is a hundred times what any needs.
-const TOO_LONG: Duration = Duration::from_millis(500);
+/// The limit of processor time for one input, a hundred times what any input needs.
+const TIME_LIMIT: Duration = Duration::from_millis(500);
 
-/// Parts that mean something to one of the readers.
-const WORDS: [&str; 64] = [
+/// Fragments that have a meaning for one of the parsers.
+const FRAGMENTS: [&str; 64] = [
     "/",
     "//",
     "/to ",
@@ -97,7 +98,7 @@ fn main() -> ExitCode {
     };
     let seed = arguments.next().and_then(|seed| seed.parse().ok()).unwrap_or(1);
     let chosen: Vec<String> = arguments.collect();
-    // A failure says itself what it was; the panic's own words stand in it.
+    // Silences the default panic message; the report of a failure includes it.
     panic::set_hook(Box::new(|_| {}));
     let mut is_clean = true;
     for (name, target) in
@@ -106,10 +107,10 @@ fn main() -> ExitCode {
         let corpus = Path::new(&corpus).join(name);
         match Fuzzer::new(&corpus, seed).run(*target, Duration::from_secs(seconds)) {
             Ok(tried) => println!("{name}: {tried} texts, nothing found"),
-            Err(Found { text, why }) => {
+            Err(Failure { text, reason }) => {
                 is_clean = false;
-                println!("{name}: {why}");
-                match keep(&corpus, &text) {
+                println!("{name}: {reason}");
+                match save(&corpus, &text) {
                     Ok(path) => println!("    the text is in {}", path.display()),
                     Err(error) => println!("    the text is {text:?} ({error})"),
                 }
@@ -119,16 +120,16 @@ fn main() -> ExitCode {
     if is_clean { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// A text that breaks a promise, and how.
-struct Found {
+/// An input that violates a property, and the reason.
+struct Failure {
     text: String,
-    why: String,
+    reason: String,
 }
 
-/// Texts, and chance.
+/// The corpus and the state of the random number generator.
 struct Fuzzer {
     corpus: Vec<String>,
-    state: u64,
+    random_state: u64,
 }
 
 impl Fuzzer {
@@ -139,51 +140,51 @@ impl Fuzzer {
         let read = |path: &PathBuf| fs::read(path).ok();
         let texts = files.iter().filter_map(read).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
         let corpus = texts.chain([String::new()]).collect();
-        Fuzzer { corpus, state: seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1 }
+        Fuzzer { corpus, random_state: seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1 }
     }
 
-    /// Tries what is known, and then what comes of it; how many texts that was.
-    fn run(mut self, target: Target, time: Duration) -> Result<u64, Found> {
+    /// Runs the corpus, then mutations of it until `time` is over. Returns the number of inputs.
+    fn run(mut self, target: Target, time: Duration) -> Result<u64, Failure> {
         let (end, mut tried) = (Instant::now() + time, 0);
         for text in self.corpus.clone() {
-            attempt(target, text)?;
+            run_target(target, text)?;
             tried += 1;
         }
         while Instant::now() < end {
-            let mut text = self.one_of_the_corpus();
-            for _ in 0..=self.below(6) {
-                text = self.change(text);
+            let mut text = self.random_input();
+            for _ in 0..=self.random_below(6) {
+                text = self.mutate(text);
             }
             if text.len() <= MAX_BYTES {
-                attempt(target, text)?;
+                run_target(target, text)?;
                 tried += 1;
             }
         }
         Ok(tried)
     }
 
-    fn change(&mut self, mut text: String) -> String {
-        let (from, to) = (self.place(&text), self.place(&text));
+    fn mutate(&mut self, mut text: String) -> String {
+        let (from, to) = (self.random_boundary(&text), self.random_boundary(&text));
         let (from, to) = (from.min(to), from.max(to));
-        match self.below(8) {
+        match self.random_below(8) {
             0 => text.replace_range(from..to, ""),
             1 => text.truncate(from),
-            2 | 3 => text.insert_str(from, WORDS[self.below(WORDS.len())]),
+            2 | 3 => text.insert_str(from, FRAGMENTS[self.random_below(FRAGMENTS.len())]),
             4 => {
-                let any = char::from_u32(self.below(0x11_0000) as u32);
+                let any = char::from_u32(self.random_below(0x11_0000) as u32);
                 text.insert(from, any.unwrap_or('\u{FFFD}'));
             }
             5 => {
-                let byte = (self.below(96) as u8 + 32) as char;
+                let byte = (self.random_below(96) as u8 + 32) as char;
                 text.insert(from, byte);
             }
             6 => {
-                let other = self.one_of_the_corpus();
-                let start = self.place(&other);
+                let other = self.random_input();
+                let start = self.random_boundary(&other);
                 text.insert_str(from, &other[start..]);
             }
             _ => {
-                let times = [2, 3, 10, 1_000][self.below(4)];
+                let times = [2, 3, 10, 1_000][self.random_below(4)];
                 let again = text[from..to].repeat(times.min(MAX_BYTES / (to - from + 1)));
                 text.insert_str(from, &again);
             }
@@ -191,62 +192,64 @@ impl Fuzzer {
         text
     }
 
-    fn one_of_the_corpus(&mut self) -> String {
-        let at = self.below(self.corpus.len());
+    fn random_input(&mut self) -> String {
+        let at = self.random_below(self.corpus.len());
         self.corpus[at].clone()
     }
 
-    /// A place between two characters.
-    fn place(&mut self, text: &str) -> usize {
-        let mut at = self.below(text.len() + 1);
+    /// Returns a random character boundary.
+    fn random_boundary(&mut self, text: &str) -> usize {
+        let mut at = self.random_below(text.len() + 1);
         while !text.is_char_boundary(at) {
             at -= 1;
         }
         at
     }
 
-    /// xorshift64*.
-    fn below(&mut self, bound: usize) -> usize {
-        self.state ^= self.state >> 12;
-        self.state ^= self.state << 25;
-        self.state ^= self.state >> 27;
-        (self.state.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) as usize % bound
+    /// Returns a random number below `bound` (xorshift64*).
+    fn random_below(&mut self, bound: usize) -> usize {
+        self.random_state ^= self.random_state >> 12;
+        self.random_state ^= self.random_state << 25;
+        self.random_state ^= self.random_state >> 27;
+        (self.random_state.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) as usize % bound
     }
 }
 
-fn attempt(target: Target, text: String) -> Result<(), Found> {
-    let mut took = TOO_LONG;
-    // Other things run beside: what takes long takes long again, and on the processor.
-    for again in [false, true, true] {
-        let (began, spent) = (Instant::now(), again.then(time_on_processor).flatten());
+fn run_target(target: Target, text: String) -> Result<(), Failure> {
+    let mut shortest = TIME_LIMIT;
+    // Other processes can slow down a run, so a slow input must be slow three times, measured in
+    // processor time.
+    for is_repeat in [false, true, true] {
+        let (start, spent_before) = (Instant::now(), is_repeat.then(processor_time).flatten());
         let outcome = panic::catch_unwind(AssertUnwindSafe(|| target(&text)));
-        let worked = spent.and_then(|before| Some(time_on_processor()? - before));
-        took = took.min(worked.unwrap_or_else(|| began.elapsed()));
+        let spent = spent_before.and_then(|before| Some(processor_time()? - before));
+        shortest = shortest.min(spent.unwrap_or_else(|| start.elapsed()));
         if let Err(panic) = outcome {
-            let said = panic.downcast_ref::<String>().cloned();
-            let said = said.or_else(|| panic.downcast_ref::<&str>().map(|said| (*said).to_owned()));
-            return Err(Found { why: said.unwrap_or_else(|| "a panic".to_owned()), text });
+            let message = panic.downcast_ref::<String>().cloned();
+            let message =
+                message.or_else(|| panic.downcast_ref::<&str>().map(|message| (*message).to_owned()));
+            return Err(Failure { reason: message.unwrap_or_else(|| "a panic".to_owned()), text });
         }
-        if took < TOO_LONG {
+        if shortest < TIME_LIMIT {
             return Ok(());
         }
     }
-    Err(Found { why: format!("more than {TOO_LONG:?} for {} bytes", text.len()), text })
+    Err(Failure { reason: format!("more than {TIME_LIMIT:?} for {} bytes", text.len()), text })
 }
 
-/// How long this thread has worked so far, where the system tells: Linux does.
-fn time_on_processor() -> Option<Duration> {
-    let told = fs::read_to_string("/proc/thread-self/schedstat").ok()?;
-    told.split_whitespace().next()?.parse().ok().map(Duration::from_nanos)
+/// Returns the processor time of this thread; `None` on systems other than Linux.
+fn processor_time() -> Option<Duration> {
+    let statistics = fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    statistics.split_whitespace().next()?.parse().ok().map(Duration::from_nanos)
 }
 
-/// Puts the text beside the others: from now on it is tried every time.
-fn keep(corpus: &Path, text: &str) -> std::io::Result<PathBuf> {
+/// Adds the text to the corpus, so that every later run tries it.
+fn save(corpus: &Path, text: &str) -> std::io::Result<PathBuf> {
     fs::create_dir_all(corpus)?;
-    let sum = text
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325, |sum: u64, byte| (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
-    let path = corpus.join(format!("found-{sum:016x}"));
+    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    let path = corpus.join(format!("found-{hash:016x}"));
     fs::write(&path, text)?;
     Ok(path)
 }

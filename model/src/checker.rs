@@ -1,8 +1,9 @@
-//! An explicit-state model checker: visits every state a model can reach, breadth first, so that
-//! the way it shows to a broken promise is a shortest one.
+//! An explicit-state model checker. It visits every state a model can reach, breadth first, so the
+//! counterexample it shows is a shortest one.
 //!
-//! It knows nothing of chats. States are remembered by a 64-bit fingerprint; that two of a few
-//! million share one, and one goes unvisited, is less likely than one in a million.
+//! It knows nothing about chat. Visited states are remembered by a 64-bit fingerprint. The chance
+//! that two of a few million states share one, so that one of them goes unvisited, is below one in
+//! a million.
 
 use std::{
     collections::{HashMap, VecDeque, hash_map::Entry},
@@ -10,180 +11,183 @@ use std::{
     hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hash},
 };
 
-/// What can happen, and what must hold whatever happens.
+/// A model: its transitions, and the invariants that every run must keep.
 pub trait Model {
     type State: Hash;
     type Action: Copy + fmt::Debug;
 
-    fn start(&self) -> Self::State;
+    fn initial_state(&self) -> Self::State;
 
-    /// What can happen next.
+    /// Returns the transitions that are possible in this state.
     fn actions(&self, state: &Self::State) -> Vec<Self::Action>;
 
-    fn act(&self, state: &Self::State, action: Self::Action) -> Self::State;
+    fn next_state(&self, state: &Self::State, action: Self::Action) -> Self::State;
 
     fn cause(&self, action: Self::Action) -> Cause;
 
-    /// Must hold in every state.
-    fn always(&self, state: &Self::State) -> Result<(), String>;
+    /// Checks the invariants of every state.
+    fn check_always(&self, state: &Self::State) -> Result<(), String>;
 
-    /// Must hold where nothing happens any more.
-    fn at_rest(&self, state: &Self::State, rest: Rest) -> Result<(), String>;
+    /// Checks what must also hold when no more progress is possible.
+    fn check_at_rest(&self, state: &Self::State, rest: Rest) -> Result<(), String>;
 }
 
-/// Why something happens.
+/// Why an action happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
-    /// By itself, sooner or later.
-    Work,
-    /// Because time passes: a clock strikes, patience ends.
+    /// Happens by itself, sooner or later.
+    Progress,
+    /// Happens because time passes: a heartbeat timer, a timeout.
     Time,
-    /// It may never happen.
+    /// May never happen.
     Fault,
 }
 
-/// How deep the peace is.
+/// Which kind of rest a state is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rest {
-    /// All work is done; only the passing of time can make more.
-    Pause,
+    /// All work is done; only a timer can cause more.
+    UntilTimer,
     /// Without another fault nothing will ever happen.
-    End,
+    Final,
 }
 
-/// How much was visited.
+/// The size of the explored state space.
 #[derive(Clone, Copy, Debug)]
-pub struct Visited {
+pub struct Coverage {
     pub states: usize,
     pub transitions: usize,
 }
 
-/// A shortest way to a state in which a promise is broken.
+/// A violated invariant, and a shortest path to a state that violates it.
 pub struct Counterexample<Action> {
-    pub broken: String,
-    pub way: Vec<Action>,
+    pub violation: String,
+    pub path: Vec<Action>,
 }
 
 impl<Action: fmt::Debug> fmt::Debug for Counterexample<Action> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}, after", self.broken)?;
-        self.way.iter().try_for_each(|action| writeln!(f, "    {action:?}"))
+        writeln!(f, "{}, after", self.violation)?;
+        self.path.iter().try_for_each(|action| writeln!(f, "    {action:?}"))
     }
 }
 
-/// Visits every state. Promises hold always and at rest, and without faults there is always a rest:
-/// work and time alone never lead back to a state, so whatever the order, they come to an end.
-pub fn check<M: Model>(model: &M) -> Result<Visited, Counterexample<M::Action>> {
-    let mut ways = Ways::default();
-    let mut peaceful = Peaceful::default();
-    let mut waiting = VecDeque::new();
+/// Explores all states and checks the invariants in each of them. Also checks that progress and
+/// time alone never form a cycle, so that every run without further faults comes to rest.
+pub fn check<M: Model>(model: &M) -> Result<Coverage, Counterexample<M::Action>> {
+    let mut graph = StateGraph::default();
+    let mut fault_free = FaultFreeGraph::default();
+    let mut queue = VecDeque::new();
     let mut transitions = 0;
-    let start = model.start();
-    ways.find(&start, None);
-    waiting.push_back(start);
-    for here in 0.. {
-        let Some(state) = waiting.pop_front() else { break };
-        model.always(&state).map_err(|broken| ways.counterexample(broken, here))?;
+    let start = model.initial_state();
+    graph.insert(&start, None);
+    queue.push_back(start);
+    for source in 0.. {
+        let Some(state) = queue.pop_front() else { break };
+        model.check_always(&state).map_err(|violation| graph.counterexample(violation, source))?;
         let actions = model.actions(&state);
         let can = |cause| actions.iter().any(|action| model.cause(*action) == cause);
-        if !can(Cause::Work) {
-            let rest = if can(Cause::Time) { Rest::Pause } else { Rest::End };
-            model.at_rest(&state, rest).map_err(|broken| ways.counterexample(broken, here))?;
+        if !can(Cause::Progress) {
+            let rest = if can(Cause::Time) { Rest::UntilTimer } else { Rest::Final };
+            model.check_at_rest(&state, rest).map_err(|violation| graph.counterexample(violation, source))?;
         }
-        peaceful.begin(here);
+        fault_free.add_state(source);
         for action in actions {
-            let next = model.act(&state, action);
+            let next = model.next_state(&state, action);
             transitions += 1;
-            let (there, new) = ways.find(&next, Some((here, action)));
-            if new {
-                waiting.push_back(next);
+            let (target, is_new) = graph.insert(&next, Some((source, action)));
+            if is_new {
+                queue.push_back(next);
             }
             if model.cause(action) != Cause::Fault {
-                peaceful.add(there);
+                fault_free.add_edge(target);
             }
         }
     }
-    match peaceful.endless(ways.steps.len()) {
-        Some(state) => Err(ways.counterexample("it goes on for ever".to_owned(), state)),
-        None => Ok(Visited { states: ways.steps.len(), transitions }),
+    match fault_free.find_cycle(graph.steps.len()) {
+        Some(state) => Err(graph.counterexample("the model never comes to rest".to_owned(), state)),
+        None => Ok(Coverage { states: graph.steps.len(), transitions }),
     }
 }
 
-/// The states found so far, numbered, each with the step by which it was first reached.
-struct Ways<Action> {
+/// The states found so far, numbered in the order of discovery, each with the step that first
+/// reached it.
+struct StateGraph<Action> {
     numbers: HashMap<u64, u32, BuildHasherDefault<DefaultHasher>>,
     steps: Vec<Option<(u32, Action)>>,
 }
 
-impl<Action> Default for Ways<Action> {
+impl<Action> Default for StateGraph<Action> {
     fn default() -> Self {
-        Ways { numbers: HashMap::default(), steps: Vec::new() }
+        StateGraph { numbers: HashMap::default(), steps: Vec::new() }
     }
 }
 
-impl<Action: Copy> Ways<Action> {
-    /// The number of a state, and whether it was not known before.
-    fn find(&mut self, state: &impl Hash, step: Option<(u32, Action)>) -> (u32, bool) {
+impl<Action: Copy> StateGraph<Action> {
+    /// Returns the number of a state, and whether the state is new.
+    fn insert(&mut self, state: &impl Hash, step: Option<(u32, Action)>) -> (u32, bool) {
         let fingerprint = self.numbers.hasher().hash_one(state);
         match self.numbers.entry(fingerprint) {
             Entry::Occupied(known) => (*known.get(), false),
-            Entry::Vacant(free) => {
+            Entry::Vacant(ready) => {
                 let number = u32::try_from(self.steps.len()).expect("a model this large is not checked");
-                free.insert(number);
+                ready.insert(number);
                 self.steps.push(step);
                 (number, true)
             }
         }
     }
 
-    fn counterexample(&self, broken: String, mut state: u32) -> Counterexample<Action> {
-        let mut way = VecDeque::new();
+    fn counterexample(&self, violation: String, mut state: u32) -> Counterexample<Action> {
+        let mut path = VecDeque::new();
         while let Some((before, action)) = self.steps[state as usize] {
-            way.push_front(action);
+            path.push_front(action);
             state = before;
         }
-        Counterexample { broken, way: way.into() }
+        Counterexample { violation, path: path.into() }
     }
 }
 
-/// Where the states lead without faults: for each, in the order of their numbers, a run of `to`.
+/// The transitions that are not faults. The targets of each state are a slice of `targets`;
+/// `starts` holds where the slice of each state begins.
 #[derive(Default)]
-struct Peaceful {
-    begins: Vec<usize>,
-    to: Vec<u32>,
+struct FaultFreeGraph {
+    starts: Vec<usize>,
+    targets: Vec<u32>,
 }
 
-impl Peaceful {
-    fn begin(&mut self, state: u32) {
-        debug_assert_eq!(state as usize, self.begins.len());
-        self.begins.push(self.to.len());
+impl FaultFreeGraph {
+    fn add_state(&mut self, state: u32) {
+        debug_assert_eq!(state as usize, self.starts.len());
+        self.starts.push(self.targets.len());
     }
 
-    fn add(&mut self, there: u32) {
-        self.to.push(there);
+    fn add_edge(&mut self, target: u32) {
+        self.targets.push(target);
     }
 
-    fn from(&self, state: usize) -> &[u32] {
-        let end = self.begins.get(state + 1).copied().unwrap_or(self.to.len());
-        &self.to[self.begins[state]..end]
+    fn targets_of(&self, state: usize) -> &[u32] {
+        let end = self.starts.get(state + 1).copied().unwrap_or(self.targets.len());
+        &self.targets[self.starts[state]..end]
     }
 
-    /// The first state on a circle, or behind one: takes away, again and again, what nothing leads to.
-    fn endless(&self, states: usize) -> Option<u32> {
-        let mut leading_here = vec![0_u32; states];
-        for there in &self.to {
-            leading_here[*there as usize] += 1;
+    /// Finds a state that lies on a cycle or behind one. Removes states without incoming edges
+    /// until none is left (Kahn's algorithm); what remains is not free of cycles.
+    fn find_cycle(&self, states: usize) -> Option<u32> {
+        let mut incoming = vec![0_u32; states];
+        for target in &self.targets {
+            incoming[*target as usize] += 1;
         }
-        let mut free: Vec<usize> = (0..states).filter(|state| leading_here[*state] == 0).collect();
-        while let Some(state) = free.pop() {
-            for there in self.from(state) {
-                let there = *there as usize;
-                leading_here[there] -= 1;
-                if leading_here[there] == 0 {
-                    free.push(there);
+        let mut ready: Vec<usize> = (0..states).filter(|state| incoming[*state] == 0).collect();
+        while let Some(state) = ready.pop() {
+            for target in self.targets_of(state) {
+                let target = *target as usize;
+                incoming[target] -= 1;
+                if incoming[target] == 0 {
+                    ready.push(target);
                 }
             }
         }
-        (0_u32..).zip(leading_here).find(|(_, leading)| *leading > 0).map(|(state, _)| state)
+        (0_u32..).zip(incoming).find(|(_, count)| *count > 0).map(|(state, _)| state)
     }
 }

@@ -1,37 +1,37 @@
-//! The server: the log, the one writer, the bus, and the room as it is in memory.
+//! The server: the log, the writer, the bus, and the room's state in memory.
 //!
-//! A small copy of `store/writer.rs`, `store/sqlite.rs`, `chat/session.rs` and `chat/room.rs`. Each
-//! function is a step after which anything else may happen, the server's death included.
+//! This is a small copy of `store/writer.rs`, `store/sqlite`, `chat/session.rs` and `chat/room.rs`.
+//! Each function is one step, after which any other action may happen, including a kill.
 
 use std::collections::VecDeque;
 
 use crate::{
-    line::{Doing, Way},
+    connection::{Channel, Step},
+    packets::{Command, Entry, Message, Packet, Page},
     protocol::{Config, Mutation},
-    words::{Command, Entry, Message, Packet, Page},
 };
 
 #[derive(Clone, Debug, Default, Hash)]
 pub(crate) struct Server {
-    /// What is on the disk, and all that a restart leaves.
+    /// The committed log; a restart keeps nothing else.
     pub(crate) log: Vec<Entry>,
-    /// Messages waiting for the writer.
-    queue: Vec<Job>,
+    /// Messages queued for the writer.
+    queue: Vec<WriteJob>,
     /// What the open transaction has written.
     transaction: Vec<Written>,
-    /// The transaction is over; these are still to be answered.
+    /// Results of the finished transaction that are still to be answered.
     unanswered: VecDeque<Written>,
-    /// Committed and not yet told.
+    /// Committed events that are not broadcast yet.
     bus: VecDeque<Entry>,
-    /// The room while somebody is in it: the last event that is known of there.
+    /// The last event the room knows of; `None` while the room has no member.
     room: Option<u8>,
-    /// The last number given, where a mutation counts in memory.
+    /// The last number given out, for the mutation that counts in memory.
     counter: u8,
 }
 
-/// A message in the hands of the writer.
+/// A message in the writer's queue or transaction.
 #[derive(Clone, Copy, Debug, Hash)]
-struct Job {
+struct WriteJob {
     message: Message,
     /// Whether a session still waits for the answer.
     awaited: bool,
@@ -39,10 +39,10 @@ struct Job {
 
 #[derive(Clone, Copy, Debug, Hash)]
 struct Written {
-    job: Job,
-    /// Its place in the log; none when it was not stored.
+    job: WriteJob,
+    /// Its entry in the log; `None` if it was not stored.
     entry: Option<Entry>,
-    /// Whether it was not in the log before, and so has to be told.
+    /// Whether it was stored now, so that it must be broadcast.
     new: bool,
 }
 
@@ -59,34 +59,34 @@ impl Server {
         !self.unanswered.is_empty()
     }
 
-    pub(crate) fn can_tell(&self) -> bool {
+    pub(crate) fn can_broadcast(&self) -> bool {
         !self.bus.is_empty()
     }
 
-    /// Whether a session has something to do.
-    pub(crate) fn can_serve(way: &Way) -> bool {
-        let Some(line) = &way.line else { return false };
-        line.session.as_ref().is_some_and(|session| match session.doing {
-            Doing::Nothing => !line.up.is_empty(),
-            Doing::Waiting => false,
+    /// Whether a session has a step to do.
+    pub(crate) fn can_run_session(channel: &Channel) -> bool {
+        let Some(connection) = &channel.connection else { return false };
+        connection.session.as_ref().is_some_and(|session| match session.step {
+            Step::Idle => !connection.up.is_empty(),
+            Step::AwaitingWriter => false,
             _ => true,
         })
     }
 
-    /// The writer takes what is queued into one transaction.
-    pub(crate) fn begin(&mut self, ways: &mut [Way], config: &Config) {
+    /// The writer takes all queued messages into one transaction.
+    pub(crate) fn begin(&mut self, channels: &mut [Channel], config: &Config) {
         for job in std::mem::take(&mut self.queue) {
             let written = self.insert(job, config.mutation);
             self.transaction.push(written);
             match config.mutation {
-                Some(Mutation::AckBeforeCommit) => answer(ways, written),
-                Some(Mutation::FanOutBeforeCommit) if written.new => self.bus.extend(written.entry),
+                Some(Mutation::AckBeforeCommit) => answer(channels, written),
+                Some(Mutation::BroadcastBeforeCommit) if written.new => self.bus.extend(written.entry),
                 _ => {}
             }
         }
     }
 
-    fn insert(&mut self, job: Job, mutation: Option<Mutation>) -> Written {
+    fn insert(&mut self, job: WriteJob, mutation: Option<Mutation>) -> Written {
         let in_transaction = self.transaction.iter().filter_map(|written| written.entry);
         let mut known = self.log.iter().copied().chain(in_transaction);
         let last = known.clone().map(|entry| entry.seq).max().unwrap_or(0);
@@ -94,8 +94,8 @@ impl Server {
         if let Some(first) = first.filter(|_| mutation != Some(Mutation::NoDedupe)) {
             return Written { job, entry: Some(first), new: false };
         }
-        let seq = if mutation == Some(Mutation::CountInMemory) { self.counter + 1 } else { last + 1 };
-        if mutation == Some(Mutation::CountInMemory) {
+        let seq = if mutation == Some(Mutation::SeqFromMemory) { self.counter + 1 } else { last + 1 };
+        if mutation == Some(Mutation::SeqFromMemory) {
             self.counter = seq;
         }
         Written { job, entry: Some(Entry { seq, message: job.message }), new: true }
@@ -107,114 +107,114 @@ impl Server {
             .extend(self.unanswered.iter().filter(|written| written.new).filter_map(|written| written.entry));
     }
 
-    /// The disk is full: everything the transaction wrote is taken back.
+    /// The disk is full: the transaction is rolled back.
     pub(crate) fn fail_commit(&mut self) {
         let nothing = |written: Written| Written { entry: None, new: false, ..written };
         self.unanswered = std::mem::take(&mut self.transaction).into_iter().map(nothing).collect();
     }
 
-    /// After the transaction the writer tells the bus of a message, then whoever waits for it.
-    pub(crate) fn answer_next(&mut self, ways: &mut [Way], config: &Config) {
+    /// After the transaction the writer publishes an event on the bus, then answers its sender.
+    pub(crate) fn answer_next(&mut self, channels: &mut [Channel], config: &Config) {
         let Some(written) = self.unanswered.pop_front() else { return };
-        if written.new && config.mutation != Some(Mutation::FanOutBeforeCommit) {
+        if written.new && config.mutation != Some(Mutation::BroadcastBeforeCommit) {
             self.bus.extend(written.entry);
         }
         if config.mutation != Some(Mutation::AckBeforeCommit) {
-            answer(ways, written);
+            answer(channels, written);
         }
     }
 
-    /// What was stored is told to everybody in the room.
-    pub(crate) fn tell(&mut self, ways: &mut [Way], config: &Config) {
+    /// Delivers the next event of the bus to all members of the room.
+    pub(crate) fn broadcast(&mut self, channels: &mut [Channel], config: &Config) {
         let Some(entry) = self.bus.pop_front() else { return };
-        self.room_reaches(entry.seq);
-        for client in 0..ways.len() {
-            if ways[client].is_seated() {
-                self.push(ways, client, Packet::Event(entry), config);
+        self.advance_room_to(entry.seq);
+        for client in 0..channels.len() {
+            if channels[client].is_subscribed() {
+                self.push(channels, client, Packet::Event(entry), config);
             }
         }
     }
 
-    /// The room, if somebody is in it, learns that the log goes at least this far.
-    fn room_reaches(&mut self, seq: u8) {
+    /// Advances the last event the room knows of, if there is a room.
+    fn advance_room_to(&mut self, seq: u8) {
         self.room = self.room.map(|last| last.max(seq));
     }
 
-    /// What a heartbeat would say now, if this client is there to hear it.
-    pub(crate) fn heartbeat(&self, way: &Way) -> Option<u8> {
-        self.room.filter(|_| way.is_seated())
+    /// The heartbeat this client would be sent now; `None` if it is not subscribed.
+    pub(crate) fn heartbeat(&self, channel: &Channel) -> Option<u8> {
+        self.room.filter(|_| channel.is_subscribed())
     }
 
-    pub(crate) fn beat(&mut self, ways: &mut [Way], client: usize, config: &Config) {
-        if let Some(last) = self.heartbeat(&ways[client]) {
-            self.push(ways, client, Packet::Heartbeat { last }, config);
+    pub(crate) fn send_heartbeat(&mut self, channels: &mut [Channel], client: usize, config: &Config) {
+        if let Some(last) = self.heartbeat(&channels[client]) {
+            self.push(channels, client, Packet::Heartbeat { last }, config);
         }
     }
 
-    /// One step of a session.
-    pub(crate) fn serve(&mut self, ways: &mut [Way], client: usize, config: &Config) {
-        let Some(session) = ways[client].session() else { return };
-        let doing = match std::mem::take(&mut session.doing) {
-            Doing::Nothing => self.take_command(&mut ways[client], config),
-            Doing::LookedUp { since, known } if config.mutation == Some(Mutation::ReadBeforeSitting) => {
-                Doing::ReadTooEarly { known, reply: self.joined(since, known, config) }
+    /// Does one step of a session.
+    pub(crate) fn run_session(&mut self, channels: &mut [Channel], client: usize, config: &Config) {
+        let Some(session) = channels[client].session() else { return };
+        let step = match std::mem::take(&mut session.step) {
+            Step::Idle => self.take_command(&mut channels[client], config),
+            Step::LookedUp { since, known } if config.mutation == Some(Mutation::ReadBeforeSubscribing) => {
+                Step::ReadTooEarly { known, reply: self.join_reply(since, known, config) }
             }
-            Doing::LookedUp { since, known } => {
-                self.sit(&mut ways[client], known);
-                Doing::Seated { since, known }
+            Step::LookedUp { since, known } => {
+                self.subscribe(&mut channels[client], known);
+                Step::Subscribed { since, known }
             }
-            Doing::Seated { since, known } => Doing::Replying(self.joined(since, known, config)),
-            Doing::ReadTooEarly { known, reply } => {
-                self.sit(&mut ways[client], known);
-                Doing::Replying(reply)
+            Step::Subscribed { since, known } => Step::Replying(self.join_reply(since, known, config)),
+            Step::ReadTooEarly { known, reply } => {
+                self.subscribe(&mut channels[client], known);
+                Step::Replying(reply)
             }
-            Doing::Waiting => Doing::Waiting,
-            Doing::Replying(reply) => return self.push(ways, client, reply, config),
+            Step::AwaitingWriter => Step::AwaitingWriter,
+            Step::Replying(reply) => return self.push(channels, client, reply, config),
         };
-        if let Some(session) = ways[client].session() {
-            session.doing = doing;
+        if let Some(session) = channels[client].session() {
+            session.step = step;
         }
     }
 
-    fn take_command(&mut self, way: &mut Way, config: &Config) -> Doing {
-        match way.line.as_mut().and_then(|line| line.up.pop_front()) {
-            Some(Command::Join { since }) => Doing::LookedUp { since, known: self.last() },
+    fn take_command(&mut self, channel: &mut Channel, config: &Config) -> Step {
+        match channel.connection.as_mut().and_then(|connection| connection.up.pop_front()) {
+            Some(Command::Join { since }) => Step::LookedUp { since, known: self.last() },
             Some(Command::Send(message)) => {
-                self.queue.push(Job { message, awaited: true });
-                Doing::Waiting
+                self.queue.push(WriteJob { message, awaited: true });
+                Step::AwaitingWriter
             }
-            Some(Command::History { after }) => Doing::Replying(Packet::Page(self.read(Some(after), config))),
-            None => Doing::Nothing,
+            Some(Command::History { after }) => Step::Replying(Packet::Page(self.read(Some(after), config))),
+            None => Step::Idle,
         }
     }
 
-    /// Takes up what a line that is over had brought. Nobody waits for the answer.
-    pub(crate) fn serve_leftover(&mut self, way: &mut Way) {
-        self.queue.extend(way.leftover.pop_front().map(|message| Job { message, awaited: false }));
+    /// Queues a message left over from a closed connection; its answer goes to nobody.
+    pub(crate) fn run_leftover(&mut self, channel: &mut Channel) {
+        self.queue.extend(channel.leftover.pop_front().map(|message| WriteJob { message, awaited: false }));
     }
 
-    /// Gives a place in the room, which is made of what is known of it when nobody is in it.
-    fn sit(&mut self, way: &mut Way, known: u8) {
-        if let Some(session) = way.session() {
-            session.seated = true;
+    /// Subscribes a session to the room; the first member creates the room's state from `known`.
+    fn subscribe(&mut self, channel: &mut Channel, known: u8) {
+        if let Some(session) = channel.session() {
+            session.is_subscribed = true;
             self.room.get_or_insert(known);
         }
     }
 
-    /// The answer to `join`. `known` is how far the log went when the room was looked up.
-    fn joined(&mut self, since: Option<u8>, known: u8, config: &Config) -> Packet {
+    /// The reply to `join`. `known` is the end of the log when the room was looked up.
+    fn join_reply(&mut self, since: Option<u8>, known: u8, config: &Config) -> Packet {
         let page = self.read(since, config);
         let last = match config.mutation {
-            Some(Mutation::LastBeforeSitting) => {
+            Some(Mutation::LastBeforeSubscribing) => {
                 page.events.last().map_or(known, |entry| entry.seq.max(known))
             }
             _ => self.last(),
         };
-        self.room_reaches(last);
+        self.advance_room_to(last);
         Packet::Joined { last, page }
     }
 
-    /// A page of the log: what comes after `since`, or the end of the log.
+    /// Reads a page: the events after `since`, or the end of the log.
     fn read(&self, since: Option<u8>, config: &Config) -> Page {
         let size = config.page;
         let (events, more) = match since {
@@ -231,52 +231,53 @@ impl Server {
         self.log.last().map_or(0, |entry| entry.seq)
     }
 
-    /// Puts a packet into a line's bounded queue. A line that does not keep up is cut.
-    fn push(&mut self, ways: &mut [Way], client: usize, packet: Packet, config: &Config) {
-        let Some(line) = &mut ways[client].line else { return };
-        if line.down.len() < config.queue {
-            line.down.push_back(packet);
-        } else if config.mutation != Some(Mutation::OverflowSkips) {
-            self.cut(ways, client);
+    /// Appends a packet to a connection's bounded queue. A connection whose queue is full is
+    /// closed.
+    fn push(&mut self, channels: &mut [Channel], client: usize, packet: Packet, config: &Config) {
+        let Some(connection) = &mut channels[client].connection else { return };
+        if connection.down.len() < config.queue {
+            connection.down.push_back(packet);
+        } else if config.mutation != Some(Mutation::OverflowDropsPacket) {
+            self.cut(channels, client);
         }
     }
 
-    /// Ends a line. What the writer has of it stays with the writer.
-    pub(crate) fn cut(&mut self, ways: &mut [Way], client: usize) {
-        ways[client].cut();
-        self.stop_waiting(client);
+    /// Closes the server's end of a connection. Its queued messages stay with the writer.
+    pub(crate) fn cut(&mut self, channels: &mut [Channel], client: usize) {
+        channels[client].cut();
+        self.forget_waiters(client);
     }
 
-    /// Nobody waits any more for the answers to what this client sent.
-    pub(crate) fn stop_waiting(&mut self, client: usize) {
+    /// Forgets that this client's session waits for answers from the writer.
+    pub(crate) fn forget_waiters(&mut self, client: usize) {
         let written = self.transaction.iter_mut().chain(&mut self.unanswered).map(|written| &mut written.job);
         for job in self.queue.iter_mut().chain(written) {
             job.awaited &= usize::from(job.message.sender) != client;
         }
     }
 
-    /// A room with nobody in it is forgotten.
-    pub(crate) fn forget_empty_room(&mut self, ways: &[Way]) {
-        if !ways.iter().any(Way::is_seated) {
+    /// Drops the room's state when its last member has left.
+    pub(crate) fn forget_empty_room(&mut self, channels: &[Channel]) {
+        if !channels.iter().any(Channel::is_subscribed) {
             self.room = None;
         }
     }
 
-    /// Killed and started again, at whatever it was doing.
-    pub(crate) fn crash(&mut self, ways: &mut [Way]) {
+    /// Kills and restarts the server.
+    pub(crate) fn crash(&mut self, channels: &mut [Channel]) {
         let log = std::mem::take(&mut self.log);
         *self = Server { log, ..Server::default() };
         self.counter = self.last();
-        for way in ways {
-            way.cut();
-            way.leftover.clear();
+        for channel in channels {
+            channel.cut();
+            channel.leftover.clear();
         }
     }
 }
 
-fn answer(ways: &mut [Way], Written { job, entry, .. }: Written) {
-    let Some(session) = ways[usize::from(job.message.sender)].session().filter(|_| job.awaited) else {
+fn answer(channels: &mut [Channel], Written { job, entry, .. }: Written) {
+    let Some(session) = channels[usize::from(job.message.sender)].session().filter(|_| job.awaited) else {
         return;
     };
-    session.doing = Doing::Replying(entry.map_or(Packet::Refused(job.message), Packet::Sent));
+    session.step = Step::Replying(entry.map_or(Packet::Refused(job.message), Packet::Sent));
 }

@@ -1,6 +1,6 @@
-//! Every option once: command line over environment over file over default.
+//! The configuration: command line over environment over file over default.
 //!
-//! Whatever is unknown or unusable is one clear sentence and exit code 2, before anything is opened.
+//! An unknown or unusable option gives one sentence and exit code 2, before anything is opened.
 
 use std::{
     fmt, fs,
@@ -24,30 +24,30 @@ use crate::{
     cli::{send, talk},
 };
 
-/// What is logged when nothing else is asked for.
+/// The default log filter.
 const DEFAULT_LOG: &str = "info";
 
-/// Everything the server needs to know.
+/// The configuration of the server.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The doors to open.
-    pub listen: Vec<Listen>,
-    /// The addresses of this server as browsers see them, beside the loopback names.
+    /// The addresses to listen on.
+    pub listen: Vec<ListenAddress>,
+    /// The addresses of this server in browsers, besides the loopback names.
     pub public_urls: Vec<Url>,
-    /// Where the log is, as `sqlite:PATH`.
+    /// The database, as `sqlite:PATH`.
     pub database: String,
     pub limits: Limits,
-    /// The most connections at once, over all doors.
+    /// The most connections at once, over all transports.
     pub max_connections: usize,
     /// The most connections at once from one address that is not loopback.
     pub max_connections_per_address: usize,
-    /// How long an HTTP client may take for its headers.
+    /// How long an HTTP client may take to send the headers of a request.
     pub header_timeout: Duration,
-    /// How long an HTTP client may take for a request's body.
+    /// How long an HTTP client may take to send the body of a request.
     pub body_timeout: Duration,
-    /// How long nothing may be said over a TCP line, in either direction.
+    /// How long a line connection may be idle in both directions.
     pub idle_timeout: Duration,
-    /// What senders of datagrams prove to know. Without it only this machine may send any.
+    /// The key with which datagrams are signed. Without it only loopback addresses may send them.
     pub udp_key: Option<UdpKey>,
     pub log: String,
     pub log_format: LogFormat,
@@ -56,7 +56,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Config {
-            listen: default_doors(3000),
+            listen: default_addresses(3000),
             public_urls: Vec::new(),
             database: "sqlite:data/madang.sqlite".to_owned(),
             limits: Limits::default(),
@@ -72,46 +72,45 @@ impl Default for Config {
     }
 }
 
-/// A door and where it is, written as `http://127.0.0.1:3000`.
+/// A transport and its address, written as `http://127.0.0.1:3000`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Listen {
-    pub door: Door,
+pub struct ListenAddress {
+    pub transport: Transport,
     pub address: SocketAddr,
 }
 
-impl fmt::Display for Listen {
+impl fmt::Display for ListenAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}://{}", self.door.scheme(), self.address)
+        write!(f, "{}://{}", self.transport.scheme(), self.address)
     }
 }
 
-/// What is spoken at a door. In the order in which they are told to whoever starts the server: the
-/// one for browsers comes first.
+/// The transport of an address. Ordered as the addresses are printed at start: the one for browsers first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Door {
+pub enum Transport {
     Http,
     Tcp,
     Udp,
 }
 
-impl Door {
-    const ALL: [Door; 3] = [Door::Http, Door::Tcp, Door::Udp];
+impl Transport {
+    const ALL: [Transport; 3] = [Transport::Http, Transport::Tcp, Transport::Udp];
 
     fn scheme(self) -> &'static str {
         match self {
-            Door::Http => "http",
-            Door::Tcp => "tcp",
-            Door::Udp => "udp",
+            Transport::Http => "http",
+            Transport::Tcp => "tcp",
+            Transport::Udp => "udp",
         }
     }
 
-    /// The door at this address.
-    pub fn at(self, address: SocketAddr) -> Listen {
-        Listen { door: self, address }
+    /// Combines the transport with an address.
+    pub fn at(self, address: SocketAddr) -> ListenAddress {
+        ListenAddress { transport: self, address }
     }
 }
 
-/// The secret of the UDP door. It is never shown.
+/// The key for datagrams. `Debug` does not show it.
 #[derive(Clone)]
 pub struct UdpKey(String);
 
@@ -119,7 +118,7 @@ impl UdpKey {
     /// The shortest key, in bytes.
     const MIN: usize = 16;
 
-    /// Takes a key that can not be guessed.
+    /// Accepts a key that is long enough not to be guessed.
     pub fn parse(text: String) -> anyhow::Result<UdpKey> {
         if text.len() < Self::MIN || text.contains(char::is_whitespace) {
             bail!("--udp-key takes at least {} characters without spaces", Self::MIN);
@@ -127,7 +126,7 @@ impl UdpKey {
         Ok(UdpKey(text))
     }
 
-    /// The secret itself.
+    /// Returns the key.
     pub fn reveal(&self) -> &str {
         &self.0
     }
@@ -139,7 +138,7 @@ impl fmt::Debug for UdpKey {
     }
 }
 
-/// How a line of the log looks.
+/// The format of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
@@ -147,13 +146,13 @@ pub enum LogFormat {
     Json,
 }
 
-/// What the command line asks for.
+/// The command that the command line selects.
 #[derive(Debug)]
-pub enum Asked {
+pub enum Invocation {
     Serve(Box<Config>),
     Talk(talk::Options),
     Send(send::Options),
-    /// Help or the version.
+    /// The text of `--help` or `--version`.
     Print(String),
 }
 
@@ -230,48 +229,48 @@ struct Options {
     config: Option<PathBuf>,
 }
 
-/// Reads this process' command line, environment and file.
-pub fn read() -> anyhow::Result<Asked> {
+/// Reads the command line, the environment and the file of this process.
+pub fn load() -> anyhow::Result<Invocation> {
     let port = std::env::var("PORT").ok();
-    read_from(std::env::args_os(), port.as_deref())
+    load_from(std::env::args_os(), port.as_deref())
 }
 
-fn read_from<I, T>(arguments: I, port: Option<&str>) -> anyhow::Result<Asked>
+fn load_from<I, T>(arguments: I, port: Option<&str>) -> anyhow::Result<Invocation>
 where
     I: IntoIterator<Item = T>,
     T: Into<std::ffi::OsString> + Clone,
 {
-    let read = || -> Result<_, clap::Error> {
+    let parse = || -> Result<_, clap::Error> {
         let matches = Cli::command().try_get_matches_from(arguments)?;
-        Ok((Cli::from_arg_matches(&matches)?, gives_token(&matches)))
+        Ok((Cli::from_arg_matches(&matches)?, has_token_argument(&matches)))
     };
-    let (cli, gives_token) = match read() {
-        Ok(read) => read,
+    let (cli, has_token_argument) = match parse() {
+        Ok(parsed) => parsed,
         Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
-            return Ok(Asked::Print(error.to_string().trim_end().to_owned()));
+            return Ok(Invocation::Print(error.to_string().trim_end().to_owned()));
         }
-        Err(error) => return Err(one_sentence(&error)),
+        Err(error) => return Err(usage_error(&error)),
     };
-    let given = match cli.command {
+    let from_command_line = match cli.command {
         Some(Subcommands::Serve(options)) => options,
-        Some(Subcommands::Talk(options)) => return options.check(gives_token).map(Asked::Talk),
-        Some(Subcommands::Send(options)) => return options.check(gives_token).map(Asked::Send),
+        Some(Subcommands::Talk(options)) => return options.check(has_token_argument).map(Invocation::Talk),
+        Some(Subcommands::Send(options)) => return options.check(has_token_argument).map(Invocation::Send),
         None => cli.options,
     };
-    let from_file = given.config.as_deref().map(read_file).transpose()?.unwrap_or_default();
-    let options = given.or(from_file);
-    Ok(Asked::Serve(Box::new(options.check(port)?)))
+    let from_file = from_command_line.config.as_deref().map(read_file).transpose()?.unwrap_or_default();
+    let options = from_command_line.or(from_file);
+    Ok(Invocation::Serve(Box::new(options.validate(port)?)))
 }
 
-/// Whether a client's command line itself names a token. One in the environment may be there for
-/// other doors.
-fn gives_token(matches: &ArgMatches) -> bool {
+/// Whether the command line of a client has `--token`. A token in the environment may be meant for
+/// another server.
+fn has_token_argument(matches: &ArgMatches) -> bool {
     let client = matches.subcommand().filter(|(name, _)| matches!(*name, "talk" | "send"));
     client.is_some_and(|(_, options)| options.value_source("token") == Some(ValueSource::CommandLine))
 }
 
-/// The first line of clap's explanation, which names the option, and where to read more.
-fn one_sentence(error: &clap::Error) -> anyhow::Error {
+/// Shortens clap's explanation to its first line, which names the option.
+fn usage_error(error: &clap::Error) -> anyhow::Error {
     let text = error.to_string();
     let line = text.lines().next().unwrap_or_default();
     anyhow!("{}; see madang --help", line.strip_prefix("error: ").unwrap_or(line))
@@ -289,7 +288,7 @@ fn read_file(path: &Path) -> anyhow::Result<Options> {
 }
 
 impl Options {
-    /// These options, and those of `file` where these are silent.
+    /// Fills the options that are not set from `file`.
     fn or(self, file: Options) -> Options {
         Options {
             listen: self.listen.or(file.listen),
@@ -311,31 +310,35 @@ impl Options {
         }
     }
 
-    fn check(self, port: Option<&str>) -> anyhow::Result<Config> {
+    fn validate(self, port: Option<&str>) -> anyhow::Result<Config> {
         let default = Config::default();
         let data = self.data.unwrap_or_else(|| PathBuf::from("data"));
         let limits = default.limits;
         let udp_key = self.udp_key.map(UdpKey::parse).transpose()?;
         Ok(Config {
-            listen: listen(self.listen.as_deref(), port, udp_key.is_some())?,
+            listen: parse_listen(self.listen.as_deref(), port, udp_key.is_some())?,
             public_urls: self
                 .public_url
                 .unwrap_or_default()
                 .iter()
-                .map(|url| public_url(url))
+                .map(|url| parse_public_url(url))
                 .collect::<Result<_, _>>()?,
             database: match self.database {
-                Some(url) => database(url)?,
+                Some(url) => parse_database(url)?,
                 None => format!("sqlite:{}", data.join("madang.sqlite").display()),
             },
             limits: Limits {
-                messages: rate("message", self.message_rate, self.message_burst, limits.messages)?,
-                joins: rate("join", self.join_rate, self.join_burst, limits.joins)?,
+                messages: parse_rate("message", self.message_rate, self.message_burst, limits.messages)?,
+                joins: parse_rate("join", self.join_rate, self.join_burst, limits.joins)?,
                 reads: limits.reads,
                 rooms: limits.rooms,
             },
-            max_connections: at_least_one("max-connections", self.max_connections, default.max_connections)?,
-            max_connections_per_address: at_least_one(
+            max_connections: require_positive(
+                "max-connections",
+                self.max_connections,
+                default.max_connections,
+            )?,
+            max_connections_per_address: require_positive(
                 "max-connections-per-address",
                 self.max_connections_per_address,
                 default.max_connections_per_address,
@@ -344,44 +347,52 @@ impl Options {
             body_timeout: default.body_timeout,
             idle_timeout: default.idle_timeout,
             udp_key,
-            log: filter(self.log.unwrap_or(default.log))?,
+            log: parse_log_filter(self.log.unwrap_or(default.log))?,
             log_format: self.log_format.unwrap_or(default.log_format),
         })
     }
 }
 
-/// One door of each kind on the loopback address. UDP has the number of HTTP.
-fn default_doors(http_port: u16) -> Vec<Listen> {
+/// The default addresses: each transport on loopback. UDP has the port of HTTP.
+fn default_addresses(http_port: u16) -> Vec<ListenAddress> {
     let at = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    vec![Door::Http.at(at(http_port)), Door::Tcp.at(at(3001)), Door::Udp.at(at(3000))]
+    vec![Transport::Http.at(at(http_port)), Transport::Tcp.at(at(3001)), Transport::Udp.at(at(3000))]
 }
 
-fn listen(urls: Option<&[String]>, port: Option<&str>, has_udp_key: bool) -> anyhow::Result<Vec<Listen>> {
+fn parse_listen(
+    urls: Option<&[String]>,
+    port: Option<&str>,
+    has_udp_key: bool,
+) -> anyhow::Result<Vec<ListenAddress>> {
     let Some(urls) = urls else {
         let port = match port {
             Some(text) => text.parse().with_context(|| format!("PORT takes a port number, not {text}"))?,
             None => 3000,
         };
-        return Ok(default_doors(port));
+        return Ok(default_addresses(port));
     };
-    let doors: Vec<Listen> = urls.iter().map(|url| listen_one(url)).collect::<anyhow::Result<_>>()?;
-    let is_twice = |(at, door): &(usize, &Listen)| door.address.port() != 0 && doors[..*at].contains(door);
-    if let Some((_, door)) = doors.iter().enumerate().find(is_twice) {
-        bail!("--listen {door} is given twice");
+    let addresses: Vec<ListenAddress> =
+        urls.iter().map(|url| parse_listen_url(url)).collect::<anyhow::Result<_>>()?;
+    let is_duplicate = |(index, listen): &(usize, &ListenAddress)| {
+        listen.address.port() != 0 && addresses[..*index].contains(listen)
+    };
+    if let Some((_, listen)) = addresses.iter().enumerate().find(is_duplicate) {
+        bail!("--listen {listen} is given twice");
     }
-    let open_to_all = |door: &&Listen| door.door == Door::Udp && !door.address.ip().is_loopback();
-    if let Some(door) = doors.iter().find(open_to_all).filter(|_| !has_udp_key) {
-        bail!("--listen {door} needs --udp-key: anybody can put any sender on a datagram");
+    let is_public_udp =
+        |listen: &&ListenAddress| listen.transport == Transport::Udp && !listen.address.ip().is_loopback();
+    if let Some(listen) = addresses.iter().find(is_public_udp).filter(|_| !has_udp_key) {
+        bail!("--listen {listen} needs --udp-key: anybody can put any sender on a datagram");
     }
-    Ok(doors)
+    Ok(addresses)
 }
 
-fn listen_one(text: &str) -> anyhow::Result<Listen> {
+fn parse_listen_url(text: &str) -> anyhow::Result<ListenAddress> {
     let url = Url::parse(text).ok().filter(Url::has_host);
     let url = url.with_context(|| format!("--listen takes http://ADDRESS:PORT, not {text}"))?;
-    let door = Door::ALL.into_iter().find(|door| door.scheme() == url.scheme());
-    let door =
-        door.with_context(|| format!("--listen opens http, tcp and udp doors, not {}://", url.scheme()))?;
+    let transport = Transport::ALL.into_iter().find(|transport| transport.scheme() == url.scheme());
+    let transport = transport
+        .with_context(|| format!("--listen opens http, tcp and udp doors, not {}://", url.scheme()))?;
     let is_bare = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
     if !matches!(url.path(), "" | "/") || !is_bare {
         bail!("--listen takes {}://ADDRESS:PORT without a path, not {text}", url.scheme());
@@ -394,11 +405,11 @@ fn listen_one(text: &str) -> anyhow::Result<Listen> {
         Err(_) => (host, port).to_socket_addrs().ok().and_then(|mut addresses| addresses.next()),
     };
     let address = resolved.with_context(|| format!("--listen: {host} is no address of this machine"))?;
-    Ok(door.at(address))
+    Ok(transport.at(address))
 }
 
-fn public_url(text: &str) -> anyhow::Result<Url> {
-    let usable = |url: &Url| {
+fn parse_public_url(text: &str) -> anyhow::Result<Url> {
+    let is_usable = |url: &Url| {
         matches!(url.scheme(), "http" | "https")
             && url.has_host()
             && url.path() == "/"
@@ -409,43 +420,48 @@ fn public_url(text: &str) -> anyhow::Result<Url> {
     };
     Url::parse(text)
         .ok()
-        .filter(usable)
+        .filter(is_usable)
         .with_context(|| format!("--public-url takes http(s)://NAME[:PORT] without a path, not {text}"))
 }
 
-fn database(url: String) -> anyhow::Result<String> {
+fn parse_database(url: String) -> anyhow::Result<String> {
     match url.strip_prefix("sqlite:") {
         Some(path) if !path.is_empty() => Ok(url),
         _ => bail!("--database takes sqlite:PATH, not {url}"),
     }
 }
 
-fn rate(name: &str, per_second: Option<f64>, burst: Option<f64>, default: Rate) -> anyhow::Result<Rate> {
+fn parse_rate(
+    name: &str,
+    per_second: Option<f64>,
+    burst: Option<f64>,
+    default: Rate,
+) -> anyhow::Result<Rate> {
     let rate =
         Rate { per_second: per_second.unwrap_or(default.per_second), burst: burst.unwrap_or(default.burst) };
-    let usable = |number: f64, least: f64| number.is_finite() && number >= least;
-    if !usable(rate.per_second, 0.001) || !usable(rate.burst, 1.0) {
+    let is_usable = |number: f64, minimum: f64| number.is_finite() && number >= minimum;
+    if !is_usable(rate.per_second, 0.001) || !is_usable(rate.burst, 1.0) {
         bail!("--{name}-rate takes a number above 0, --{name}-burst one of at least 1");
     }
     Ok(rate)
 }
 
-fn at_least_one(name: &str, given: Option<usize>, default: usize) -> anyhow::Result<usize> {
+fn require_positive(name: &str, given: Option<usize>, default: usize) -> anyhow::Result<usize> {
     match given {
         Some(0) => bail!("--{name} takes a number of at least 1"),
         given => Ok(given.unwrap_or(default)),
     }
 }
 
-fn filter(text: String) -> anyhow::Result<String> {
+fn parse_log_filter(text: String) -> anyhow::Result<String> {
     match EnvFilter::try_new(&text) {
         Ok(_) => Ok(text),
         Err(_) => bail!("--log takes a level or a filter such as warn,madang=info, not {text}"),
     }
 }
 
-/// Starts logging to standard error. Standard output is for what the caller waits for.
-pub fn log(config: &Config) {
+/// Starts logging to standard error. Standard output is for results.
+pub fn init_logging(config: &Config) {
     let filter = EnvFilter::new(&config.log);
     let has_colors =
         io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|no| no.is_empty());
@@ -460,16 +476,16 @@ pub fn log(config: &Config) {
 mod tests {
     use super::*;
 
-    fn serve(arguments: &[&str]) -> anyhow::Result<Config> {
+    fn parse_serve(arguments: &[&str]) -> anyhow::Result<Config> {
         let all = std::iter::once("madang").chain(arguments.iter().copied());
-        match read_from(all, None)? {
-            Asked::Serve(config) => Ok(*config),
+        match load_from(all, None)? {
+            Invocation::Serve(config) => Ok(*config),
             other => bail!("asked for {other:?}"),
         }
     }
 
     #[test]
-    fn what_is_unusable_is_one_sentence_that_names_the_option() {
+    fn an_unusable_option_gives_one_sentence_that_names_it() {
         let cases: &[(&[&str], &str)] = &[
             (&["--frobnicate"], "unexpected argument '--frobnicate' found; see madang --help"),
             (&["--listen", "gopher://127.0.0.1:70"], "--listen opens http, tcp and udp doors, not gopher://"),
@@ -508,34 +524,34 @@ mod tests {
             ),
         ];
         for (arguments, sentence) in cases {
-            let error = serve(arguments).unwrap_err().to_string();
+            let error = parse_serve(arguments).unwrap_err().to_string();
             assert_eq!(&error, sentence);
             assert_eq!(error.lines().count(), 1);
         }
     }
 
     #[test]
-    fn the_command_line_goes_before_the_file_and_the_file_before_the_default() {
+    fn the_command_line_overrides_the_file_and_the_file_the_defaults() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("madang.toml");
         fs::write(&file, "data = \"/srv/madang\"\nmessage-rate = 7\nlisten = [\"http://[::1]:4000\"]\n")
             .unwrap();
-        let config = serve(&["--config", file.to_str().unwrap(), "--message-rate", "9"]).unwrap();
+        let config = parse_serve(&["--config", file.to_str().unwrap(), "--message-rate", "9"]).unwrap();
         assert_eq!(config.limits.messages, Rate { per_second: 9.0, burst: 20.0 });
         assert_eq!(config.database, "sqlite:/srv/madang/madang.sqlite");
-        assert_eq!(config.listen, [Door::Http.at("[::1]:4000".parse().unwrap())]);
+        assert_eq!(config.listen, [Transport::Http.at("[::1]:4000".parse().unwrap())]);
 
         fs::write(&file, "colour = \"green\"\n").unwrap();
-        let error = serve(&["--config", file.to_str().unwrap()]).unwrap_err().to_string();
+        let error = parse_serve(&["--config", file.to_str().unwrap()]).unwrap_err().to_string();
         assert!(error.contains("colour") && error.lines().count() == 1, "{error}");
         fs::write(&file, "data = \"x\"\nmax-connections = -1\n").unwrap();
-        let error = serve(&["--config", file.to_str().unwrap()]).unwrap_err().to_string();
+        let error = parse_serve(&["--config", file.to_str().unwrap()]).unwrap_err().to_string();
         assert!(error.contains("line 2 (max-connections = -1): ") && error.lines().count() == 1, "{error}");
     }
 
     #[test]
-    fn help_tells_the_limits_there_are() {
-        let Asked::Print(help) = read_from(["madang", "--help"], None).unwrap() else { panic!() };
+    fn help_names_the_default_limits() {
+        let Invocation::Print(help) = load_from(["madang", "--help"], None).unwrap() else { panic!() };
         let Config { limits, max_connections, max_connections_per_address, .. } = Config::default();
         let defaults = [
             ("--message-rate", limits.messages.per_second),
@@ -546,36 +562,36 @@ mod tests {
             ("--max-connections-per-address", max_connections_per_address as f64),
         ];
         for (option, default) in defaults {
-            let told =
-                help.split(&format!("{option} <")).nth(1).and_then(|told| told.split("[default: ").nth(1));
-            assert!(told.unwrap().starts_with(&format!("{default}]")), "{option}: {told:?}");
+            let text =
+                help.split(&format!("{option} <")).nth(1).and_then(|text| text.split("[default: ").nth(1));
+            assert!(text.unwrap().starts_with(&format!("{default}]")), "{option}: {text:?}");
         }
     }
 
     #[test]
-    fn only_the_doors_that_are_named_are_open() {
-        let doors = ["--listen", "udp://[::1]:0", "--listen", "tcp://0.0.0.0:4001"];
-        let config = serve(&doors).unwrap();
+    fn only_the_given_addresses_are_listened_on() {
+        let arguments = ["--listen", "udp://[::1]:0", "--listen", "tcp://0.0.0.0:4001"];
+        let config = parse_serve(&arguments).unwrap();
         assert_eq!(
             config.listen.iter().map(ToString::to_string).collect::<Vec<_>>(),
             ["udp://[::1]:0", "tcp://0.0.0.0:4001"]
         );
         let everywhere = ["--listen", "udp://0.0.0.0:3000", "--udp-key", "0123456789abcdef"];
-        let config = serve(&everywhere).unwrap();
+        let config = parse_serve(&everywhere).unwrap();
         assert!(!format!("{config:?}").contains("0123456789abcdef"));
     }
 
     #[test]
-    fn serve_is_what_happens_anyway_and_port_changes_the_port() {
+    fn serve_is_the_default_command_and_port_changes_the_http_port() {
         assert_eq!(
-            serve(&["serve", "--data", "x"]).unwrap().database,
-            serve(&["--data", "x"]).unwrap().database
+            parse_serve(&["serve", "--data", "x"]).unwrap().database,
+            parse_serve(&["--data", "x"]).unwrap().database
         );
-        let Asked::Serve(config) = read_from(["madang"], Some("8081")).unwrap() else { panic!() };
-        let doors: Vec<String> = config.listen.iter().map(ToString::to_string).collect();
-        assert_eq!(doors, ["http://127.0.0.1:8081", "tcp://127.0.0.1:3001", "udp://127.0.0.1:3000"]);
+        let Invocation::Serve(config) = load_from(["madang"], Some("8081")).unwrap() else { panic!() };
+        let addresses: Vec<String> = config.listen.iter().map(ToString::to_string).collect();
+        assert_eq!(addresses, ["http://127.0.0.1:8081", "tcp://127.0.0.1:3001", "udp://127.0.0.1:3000"]);
         assert_eq!(
-            read_from(["madang"], Some("http")).unwrap_err().to_string(),
+            load_from(["madang"], Some("http")).unwrap_err().to_string(),
             "PORT takes a port number, not http"
         );
     }

@@ -1,69 +1,69 @@
-//! Madang's server: one room log, and gateways through which anything can join.
+//! Madang's server: one log per room, and several transports to read and write it.
 //!
-//! In reading order: a gateway decodes what comes in, calls the chat, and encodes what it says;
-//! the chat decides; the store is the log; the bus carries what was stored back to the rooms.
-//! Imports run in that direction only; `docs/architecture.md` tells why.
+//! In reading order: a transport decodes a request, calls the chat, and encodes the reply; the chat
+//! decides; the store is the log; the bus carries committed events back to the rooms. Imports run in
+//! that direction only; `docs/architecture.md` tells why.
 
 pub mod cli;
 pub mod config;
-pub mod gateway;
+pub mod transport;
 
 pub mod chat;
 
 pub mod bus;
 pub mod store;
 
-pub mod failure;
-pub mod fault;
-mod lock;
+pub mod error;
+pub mod failpoint;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     chat::Chat,
-    config::{Config, Listen},
-    gateway::Doors,
+    config::{Config, ListenAddress},
+    store::Store,
+    transport::Transports,
 };
 
-/// How long a stop may take in all: the gateways get most of it, the store the rest.
-const STOP_WITHIN: Duration = Duration::from_secs(4);
+/// How long the connections may take to end. The store closes after them.
+const STOP_TIMEOUT: Duration = Duration::from_secs(4);
 
-/// A server whose doors are open.
+/// A running server.
 pub struct Server {
-    /// Where each door of the configuration is really open, in the same order.
-    pub doors: Vec<Listen>,
+    /// The bound address of each configured transport, in the order of the configuration.
+    pub addresses: Vec<ListenAddress>,
     chat: Chat,
     stop: CancellationToken,
-    gateways: TaskTracker,
-    store: std::sync::Arc<dyn store::Store>,
+    connections: TaskTracker,
+    store: Arc<dyn Store>,
 }
 
 impl Server {
-    /// Opens the log, then the doors. When this returns, clients are let in.
+    /// Binds the addresses, opens the store and starts the transports. Then clients are accepted.
     pub async fn start(config: Config) -> anyhow::Result<Server> {
-        let gateway = Doors::bind(&config).await?;
-        let (publisher, committed) = bus::local();
-        let store = store::open(&config.database, Box::new(move |event| publisher.publish(event))).await?;
+        let transports = Transports::bind(&config).await?;
+        let (sender, committed) = bus::channel();
+        let store = store::open(&config.database, Box::new(move |event| sender.send(event))).await?;
         let chat = Chat::start(store.clone(), committed, config.limits);
-        if let Err(failure) = chat.open_lobby().await {
-            // Whoever comes there first makes it, as soon as the disk is well again.
-            tracing::warn!("making the lobby: {}", failure.tell());
+        if let Err(error) = chat.create_lobby().await {
+            // The first person who joins the lobby creates it, once the disk works again.
+            tracing::warn!("making the lobby: {}", error.into_refusal());
         }
-        let (stop, gateways) = (CancellationToken::new(), TaskTracker::new());
-        let doors = gateway.listening();
-        gateway.open(&config, &chat, &stop, &gateways).context("opening the doors")?;
-        gateways.close();
-        Ok(Server { doors, chat, stop, gateways, store })
+        let (stop, connections) = (CancellationToken::new(), TaskTracker::new());
+        let addresses = transports.addresses();
+        transports.start(&config, &chat, &stop, &connections).context("opening the doors")?;
+        connections.close();
+        Ok(Server { addresses, chat, stop, connections, store })
     }
 
-    /// Lets nobody in any more, ends every connection and finishes what was acknowledged.
+    /// Stops accepting, ends every connection and finishes acknowledged writes.
     pub async fn stop(self) {
         self.chat.close();
         self.stop.cancel();
-        if tokio::time::timeout(STOP_WITHIN, self.gateways.wait()).await.is_err() {
+        if tokio::time::timeout(STOP_TIMEOUT, self.connections.wait()).await.is_err() {
             tracing::warn!("some connections did not end in time and were cut");
         }
         self.store.close().await;

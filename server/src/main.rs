@@ -1,38 +1,37 @@
-//! The `madang` program: configuration, server, and the end by Ctrl-C or SIGTERM; or one of the
-//! clients of `cli`.
+//! The `madang` program: runs the server until Ctrl-C or SIGTERM, or one of the clients in `cli`.
 
 use std::process::ExitCode;
 
 use madang::{
     Server, cli,
-    config::{self, Door, Listen},
-    fault,
+    config::{self, ListenAddress, Transport},
+    failpoint,
 };
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 
-/// What the shell is told when the configuration can not be used.
-const UNUSABLE: u8 = 2;
+/// The exit code for a configuration that can not be used.
+const EXIT_USAGE: u8 = 2;
 
 fn main() -> ExitCode {
-    let config = match fault::arm().and_then(|()| config::read()) {
-        Ok(config::Asked::Serve(config)) => config,
-        Ok(config::Asked::Talk(options)) => return cli::run(cli::talk::talk(options)),
-        Ok(config::Asked::Send(options)) => return cli::run(cli::send::send(options)),
-        Ok(config::Asked::Print(text)) => {
+    let config = match failpoint::init().and_then(|()| config::load()) {
+        Ok(config::Invocation::Serve(config)) => config,
+        Ok(config::Invocation::Talk(options)) => return cli::run(cli::talk::talk(options)),
+        Ok(config::Invocation::Send(options)) => return cli::run(cli::send::send(options)),
+        Ok(config::Invocation::Print(text)) => {
             println!("{text}");
             return ExitCode::SUCCESS;
         }
         Err(error) => {
             eprintln!("madang: {error:#}");
-            return ExitCode::from(UNUSABLE);
+            return ExitCode::from(EXIT_USAGE);
         }
     };
-    config::log(&config);
-    allow_many_files();
-    let serving =
+    config::init_logging(&config);
+    raise_open_file_limit();
+    let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(anyhow::Error::from);
-    match serving.and_then(|runtime| runtime.block_on(serve(*config))) {
+    match runtime.and_then(|runtime| runtime.block_on(serve(*config))) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("madang: {error:#}");
@@ -41,8 +40,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// Every connection is an open file, and shells allow few by default: takes as many as we may have.
-fn allow_many_files() {
+/// Raises the limit of open files to the maximum: each connection is one, and shells default to few.
+fn raise_open_file_limit() {
     let limit = getrlimit(Resource::Nofile);
     if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
         tracing::warn!("raising the number of open files: {error}");
@@ -52,16 +51,17 @@ fn allow_many_files() {
 async fn serve(config: config::Config) -> anyhow::Result<()> {
     let mut interrupted = signal(SignalKind::interrupt())?;
     let mut terminated = signal(SignalKind::terminate())?;
-    let is_named = !config.public_urls.is_empty();
+    let has_public_url = !config.public_urls.is_empty();
     let server = Server::start(config).await?;
-    let mut doors = server.doors.clone();
-    doors.sort_by_key(|listen| listen.door);
-    for door in &doors {
-        println!("Madang is open at {door}");
+    let mut addresses = server.addresses.clone();
+    addresses.sort_by_key(|listen| listen.transport);
+    for listen in &addresses {
+        println!("Madang is open at {listen}");
     }
-    let is_for_others = |listen: &&Listen| listen.door == Door::Http && !listen.address.ip().is_loopback();
-    if let Some(door) = doors.iter().find(is_for_others).filter(|_| !is_named) {
-        let port = door.address.port();
+    let is_public_http =
+        |listen: &&ListenAddress| listen.transport == Transport::Http && !listen.address.ip().is_loopback();
+    if let Some(listen) = addresses.iter().find(is_public_http).filter(|_| !has_public_url) {
+        let port = listen.address.port();
         println!("Browsers on other machines need its address named: --public-url http://ADDRESS:{port}");
     }
     tokio::select! {

@@ -1,7 +1,7 @@
-//! What one client did and heard, written down while it happens and judged later.
+//! What one client sent and received, recorded while it runs and judged later.
 //!
-//! The client writes it, the checker reads it. Times are of one clock, this process', so that
-//! "before" means the same for all clients.
+//! The client writes it, the checker reads it. All times come from this process's clock, so they can be
+//! compared between clients.
 
 use std::{collections::BTreeMap, net::SocketAddr, time::Instant};
 
@@ -11,41 +11,41 @@ use common::{
     room::RoomName,
 };
 
-/// Everything one client did and heard, by room.
+/// Everything that one client sent and received, by room.
 #[derive(Clone, Debug, Default)]
 pub struct History {
     pub client: String,
-    /// How often the server did not know the identity it had acknowledged.
-    pub forgotten: u32,
+    /// How often the server did not know a token that it had issued.
+    pub unknown_tokens: u32,
     pub rooms: BTreeMap<RoomName, RoomHistory>,
 }
 
-/// What one client did and heard in one room.
+/// What one client sent and received in one room.
 #[derive(Clone, Debug, Default)]
 pub struct RoomHistory {
-    /// What it said, in the order in which it said it.
-    pub said: Vec<Said>,
-    /// The event before the first it applied; nothing before the first join.
-    pub from: Option<Seq>,
+    /// Its messages, in the order in which it created them.
+    pub messages: Vec<SentMessage>,
+    /// The event before the first it applied; `None` before the first join.
+    pub applied_after: Option<Seq>,
     /// The log as this client shows it.
     pub applied: Vec<Applied>,
-    /// Its times in this room, one for each connection.
-    pub stays: Vec<Stay>,
-    /// The same, of a client of the line door.
-    pub calls: Vec<Call>,
+    /// Its connections to this room.
+    pub connections: Vec<RoomConnection>,
+    /// The same, for a client of the line transport.
+    pub line_connections: Vec<LineConnection>,
 }
 
-/// A message of this client's.
+/// A message of this client.
 #[derive(Clone, Debug)]
-pub struct Said {
+pub struct SentMessage {
     pub cid: Cid,
     pub body: Body,
-    /// When it was sent for the first time; later tries carry the same `cid`.
-    pub sent: Option<Instant>,
+    /// When it was first sent; retries carry the same `cid`.
+    pub first_sent: Option<Instant>,
     pub outcome: Outcome,
 }
 
-/// What became of a message, as far as its sender knows.
+/// What its sender knows about a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     Unknown,
@@ -53,11 +53,11 @@ pub enum Outcome {
         at: Instant,
         seq: Seq,
     },
-    /// Refused for good: trying again would not help.
+    /// Refused permanently: a retry would not help.
     Refused(Refusal),
 }
 
-/// An event that the client took into its log.
+/// An event that the client applied.
 #[derive(Clone, Debug)]
 pub struct Applied {
     pub seq: Seq,
@@ -66,56 +66,56 @@ pub struct Applied {
     pub at: Instant,
 }
 
-/// One connection's time in one room.
+/// What one connection received in one room.
 #[derive(Clone, Debug)]
-pub struct Stay {
+pub struct RoomConnection {
     /// The client's end of the connection.
-    pub line: SocketAddr,
-    pub began: Instant,
-    /// The room's last event when the join was answered, if the answer went that far.
-    pub joined: Option<Seq>,
+    pub local_address: SocketAddr,
+    pub opened_at: Instant,
+    /// The room's last event at the join, unless the reply was cut short before it.
+    pub join_last: Option<Seq>,
     /// The numbers of all pushes, as they arrived.
     pub pushes: Vec<Seq>,
-    /// Whether the connection was still there when everything was over.
-    pub lasted: bool,
+    /// Whether the connection was still open when the campaign stopped.
+    pub open_at_end: bool,
 }
 
-impl Stay {
-    /// The last event this connection was told of without having asked.
-    pub fn told(&self) -> Option<Seq> {
-        self.pushes.last().copied().max(self.joined)
+impl RoomConnection {
+    /// Returns the last event that this connection received without a request for it.
+    pub fn last_received(&self) -> Option<Seq> {
+        self.pushes.last().copied().max(self.join_last)
     }
 }
 
-/// One connection's time in one room at the line door, where nothing has a number or a `cid`: a
-/// message is known by its text, and nobody says a text twice.
+/// What one connection over the line transport sent and received. Nothing has a number or a `cid` there: a
+/// message is known by its text, and no text is sent twice.
 #[derive(Clone, Debug, Default)]
-pub struct Call {
-    /// What it said, in order.
-    pub said: Vec<Spoken>,
-    /// What it was shown, in order: what the join showed, and what others said from then on.
-    pub shown: Vec<String>,
-    /// How many of these the join showed; none of a room in which nothing had been said.
-    pub joined: usize,
-    /// Whether it was still there when everything was over.
-    pub lasted: bool,
+pub struct LineConnection {
+    /// What it sent, in order.
+    pub messages: Vec<LineMessage>,
+    /// What it received, in order: first the messages that the join showed, then those of others.
+    pub received: Vec<String>,
+    /// How many of these the join showed.
+    pub from_join: usize,
+    /// Whether it was still open when the campaign stopped.
+    pub open_at_end: bool,
 }
 
-/// A message said over a line.
+/// A message sent over the line transport.
 #[derive(Clone, Debug)]
-pub struct Spoken {
+pub struct LineMessage {
     pub text: Body,
-    pub sent: Instant,
-    pub fate: Fate,
+    pub sent_at: Instant,
+    pub outcome: LineOutcome,
 }
 
-/// What became of it, as far as its sender knows.
+/// What its sender knows about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
-    /// The line was lost before: it may have been taken, or its beginning, or nothing.
+pub enum LineOutcome {
+    /// The connection was lost before the answer: all of it may be stored, its beginning, or nothing.
     Unknown,
-    /// What was asked after it was answered, and it was not refused.
-    Taken {
+    /// The `/who` after it was answered, and it was not refused.
+    Accepted {
         at: Instant,
     },
     Refused(Refusal),

@@ -1,6 +1,6 @@
 //! HTTP/1.1 over one connection, one request after the other.
 //!
-//! Long-polling and the HTTP door both speak through it; what is asked and answered is theirs.
+//! Long-polling and the client of the HTTP API share it.
 
 use std::{io, net::SocketAddr};
 
@@ -15,50 +15,50 @@ use hyper::{
 use hyper_util::rt::TokioIo;
 use tokio::{net::TcpStream, task::JoinSet};
 
-use crate::line::broken;
+use crate::engineio::protocol_error;
 
-/// A connection that takes requests.
-pub(crate) struct Http {
+/// A connection for requests.
+pub(crate) struct HttpConnection {
     address: SocketAddr,
-    requests: SendRequest<Full<Bytes>>,
+    sender: SendRequest<Full<Bytes>>,
 }
 
-impl Http {
-    /// Speaks HTTP over this stream, for as long as `tasks` live.
-    pub(crate) async fn over(
+impl HttpConnection {
+    /// Starts HTTP on this stream, for as long as `tasks` live.
+    pub(crate) async fn handshake(
         stream: TcpStream,
         address: SocketAddr,
         tasks: &mut JoinSet<()>,
-    ) -> io::Result<Http> {
-        let (requests, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
+    ) -> io::Result<HttpConnection> {
+        let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(protocol_error)?;
         tasks.spawn(async move {
-            // A connection that breaks fails the request that is under way.
+            // An error here also fails the request in flight.
             let _ = connection.await;
         });
-        Ok(Http { address, requests })
+        Ok(HttpConnection { address, sender })
     }
 
-    /// Sends a request; the response's body is still to come.
-    pub(crate) async fn begin(
+    /// Sends a request; the response's body is not read yet.
+    pub(crate) async fn send(
         &mut self,
-        request: Builder,
+        builder: Builder,
         body: impl Into<Bytes>,
     ) -> io::Result<Response<Incoming>> {
-        let request = request.header(HOST, self.address.to_string()).body(Full::new(body.into()));
-        // The end of the last answer may still be on its way through the connection's task.
-        self.requests.ready().await.map_err(broken)?;
-        self.requests.send_request(request.map_err(broken)?).await.map_err(broken)
+        let request = builder.header(HOST, self.address.to_string()).body(Full::new(body.into()));
+        // The connection's task may not have finished the last response yet.
+        self.sender.ready().await.map_err(protocol_error)?;
+        self.sender.send_request(request.map_err(protocol_error)?).await.map_err(protocol_error)
     }
 
     /// Sends a request and reads the whole response.
-    pub(crate) async fn ask(
+    pub(crate) async fn request(
         &mut self,
-        request: Builder,
+        builder: Builder,
         body: impl Into<Bytes>,
     ) -> io::Result<(StatusCode, String)> {
-        let response = self.begin(request, body).await?;
+        let response = self.send(builder, body).await?;
         let status = response.status();
-        let body = response.into_body().collect().await.map_err(broken)?.to_bytes();
-        Ok((status, String::from_utf8(body.into()).map_err(broken)?))
+        let body = response.into_body().collect().await.map_err(protocol_error)?.to_bytes();
+        Ok((status, String::from_utf8(body.into()).map_err(protocol_error)?))
     }
 }

@@ -1,9 +1,9 @@
-//! The proof of Madang's delivery promise: nothing acknowledged is lost, nothing is doubled, and
-//! there is one order.
+//! The proof of Madang's delivery promise: nothing acknowledged is lost, nothing is doubled, and there is
+//! one order.
 //!
-//! In reading order: a campaign starts the real program and a crowd of clients, breaks something on
-//! purpose, over and over, and hands what the clients wrote down and what the log holds to the
-//! checker, which knows neither. The same code runs at every size.
+//! In reading order: a campaign starts the real program and a group of clients, injects faults over and
+//! over, and passes the clients' histories and the stored log to the checker, which knows neither the
+//! server nor the clients. The same code runs at every size.
 
 pub mod campaign;
 
@@ -11,19 +11,19 @@ pub mod checker;
 pub mod history;
 pub mod log;
 
-pub mod board;
 pub mod client;
-pub mod crowd;
-pub mod door;
+pub mod client_group;
+pub mod controls;
+pub mod transports;
 
-pub mod connection;
-pub mod line;
-pub mod requests;
+pub mod engineio;
+pub mod http_api;
+pub mod socketio;
 
 mod http;
 
 pub mod disk;
-pub mod madang;
+pub mod harness;
 pub mod proxy;
 pub mod report;
-pub mod workshop;
+pub mod server;

@@ -1,25 +1,25 @@
-//! The room log as it was kept: read from the database itself, and as the server serves it.
+//! Reads the room log: from the database itself, and as the server serves it.
 //!
-//! The database is opened read only and without the server's code, so that a fault of the store can
-//! not hide in its own reading.
+//! The database is opened read-only and without the server's code, so that a bug in the store's reading
+//! cannot hide itself.
 
 use std::{collections::BTreeMap, path::Path};
 
 use anyhow::{Context, bail, ensure};
 use common::{
-    event::{Event, History, Join, What},
+    event::{Event, EventKind, History, Join},
     message::{Body, Cid, Seq},
     room::RoomName,
 };
 use rusqlite::{Connection as Database, OpenFlags};
 use serde_json::json;
 
-use crate::{connection::Connection, line::Transport, madang::Open, requests::read_log};
+use crate::{engineio::EngineTransport, http_api::read_log, server::ServerAddresses, socketio::Connection};
 
-/// Every room's entries, in the order of their numbers.
+/// Every room's entries, ordered by number.
 pub type Log = BTreeMap<RoomName, Vec<Entry>>;
 
-/// A message as it was kept.
+/// A stored message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     pub seq: Seq,
@@ -28,24 +28,24 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// No campaign does anything but to say something.
-    fn of(event: Event) -> anyhow::Result<Entry> {
-        let What::Posted { cid, body, .. } = event.what else { bail!("{event:?} is no message") };
+    /// Fails for events of any other kind: campaigns only send messages.
+    fn from_event(event: Event) -> anyhow::Result<Entry> {
+        let EventKind::Posted { cid, body, .. } = event.kind else { bail!("{event:?} is no message") };
         Ok(Entry { seq: event.seq, cid, body })
     }
 
-    fn all_of(events: Vec<Event>) -> anyhow::Result<Vec<Entry>> {
-        events.into_iter().map(Entry::of).collect()
+    fn from_events(events: Vec<Event>) -> anyhow::Result<Vec<Entry>> {
+        events.into_iter().map(Entry::from_event).collect()
     }
 }
 
 /// Reads the database of a server that has ended.
-pub fn read(database: &Path) -> anyhow::Result<Log> {
-    let reading = || format!("reading {}", database.display());
+pub fn read_database(database: &Path) -> anyhow::Result<Log> {
+    let context = || format!("reading {}", database.display());
     let database =
-        Database::open_with_flags(database, OpenFlags::SQLITE_OPEN_READ_ONLY).with_context(reading)?;
-    let verdict: String = database.query_row("PRAGMA integrity_check", [], |row| row.get(0))?;
-    ensure!(verdict == "ok", "SQLite's integrity check says {verdict}");
+        Database::open_with_flags(database, OpenFlags::SQLITE_OPEN_READ_ONLY).with_context(context)?;
+    let integrity: String = database.query_row("PRAGMA integrity_check", [], |row| row.get(0))?;
+    ensure!(integrity == "ok", "SQLite's integrity check says {integrity}");
     let mut log = Log::new();
     let mut rooms = database.prepare("SELECT name FROM rooms")?;
     for name in rooms.query_map([], |row| row.get(0))? {
@@ -64,26 +64,29 @@ pub fn read(database: &Path) -> anyhow::Result<Log> {
     Ok(log)
 }
 
-/// Asks a running server for the whole log of these rooms, page after page; by every door that has
-/// pages, which must serve the same.
-pub async fn served(server: Open, rooms: impl IntoIterator<Item = RoomName>) -> anyhow::Result<Log> {
-    let mut connection = Connection::open(server.http, Transport::WebSocket, &json!({})).await?;
+/// Reads the whole log of these rooms from a running server, page after page, over Socket.IO and over HTTP;
+/// fails when the two differ.
+pub async fn read_served(
+    addresses: ServerAddresses,
+    rooms: impl IntoIterator<Item = RoomName>,
+) -> anyhow::Result<Log> {
+    let mut connection = Connection::open(addresses.http, EngineTransport::WebSocket, &json!({})).await?;
     let mut log = Log::new();
     for room in rooms {
         let join = Join { since: Some(Seq(0)), ..Join::new(room.clone()) };
-        let joined = connection.ask_patiently(&join).await?;
-        let (mut entries, mut more) = (Entry::all_of(joined.events)?, joined.more);
+        let reply = connection.request_until_allowed(&join).await?;
+        let (mut entries, mut more) = (Entry::from_events(reply.events)?, reply.more);
         while more {
             let after = entries.last().map(|entry| entry.seq);
             let limit = Some(History::MAX);
             let history = History { room: room.clone(), before: None, after, around: None, limit };
-            let page = connection.ask_patiently(&history).await?;
+            let page = connection.request_until_allowed(&history).await?;
             ensure!(!page.events.is_empty(), "an empty page of {room} says that there is more");
-            entries.extend(Entry::all_of(page.events)?);
+            entries.extend(Entry::from_events(page.events)?);
             more = page.more_after;
         }
-        let by_http = Entry::all_of(read_log(server.http, &room).await?)?;
-        ensure!(by_http == entries, "{room} is another by HTTP than by Socket.IO");
+        let over_http = Entry::from_events(read_log(addresses.http, &room).await?)?;
+        ensure!(over_http == entries, "{room} is another by HTTP than by Socket.IO");
         log.insert(room, entries);
     }
     Ok(log)

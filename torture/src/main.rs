@@ -1,4 +1,5 @@
-//! The `torture` program: one subcommand a campaign. `bin/torture` builds what it needs and calls it.
+//! The `torture` program: one subcommand for each campaign. `bin/torture` builds what it needs and calls
+//! it.
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -9,11 +10,11 @@ use torture::{
         crash::{self, Loss},
         disk, hostile, network, sabotage, seats,
     },
-    workshop::Workshop,
+    harness::Harness,
 };
 
-/// Breaks a real Madang on purpose, over and over, and checks that nothing is lost, nothing is
-/// doubled and there is one order. Exits with 1 and keeps the evidence when a promise is broken.
+/// Injects faults into a real Madang over and over, and checks that nothing is lost, nothing is doubled and
+/// there is one order. Exits with 1 and keeps the evidence when a promise is broken.
 #[derive(Parser)]
 #[command(name = "torture")]
 struct Cli {
@@ -22,51 +23,51 @@ struct Cli {
     /// A server built with the feature `faults`
     #[arg(long, global = true, default_value = "target/torture/madang")]
     program: PathBuf,
-    /// What notes the writes to a disk whose power goes away: torture/shim/disk.c, compiled
+    /// The library that records writes and simulates a failing disk: torture/shim/disk.c, compiled
     #[arg(long, global = true, default_value = "target/torture/disk.so")]
     shim: PathBuf,
-    /// Where data folders are made, and stay when they are evidence
+    /// Where data folders are created; they stay there as evidence when a promise is broken
     #[arg(long, global = true, default_value = "target/torture/rounds")]
     folder: PathBuf,
-    /// What every random choice follows from [default: another one each time]
+    /// Seeds every random choice [default: another one each time]
     #[arg(long, global = true)]
     seed: Option<u64>,
 }
 
 #[derive(Subcommand)]
 enum Campaign {
-    /// kill -9 at random moments and at named points
-    Crash(crash::Plan),
-    /// The same, and each time what was not synced to the disk is lost, wholly or in part
-    Power(crash::Plan),
+    /// kill -9 at random moments and at failpoints
+    Crash(crash::Options),
+    /// The same, and each time the writes that were not synced are lost, wholly or in part
+    Power(crash::Options),
     /// A disk that is full or broken for a while, again and again
-    Disk(disk::Plan),
-    /// Cut, garble, delay and swallow between the clients and the server
-    Network(network::Plan),
+    Disk(disk::Options),
+    /// Cut, delay and drop traffic between the clients and the server
+    Network(network::Options),
     /// Let many people race for the last seats of a room
-    Seats(seats::Plan),
+    Seats(seats::Options),
     /// Send ten commands in one write, again and again
-    Bursts(bursts::Plan),
-    /// Lines without an end, silent crowds, floods of datagrams, and browsers at the wrong door
-    Hostile(hostile::Plan),
-    /// Break one promise after the other, and be caught each time
-    Sabotage(sabotage::Plan),
+    Bursts(bursts::Options),
+    /// Endless lines, silent connections, floods of datagrams, and browsers at the line transport
+    Hostile(hostile::Options),
+    /// Break one promise after the other on purpose, and check that each is caught
+    Sabotage(sabotage::Options),
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let cli = Cli::parse();
     let seed = cli.seed.unwrap_or_else(rand::random);
-    let workshop = Workshop { program: cli.program, shim: cli.shim, folder: cli.folder, seed };
+    let harness = Harness { program: cli.program, shim: cli.shim, folder: cli.folder, seed };
     let result = match &cli.campaign {
-        Campaign::Crash(plan) => crash::run(&workshop, plan, Loss::Memory).await,
-        Campaign::Power(plan) => crash::run(&workshop, plan, Loss::Unsynced).await,
-        Campaign::Disk(plan) => disk::run(&workshop, plan).await,
-        Campaign::Network(plan) => network::run(&workshop, plan).await,
-        Campaign::Seats(plan) => seats::run(&workshop, plan).await,
-        Campaign::Bursts(plan) => bursts::run(&workshop, plan).await,
-        Campaign::Hostile(plan) => hostile::run(&workshop, plan).await,
-        Campaign::Sabotage(plan) => sabotage::run(&workshop, plan).await,
+        Campaign::Crash(options) => crash::run(&harness, options, Loss::Memory).await,
+        Campaign::Power(options) => crash::run(&harness, options, Loss::Unsynced).await,
+        Campaign::Disk(options) => disk::run(&harness, options).await,
+        Campaign::Network(options) => network::run(&harness, options).await,
+        Campaign::Seats(options) => seats::run(&harness, options).await,
+        Campaign::Bursts(options) => bursts::run(&harness, options).await,
+        Campaign::Hostile(options) => hostile::run(&harness, options).await,
+        Campaign::Sabotage(options) => sabotage::run(&harness, options).await,
     };
     match result {
         Ok(report) => {

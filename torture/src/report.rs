@@ -1,4 +1,4 @@
-//! What a campaign prints: one line while it runs, a Markdown table and a verdict at its end.
+//! Prints a campaign's progress line, and its report: a Markdown table and a verdict.
 
 use std::{
     fmt,
@@ -9,7 +9,7 @@ use std::{
 use crate::checker::{Harm, Violation};
 
 /// How many failures are printed; the evidence holds all of them.
-const SHOWN: usize = 20;
+const MAX_LISTED_FAILURES: usize = 20;
 
 /// A campaign's result.
 #[derive(Debug, Default)]
@@ -26,13 +26,13 @@ impl Report {
         Report { title: title.to_owned(), ..Report::default() }
     }
 
-    /// Adds a figure.
-    pub fn row(&mut self, what: &str, figure: impl fmt::Display) {
-        self.rows.push((what.to_owned(), figure.to_string()));
+    /// Adds a row to the table.
+    pub fn row(&mut self, label: &str, value: impl fmt::Display) {
+        self.rows.push((label.to_owned(), value.to_string()));
     }
 
-    /// Adds how long something took: how often, median, 99th percentile and the longest.
-    pub fn times(&mut self, what: &str, times: &[Duration]) {
+    /// Adds a row of durations: median, 99th percentile, longest, and how many.
+    pub fn times(&mut self, label: &str, times: &[Duration]) {
         let mut times = times.to_vec();
         times.sort();
         let at = |share: f64| {
@@ -40,23 +40,23 @@ impl Report {
             milliseconds(times[index])
         };
         if times.is_empty() {
-            self.row(what, "–");
+            self.row(label, "–");
         } else {
-            self.row(what, format!("{} / {} / {} ms ({} times)", at(0.5), at(0.99), at(1.0), times.len()));
+            self.row(label, format!("{} / {} / {} ms ({} times)", at(0.5), at(0.99), at(1.0), times.len()));
         }
     }
 
-    /// Ends with the verdict on these violations.
+    /// Sets the verdict and the failures from these violations.
     pub fn judge(&mut self, violations: &[Violation]) {
         self.conclude(verdict(violations), violations.iter().map(ToString::to_string).collect());
     }
 
-    /// Ends with a verdict of the campaign's own, and what speaks against it.
+    /// Sets a verdict of the campaign's own, and the failures behind it.
     pub fn conclude(&mut self, verdict: String, failures: Vec<String>) {
         (self.verdict, self.failures) = (verdict, failures);
     }
 
-    /// Whether every promise was kept.
+    /// Returns whether every promise was kept.
     pub fn is_clean(&self) -> bool {
         self.failures.is_empty()
     }
@@ -65,19 +65,19 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "\n### {}\n\n| what | figure |\n|---|---|", self.title)?;
-        for (what, figure) in &self.rows {
-            writeln!(f, "| {what} | {figure} |")?;
+        for (label, value) in &self.rows {
+            writeln!(f, "| {label} | {value} |")?;
         }
         writeln!(f, "\n{}", self.verdict)?;
-        for failure in self.failures.iter().take(SHOWN) {
+        for failure in self.failures.iter().take(MAX_LISTED_FAILURES) {
             writeln!(f, "- {failure}")?;
         }
-        let more = self.failures.len().saturating_sub(SHOWN);
+        let more = self.failures.len().saturating_sub(MAX_LISTED_FAILURES);
         if more > 0 { writeln!(f, "- and {more} more") } else { Ok(()) }
     }
 }
 
-/// The one line that counts.
+/// Counts the violations by harm.
 pub fn verdict(violations: &[Violation]) -> String {
     let count = |harm| violations.iter().filter(|violation| violation.harm == harm).count();
     let mut line = format!(
@@ -98,36 +98,36 @@ fn milliseconds(time: Duration) -> String {
     if milliseconds < 10.0 { format!("{milliseconds:.1}") } else { format!("{milliseconds:.0}") }
 }
 
-/// The line that says how far it is: over and over in a terminal, now and then elsewhere.
+/// Prints the progress: constantly in a terminal, every ten seconds elsewhere.
 #[derive(Debug)]
 pub struct Progress {
-    began: Instant,
-    said: Option<Instant>,
-    every: Duration,
+    started_at: Instant,
+    last_printed: Option<Instant>,
+    interval: Duration,
 }
 
 impl Default for Progress {
     fn default() -> Self {
-        let every = if stderr().is_terminal() { 0 } else { 10 };
-        Progress { began: Instant::now(), said: None, every: Duration::from_secs(every) }
+        let interval = if stderr().is_terminal() { 0 } else { 10 };
+        Progress { started_at: Instant::now(), last_printed: None, interval: Duration::from_secs(interval) }
     }
 }
 
 impl Progress {
-    /// Says how far it is.
-    pub fn say(&mut self, line: &str) {
-        if self.said.is_some_and(|said| said.elapsed() < self.every) {
+    /// Prints a line, unless the last one is too recent.
+    pub fn print(&mut self, line: &str) {
+        if self.last_printed.is_some_and(|last| last.elapsed() < self.interval) {
             return;
         }
-        self.said = Some(Instant::now());
-        let (start, end) = if self.every.is_zero() { ("\r", "\x1b[K") } else { ("", "\n") };
-        let seconds = self.began.elapsed().as_secs();
-        // Nobody may be looking.
+        self.last_printed = Some(Instant::now());
+        let (start, end) = if self.interval.is_zero() { ("\r", "\x1b[K") } else { ("", "\n") };
+        let seconds = self.started_at.elapsed().as_secs();
+        // Standard error may be closed.
         let _ = write!(stderr(), "{start}{seconds:>5} s  {line}{end}");
     }
 
-    /// How long it has been going on.
+    /// Returns the time since the campaign began.
     pub fn elapsed(&self) -> Duration {
-        self.began.elapsed()
+        self.started_at.elapsed()
     }
 }

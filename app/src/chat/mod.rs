@@ -1,22 +1,23 @@
-//! The page's one handle to everything that goes on: who I am, the connection, the open room.
+//! The chat client: identity, connection, rooms, outbox and the room on the screen.
 //!
-//! Components call its verbs and read its signals; the socket's notices come in through one
-//! function. Everything in it lives as long as the page, so a late answer never meets a signal
-//! that is gone; an answer for a room one has left is told apart by [`Visit::is`].
+//! Components read the signals and call the methods of [`Chat`]; the socket's events arrive in
+//! [`Chat::on_socket_event`]. The state lives as long as the page, so a late reply never meets a
+//! disposed signal. [`CurrentRoom::is`] tells replies for the room on the screen from replies for
+//! other rooms.
 
-mod asking;
-mod attention;
-mod changing;
-mod drawing;
-mod hearing;
-mod joining;
-mod keeping;
-mod noticing;
-mod reading;
+mod cache;
+mod current_room;
+mod edits;
+mod idle;
+mod membership;
+mod navigation;
+mod notify;
+mod outbox_store;
+mod receive;
+mod render;
+mod requests;
 mod rooms;
 mod sending;
-mod shelf;
-mod visit;
 
 use std::{
     ops::Deref,
@@ -24,7 +25,7 @@ use std::{
 };
 
 use common::{
-    event::{Change, Hello, Join, PROTOCOL, Permission, Presence, Push, Rename},
+    event::{Hello, Join, PROTOCOL, Permission, Presence, PresenceChange, Push, Rename},
     message::Timestamp,
     person::{DisplayName, Person},
     refusal::Refusal,
@@ -33,154 +34,154 @@ use common::{
 use leptos::{ev, prelude::*};
 
 pub(crate) use self::{
-    rooms::{Composing, MyRoom},
-    visit::{At, Goal, Shown, Visit},
+    current_room::{Align, CurrentRoom, RenderedRow, ScrollTarget},
+    rooms::{ComposerMode, RoomListItem},
 };
 use crate::{
     api,
+    context::{expect_context, provide_context},
     field::Field,
-    handle::{find, provide},
-    notices::{Notices, use_notices},
-    socket::{Failure, Notice, Socket},
+    notifications::{Notifications, use_notifications},
+    socket::{RequestError, Socket, SocketEvent},
     state::{
-        changes::Changes,
-        link::{Backoff, Link},
+        connection::{Backoff, ConnectionState},
         outbox::Outbox,
+        pending_edits::PendingEdits,
         room::Room,
         rooms::Rooms,
     },
     storage,
-    task::{later, pause, spawn},
-    view::{listen, listen_to},
-    when,
+    task::{run_after, sleep, spawn},
+    time_format,
+    view::{listen_on_window, listen_on_window_untyped},
 };
 
-/// Who this browser is.
+/// The identity of this browser.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Identity {
-    /// Not asked yet, or the server can not be reached.
+    /// Not requested yet, or the server is unreachable.
     Unknown,
-    /// Nobody so far: a name is to be asked for.
-    Nobody,
+    /// Not registered; the page asks for a name.
+    Unregistered,
     Known(Person),
 }
 
-/// A handle as small as a reference: it is part of every closure that does something.
+/// The handle, as small as a reference, because every event closure holds one.
 #[derive(Clone, Copy)]
-pub(crate) struct Chat(&'static Everything);
+pub(crate) struct Chat(&'static ChatInner);
 
-/// What there is to know, and what is underway.
-pub(crate) struct Everything {
+/// The state behind the handle.
+pub(crate) struct ChatInner {
     pub(crate) identity: Field<Identity>,
-    pub(crate) link: Field<Link>,
-    /// Why the server did not let us connect, when it said so.
-    pub(crate) turned_away: Field<Option<Refusal>>,
-    /// The server speaks a newer protocol than this page, which can only be loaded again.
-    pub(crate) outgrown: Field<bool>,
-    pub(crate) visit: &'static Visit,
+    pub(crate) connection_state: Field<ConnectionState>,
+    /// Why the server refused the connection, if it did.
+    pub(crate) connect_error: Field<Option<Refusal>>,
+    /// The server speaks a newer protocol; only a reload of the page helps.
+    pub(crate) client_outdated: Field<bool>,
+    pub(crate) current_room: &'static CurrentRoom,
     pub(crate) outbox: Field<Outbox>,
-    /// What the composer writes in the room on the screen.
-    pub(crate) composing: Field<Composing>,
-    /// The rooms that are ours, the latest first.
-    pub(crate) my_rooms: Field<Vec<MyRoom>>,
-    notices: Notices,
-    /// Somebody looks at the page.
-    pub(crate) looking: Field<bool>,
-    /// Nobody has touched the page for a while.
-    away: AtomicBool,
-    /// When somebody last did, in ms.
-    touched: AtomicI64,
+    /// What the composer writes in the current room.
+    pub(crate) composer_mode: Field<ComposerMode>,
+    /// The user's rooms, the most recently active first.
+    pub(crate) room_list: Field<Vec<RoomListItem>>,
+    notifications: Notifications,
+    /// Whether the page is visible and has the focus.
+    pub(crate) is_focused: Field<bool>,
+    /// Whether there was no activity on the page for a while.
+    is_away: AtomicBool,
+    /// The time of the last activity, in ms.
+    last_activity: AtomicI64,
     rooms: Field<Rooms>,
-    changes: Field<Changes>,
-    /// There is somebody to connect for.
-    connecting: AtomicBool,
-    /// A change is on its way.
-    changing: AtomicBool,
-    /// The list of our rooms is about to be made anew; the first time when what is kept of them is
-    /// known, lest they change places under the pointer.
-    listing: AtomicBool,
-    /// What is new in our rooms is about to be written.
-    shelving: AtomicBool,
-    /// When and where we last told that we are writing.
-    typed: Field<Option<(RoomName, Timestamp)>>,
-    /// What was written is being put into the database.
-    keeping: AtomicBool,
-    /// The outbox is being read from the database.
-    reading: AtomicBool,
-    /// The database may hold something else than what was read last.
-    outdated: AtomicBool,
-    /// Messages are being delivered in rooms one is not in.
-    elsewhere: AtomicBool,
-    /// What the room is to be like that is about to be opened by us.
-    planned: Field<Option<Join>>,
-    /// How many connections there were: what one has joined, the next one has not.
-    connection: AtomicU32,
+    pending_edits: Field<PendingEdits>,
+    /// Whether the socket was opened, which happens once the person is known.
+    socket_opened: AtomicBool,
+    /// Whether a task is sending edits.
+    sending_edits: AtomicBool,
+    /// Whether an update of the room list is scheduled. Starts as true until the cache is loaded,
+    /// so that rooms do not change places under the pointer.
+    list_scheduled: AtomicBool,
+    /// Whether a write of changed rooms to the cache is scheduled.
+    cache_write_scheduled: AtomicBool,
+    /// The room and the time of the last typing command.
+    last_typing_sent: Field<Option<(RoomName, Timestamp)>>,
+    /// Whether a task is writing the outbox to the database.
+    persisting_outbox: AtomicBool,
+    /// Whether a task is reading the outbox from the database.
+    loading_outbox: AtomicBool,
+    /// Whether the database may have changed since it was last read.
+    outbox_stale: AtomicBool,
+    /// Whether a task is sending messages in rooms that are not joined.
+    sending_background: AtomicBool,
+    /// The settings of a room this user is about to create.
+    planned_join: Field<Option<Join>>,
+    /// The number of the current connection; a join is valid for one connection only.
+    generation: AtomicU32,
     socket: Socket,
 }
 
 impl Deref for Chat {
-    type Target = Everything;
+    type Target = ChatInner;
 
-    fn deref(&self) -> &Everything {
+    fn deref(&self) -> &ChatInner {
         self.0
     }
 }
 
 pub(crate) fn provide_chat() -> Chat {
     let rooms = Field::new(Rooms::new());
-    let chat = Chat(Box::leak(Box::new(Everything {
+    let chat = Chat(Box::leak(Box::new(ChatInner {
         identity: Field::new(Identity::Unknown),
-        link: Field::new(Link::Connecting),
-        turned_away: Field::new(None),
-        outgrown: Field::new(false),
-        visit: Visit::new(rooms),
+        connection_state: Field::new(ConnectionState::Connecting),
+        connect_error: Field::new(None),
+        client_outdated: Field::new(false),
+        current_room: CurrentRoom::new(rooms),
         outbox: Field::new(Outbox::default()),
-        composing: Field::new(Composing::New),
-        my_rooms: Field::new(Vec::new()),
-        notices: use_notices(),
-        looking: Field::new(is_looked_at()),
-        away: AtomicBool::new(false),
-        touched: AtomicI64::new(when::now().0),
+        composer_mode: Field::new(ComposerMode::New),
+        room_list: Field::new(Vec::new()),
+        notifications: use_notifications(),
+        is_focused: Field::new(is_page_focused()),
+        is_away: AtomicBool::new(false),
+        last_activity: AtomicI64::new(time_format::now().0),
         rooms,
-        changes: Field::new(Changes::default()),
-        connecting: AtomicBool::new(false),
-        changing: AtomicBool::new(false),
-        listing: AtomicBool::new(true),
-        shelving: AtomicBool::new(false),
-        typed: Field::new(None),
-        keeping: AtomicBool::new(false),
-        reading: AtomicBool::new(false),
-        outdated: AtomicBool::new(false),
-        elsewhere: AtomicBool::new(false),
-        planned: Field::new(None),
-        connection: AtomicU32::new(0),
+        pending_edits: Field::new(PendingEdits::default()),
+        socket_opened: AtomicBool::new(false),
+        sending_edits: AtomicBool::new(false),
+        list_scheduled: AtomicBool::new(true),
+        cache_write_scheduled: AtomicBool::new(false),
+        last_typing_sent: Field::new(None),
+        persisting_outbox: AtomicBool::new(false),
+        loading_outbox: AtomicBool::new(false),
+        outbox_stale: AtomicBool::new(false),
+        sending_background: AtomicBool::new(false),
+        planned_join: Field::new(None),
+        generation: AtomicU32::new(0),
         socket: Socket::default(),
     })));
-    provide(chat);
-    listen(ev::online, move |_| chat.socket.wake());
-    listen(ev::offline, move |_| chat.socket.give_up());
-    document_visible(move || chat.socket.wake());
-    chat.watch_looks();
-    chat.open_rooms();
-    // Before anything is known of them, so that nothing moves when it is.
-    chat.list_now();
-    chat.open_changes();
-    chat.open_outbox();
-    spawn(chat.open_shelf());
-    spawn(chat.recognise());
+    provide_context(chat);
+    listen_on_window(ev::online, move |_| chat.socket.wake());
+    listen_on_window(ev::offline, move |_| chat.socket.reconnect());
+    on_document_visible(move || chat.socket.wake());
+    chat.watch_focus();
+    chat.restore_rooms();
+    // Before the cache is read, so that nothing moves when it is.
+    chat.update_list();
+    chat.restore_edits();
+    chat.restore_outbox();
+    spawn(chat.restore_cache());
+    spawn(chat.identify());
     chat
 }
 
 pub(crate) fn use_chat() -> Chat {
-    find()
+    expect_context()
 }
 
 impl Chat {
-    /// Ourselves, once we are known.
+    /// Returns this person, once registered.
     pub(crate) fn me(self) -> Option<Person> {
         match self.identity.get() {
             Identity::Known(person) => Some(person),
-            Identity::Unknown | Identity::Nobody => None,
+            Identity::Unknown | Identity::Unregistered => None,
         }
     }
 
@@ -188,117 +189,121 @@ impl Chat {
         untrack(|| self.me())
     }
 
-    /// Us, as the server or at least this browser knows us.
-    pub(crate) fn me_or_remembered(self) -> Option<Person> {
+    /// Returns this person, from the server or as stored in this browser.
+    pub(crate) fn me_or_cached(self) -> Option<Person> {
         match self.identity.get_untracked() {
             Identity::Known(me) => Some(me),
-            // Out of reach of the server, what was not sent is still there, and still ours.
-            Identity::Unknown => storage::me(),
-            Identity::Nobody => None,
+            // Without the server, unsent messages are still shown, and are still this person's.
+            Identity::Unknown => storage::load_person(),
+            Identity::Unregistered => None,
         }
     }
 
-    /// Whether the room on the screen is ours to decide about.
+    /// Whether this person owns the current room.
     pub(crate) fn owns_room(self) -> bool {
-        self.visit.may.with(|may| may.contains(&Permission::Own))
+        self.current_room.permissions.with(|permissions| permissions.contains(&Permission::Own))
     }
 
-    /// Takes this name: the first time it makes us somebody, later it renames us everywhere.
-    pub(crate) async fn take_name(self, name: DisplayName) -> Result<(), Failure> {
+    /// Registers this name, or renames the registered person.
+    pub(crate) async fn set_name(self, name: DisplayName) -> Result<(), RequestError> {
         let person = match self.identity.get_untracked() {
-            Identity::Known(_) => self.ask(&Rename { name }).await?.you,
-            Identity::Unknown | Identity::Nobody => {
-                api::introduce(name).await?.ok_or(Failure::Disconnected)?
+            Identity::Known(_) => self.request(&Rename { name }).await?.you,
+            Identity::Unknown | Identity::Unregistered => {
+                api::register_or_rename(name).await?.ok_or(RequestError::Disconnected)?
             }
         };
-        self.known(person);
+        self.on_identified(person);
         Ok(())
     }
 
-    /// Which connection this is.
-    fn connection(self) -> u32 {
-        self.connection.load(Relaxed)
+    /// Returns the number of the current connection.
+    fn generation(self) -> u32 {
+        self.generation.load(Relaxed)
     }
 
-    /// Remembers what we want this room to be like when it is new.
-    pub(crate) fn plan(self, room: RoomName, seats: Option<Seats>, topic: Option<Topic>) {
-        self.planned.set(Some(Join { seats, topic, ..Join::new(room) }));
+    /// Stores the settings of a room that is about to be created.
+    pub(crate) fn plan_room(self, room: RoomName, seats: Option<Seats>, topic: Option<Topic>) {
+        self.planned_join.set(Some(Join { seats, topic, ..Join::new(room) }));
     }
 
-    /// How to join this room, and what it is to be like when it is new: what was planned for it may
-    /// be remembered by a message only.
-    fn planned(self, room: &RoomName) -> Join {
-        let planned = self.planned.get_untracked().filter(|planned| planned.room == *room);
+    /// Returns the join command, with the settings for a new room. After a reload the seats are
+    /// only stored with a pending message.
+    fn join_request(self, room: &RoomName) -> Join {
+        let planned = self.planned_join.get_untracked().filter(|planned| planned.room == *room);
         let join = planned.unwrap_or_else(|| Join::new(room.clone()));
-        let remembered = || self.outbox.with_untracked(|outbox| outbox.seats(room));
-        Join { seats: join.seats.or_else(remembered), ..join }
+        let in_outbox = || self.outbox.with_untracked(|outbox| outbox.planned_seats(room));
+        Join { seats: join.seats.or_else(in_outbox), ..join }
     }
 
-    /// Asks the server who we are, for as long as it takes.
-    async fn recognise(self) {
+    /// Asks the server for this browser's person until it answers.
+    async fn identify(self) {
         let mut backoff = Backoff::default();
         loop {
             match api::me().await {
-                Ok(Some(person)) => return self.known(person),
+                Ok(Some(person)) => return self.on_identified(person),
                 Ok(None) => {
-                    self.turn_out(None);
-                    return self.link.set(Link::Idle);
+                    self.set_identity(None);
+                    return self.connection_state.set(ConnectionState::Idle);
                 }
                 Err(_) => {
-                    self.link.update(|link| *link = link.still_lost());
-                    pause(backoff.next(js_sys::Math::random())).await;
+                    self.connection_state.update(|state| *state = state.on_still_lost());
+                    sleep(backoff.next(js_sys::Math::random())).await;
                 }
             }
         }
     }
 
-    /// We are somebody: from here on there is something to connect for.
-    fn known(self, person: Person) {
-        self.turn_out(Some(person));
-        if !self.connecting.swap(true, Relaxed) {
-            self.link.set(Link::Connecting);
-            self.0.socket.open(move |notice| self.hear(notice));
+    /// Sets the identity and opens the socket.
+    fn on_identified(self, person: Person) {
+        self.set_identity(Some(person));
+        if !self.socket_opened.swap(true, Relaxed) {
+            self.connection_state.set(ConnectionState::Connecting);
+            self.0.socket.open(move |event| self.on_socket_event(event));
         }
     }
 
-    /// Who we turn out to be. What was kept for somebody else is not for us.
-    fn turn_out(self, person: Option<Person>) {
-        let before = storage::me().map(|before| before.id);
+    /// Sets the identity. The cache of another person is cleared.
+    fn set_identity(self, person: Option<Person>) {
+        let before = storage::load_person().map(|before| before.id);
         if before.is_some() && before != person.as_ref().map(|person| person.id) {
-            self.clear_shelf();
+            self.clear_cache();
         }
-        storage::remember_me(person.as_ref());
-        self.identity.set(person.map_or(Identity::Nobody, Identity::Known));
+        storage::save_person(person.as_ref());
+        self.identity.set(person.map_or(Identity::Unregistered, Identity::Known));
     }
 
-    /// Everything the socket tells comes through here, in its order.
-    fn hear(self, notice: Notice) {
-        match notice {
-            Notice::Online => {
-                self.connection.fetch_add(1, Relaxed);
-                self.link.set(Link::Online);
-                self.turned_away.set(None);
-                spawn(self.arrive());
+    /// Handles all socket events, in their order.
+    fn on_socket_event(self, event: SocketEvent) {
+        match event {
+            SocketEvent::Online => {
+                self.generation.fetch_add(1, Relaxed);
+                self.connection_state.set(ConnectionState::Online);
+                self.connect_error.set(None);
+                spawn(self.on_connected());
             }
-            Notice::Lost(reason) => {
-                self.turned_away.set(reason);
-                self.rooms.update(|rooms| rooms.all_mut().iter_mut().for_each(Room::lost));
-                self.link.update(|link| *link = link.lost());
-                later(Link::UNMENTIONED, move || self.link.update(|link| *link = link.still_lost()));
+            SocketEvent::Lost(reason) => {
+                self.connect_error.set(reason);
+                self.rooms.update(|rooms| rooms.all_mut().iter_mut().for_each(Room::on_disconnect));
+                self.connection_state.update(|state| *state = state.on_lost());
+                run_after(ConnectionState::INTERRUPTION_GRACE, move || {
+                    self.connection_state.update(|state| *state = state.on_still_lost());
+                });
             }
-            Notice::Restarting(restart) => {
-                self.link.set(Link::Restarting);
-                let overdue = restart.after + Link::RESTART_GRACE;
-                later(overdue, move || self.link.update(|link| *link = link.overdue()));
+            SocketEvent::Restarting(restart) => {
+                self.connection_state.set(ConnectionState::Restarting);
+                let overdue = restart.after + ConnectionState::RESTART_GRACE;
+                run_after(overdue, move || {
+                    self.connection_state.update(|state| *state = state.on_restart_overdue());
+                });
             }
-            Notice::Told(push) => self.apply(push),
+            SocketEvent::Push(push) => self.apply_push(push),
         }
     }
 
-    fn apply(self, push: Push) {
+    fn apply_push(self, push: Push) {
         if let Push::Presence(Presence { changes, .. }) = &push {
             for change in changes {
-                if let Change::Renamed(person) = change
+                if let PresenceChange::Renamed(person) = change
                     && self
                         .identity
                         .with_untracked(|me| matches!(me, Identity::Known(me) if me.id == person.id))
@@ -307,39 +312,41 @@ impl Chat {
                 }
             }
         }
-        self.notice(&push);
-        self.hear_room(push);
+        self.notify(&push);
+        self.apply_room_push(push);
     }
 
-    /// Online again: makes sure that we are who we think we are, then goes (back) into the room.
-    async fn arrive(self) {
-        let connection = self.connection();
-        // A refusal would leave us online and in no room, until the next connection.
-        let still = || self.connection() == connection;
-        let Ok(welcome) = self.ask_patiently(&Hello {}, &still).await else { return };
-        self.outgrown.set(welcome.protocol > PROTOCOL);
+    /// Runs on every new connection: confirms the identity, then joins all rooms and sends pending
+    /// messages.
+    async fn on_connected(self) {
+        let generation = self.generation();
+        // If a refusal ended this, the page would be online but in no room until the next
+        // connection.
+        let still_wanted = || self.generation() == generation;
+        let Ok(hello) = self.request_with_retry(&Hello {}, &still_wanted).await else { return };
+        self.client_outdated.set(hello.protocol > PROTOCOL);
         let Identity::Known(me) = self.identity.get_untracked() else { return };
-        let mut you = welcome.you;
-        if me.id != you.id {
-            // Our cookie was lost or never kept. The name at least stays ours.
-            let renamed = self.ask_patiently(&Rename { name: me.name }, &still).await;
-            you = renamed.map_or(you, |renamed| renamed.you);
+        let mut person = hello.you;
+        if me.id != person.id {
+            // The cookie was lost or never stored. At least keep the name.
+            let renamed = self.request_with_retry(&Rename { name: me.name }, &still_wanted).await;
+            person = renamed.map_or(person, |renamed| renamed.you);
         }
-        self.turn_out(Some(you));
-        self.tell_if_away();
+        self.set_identity(Some(person));
+        self.report_away();
         spawn(self.join_all());
-        self.deliver();
+        self.send_pending();
     }
 }
 
-/// Whether somebody looks at the page just now.
-fn is_looked_at() -> bool {
+/// Whether the page is visible and has the focus.
+fn is_page_focused() -> bool {
     !document().hidden() && document().has_focus().unwrap_or(true)
 }
 
-/// Calls `act` whenever somebody looks at the page again.
-pub(crate) fn document_visible(act: impl Fn() + 'static) {
-    listen_to("visibilitychange", move |_| {
+/// Calls `act` whenever the page becomes visible.
+pub(crate) fn on_document_visible(act: impl Fn() + 'static) {
+    listen_on_window_untyped("visibilitychange", move |_| {
         if !document().hidden() {
             act();
         }

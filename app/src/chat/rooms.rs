@@ -1,55 +1,54 @@
-//! The rooms that are ours: those that let us in and that we did not leave, and what a list shows of
-//! them. Who writes, and who waits for a seat.
+//! The user's rooms and the list of them, typing, drafts, seats and room settings.
 
 use std::cmp::Reverse;
 
 use common::{
-    event::{Describe, Remove, Typing, WatchSeat},
+    event::{Kick, Typing, UpdateRoom, WaitForSeat},
     message::{Seq, Timestamp},
     person::{Person, PersonId},
-    room::{Limit, RoomName, Topic},
+    room::{RoomName, SeatLimit, Topic},
 };
 use leptos::ev;
 
-use super::{Chat, sending::fresh_cid};
+use super::{Chat, sending::new_cid};
 use crate::{
-    socket::Failure,
+    socket::RequestError,
     state::{
-        ranking::Ranking,
-        room::{Room, Unread},
-        rooms::{Rooms, Stay},
+        room::{Room, UnreadSummary},
+        rooms::{RoomGeneration, Rooms},
+        top_n::TopN,
     },
     storage,
-    task::soon,
-    view::listen,
-    when,
+    task::schedule_once,
+    time_format,
+    view::listen_on_window,
 };
 
-/// How long the list waits for more to change before it is made anew, in ms.
-const LIST_AFTER: u32 = 100;
+/// How long changes of the room list are collected before it is updated, in ms.
+const LIST_DEBOUNCE: u32 = 100;
 
-/// A room of ours as a list shows it.
+/// A room as the room list shows it.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct MyRoom {
+pub(crate) struct RoomListItem {
     pub(crate) room: RoomName,
-    /// How many messages of others wait to be read.
+    /// The number of unread messages of others.
     pub(crate) unread: u32,
-    /// There are more than these.
-    pub(crate) unread_more: bool,
-    /// In how many of them we are spoken of.
+    /// Whether there are more than these.
+    pub(crate) has_more_unread: bool,
+    /// How many of them mention this person.
     pub(crate) mentions: u32,
-    /// Something is written here and not sent.
-    pub(crate) draft: bool,
-    /// Somebody else is writing.
-    pub(crate) typing: bool,
-    /// When something was last said.
-    pub(crate) last_at: Option<Timestamp>,
+    /// Whether there is an unsent draft.
+    pub(crate) has_draft: bool,
+    /// Whether somebody else is typing.
+    pub(crate) is_typing: bool,
+    /// The time of the last message.
+    pub(crate) last_message_at: Option<Timestamp>,
     pub(crate) topic: Option<Topic>,
 }
 
-/// What the composer writes: something new, or something about a message.
+/// What the composer writes: a new message, a reply or an edit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Composing {
+pub(crate) enum ComposerMode {
     #[default]
     New,
     Reply(Seq),
@@ -57,129 +56,130 @@ pub(crate) enum Composing {
 }
 
 impl Chat {
-    /// Finds the rooms that are ours from earlier visits; their order is known with the shelf.
-    pub(super) fn open_rooms(self) {
+    /// Adds the stored rooms; their order is known once the cache is loaded.
+    pub(super) fn restore_rooms(self) {
         self.rooms.update(|rooms| {
-            for name in storage::rooms().iter().take(Rooms::MOST) {
-                rooms.enter(name, storage::read_to(name)).ours = true;
+            for name in storage::load_rooms().iter().take(Rooms::MAX_ROOMS) {
+                rooms.get_or_insert(name, storage::load_read_position(name)).is_mine = true;
             }
         });
-        // What another window has read is read.
-        listen(ev::storage, move |_| {
+        // A message read in another tab is read.
+        listen_on_window(ev::storage, move |_| {
             self.rooms.update(|rooms| {
                 for room in rooms.all_mut() {
-                    if let Some(read) = storage::read_to(&room.name) {
-                        room.read_elsewhere(read);
+                    if let Some(read) = storage::load_read_position(&room.name) {
+                        room.mark_read_elsewhere(read);
                     }
                 }
             });
-            self.list();
+            self.schedule_list();
         });
     }
 
-    pub(super) fn goes_on(self, stay: &Stay) -> bool {
-        self.rooms.with_untracked(|rooms| rooms.goes_on(stay))
+    pub(super) fn is_current(self, generation: &RoomGeneration) -> bool {
+        self.rooms.with_untracked(|rooms| rooms.is_current(generation))
     }
 
-    /// Reads something of a room, if we are in it.
-    pub(super) fn read<T>(self, name: &RoomName, read: impl FnOnce(&Room) -> T) -> Option<T> {
+    /// Reads a room, if it is held.
+    pub(super) fn with_room<T>(self, name: &RoomName, read: impl FnOnce(&Room) -> T) -> Option<T> {
         self.rooms.with_untracked(|rooms| rooms.get(name).map(read))
     }
 
-    /// Changes something about a room, if we are in it; whoever changes it tells who shows it.
-    pub(super) fn change<T>(self, name: &RoomName, change: impl FnOnce(&mut Room) -> T) -> Option<T> {
+    /// Changes a room, if it is held. The caller must notify the triggers.
+    pub(super) fn with_room_mut<T>(self, name: &RoomName, change: impl FnOnce(&mut Room) -> T) -> Option<T> {
         self.rooms.update(|rooms| rooms.get_mut(name).map(change))
     }
 
-    /// Tells the others that we are writing; may be called at every press of a key.
-    pub(crate) fn type_something(self) {
-        let Some(room) = self.visit.room.get_untracked() else { return };
-        let now = when::now();
-        let is_told = self.typed.with_untracked(|typed| {
-            typed.as_ref().is_some_and(|(told, at)| {
-                *told == room && (0..i64::from(Typing::PAUSE)).contains(&(now.0 - at.0))
+    /// Sends a typing command, at most once per interval. May run on every keystroke.
+    pub(crate) fn send_typing(self) {
+        let Some(room) = self.current_room.name.get_untracked() else { return };
+        let now = time_format::now();
+        let is_recent = self.last_typing_sent.with_untracked(|last_sent| {
+            last_sent.as_ref().is_some_and(|(sent_room, at)| {
+                *sent_room == room && (0..i64::from(Typing::MIN_INTERVAL_MS)).contains(&(now.0 - at.0))
             })
         });
-        let is_heard = self.read(&room, |room| room.joined && room.roster.count() <= Typing::CROWD);
-        if is_told || is_heard != Some(true) {
+        let can_send =
+            self.with_room(&room, |room| room.is_joined && room.roster.count() <= Typing::MAX_MEMBERS);
+        if is_recent || can_send != Some(true) {
             return;
         }
-        self.typed.set(Some((room.clone(), now)));
-        self.mention(&Typing { room });
+        self.last_typing_sent.set(Some((room.clone(), now)));
+        self.fire_and_forget(&Typing { room });
     }
 
-    /// Asks to be told when there is a seat in this room.
-    pub(crate) async fn watch_seat(self, room: RoomName) -> Result<(), Failure> {
-        self.ask(&WatchSeat { room }).await.map(drop)
+    /// Asks the server for a push when a seat becomes free.
+    pub(crate) async fn wait_for_seat(self, room: RoomName) -> Result<(), RequestError> {
+        self.request(&WaitForSeat { room }).await.map(drop)
     }
 
-    /// Says what a room of ours is about, or how many seats it has.
-    pub(crate) async fn describe(
+    /// Changes the topic or the seat limit of a room.
+    pub(crate) async fn update_room(
         self,
         room: RoomName,
         topic: Option<Topic>,
-        seats: Option<Limit>,
-    ) -> Result<(), Failure> {
-        self.ask(&Describe { room, cid: fresh_cid(), topic, seats }).await.map(drop)
+        seats: Option<SeatLimit>,
+    ) -> Result<(), RequestError> {
+        self.request(&UpdateRoom { room, cid: new_cid(), topic, seats }).await.map(drop)
     }
 
-    /// Removes somebody from the room on the screen.
-    pub(crate) async fn remove(self, person: PersonId) -> Result<(), Failure> {
-        let Some(room) = self.visit.room.get_untracked() else { return Ok(()) };
-        self.ask(&Remove { room, person }).await.map(drop)
+    /// Kicks a person from the current room.
+    pub(crate) async fn kick(self, person: PersonId) -> Result<(), RequestError> {
+        let Some(room) = self.current_room.name.get_untracked() else { return Ok(()) };
+        self.request(&Kick { room, person }).await.map(drop)
     }
 
-    /// Keeps what is being written in a room.
-    pub(crate) fn keep_draft(self, room: &RoomName, text: &str) {
-        let was_there = !storage::draft(room).is_empty();
-        storage::keep_draft(room, text);
-        if was_there == text.is_empty() {
-            self.list();
+    /// Saves the draft of a room.
+    pub(crate) fn save_draft(self, room: &RoomName, text: &str) {
+        let had_draft = !storage::load_draft(room).is_empty();
+        storage::save_draft(room, text);
+        if had_draft == text.is_empty() {
+            self.schedule_list();
         }
     }
 
-    /// Brings the list up to date in a moment: with many messages a second it is not made for each.
-    pub(super) fn list(self) {
-        soon(&self.0.listing, LIST_AFTER, move || self.list_now());
+    /// Schedules an update of the room list, so that many messages a second cause few updates.
+    pub(super) fn schedule_list(self) {
+        schedule_once(&self.0.list_scheduled, LIST_DEBOUNCE, move || self.update_list());
     }
 
-    pub(super) fn list_now(self) {
-        let me = self.me_or_remembered();
-        let mut mine = Ranking::of(usize::MAX);
+    pub(super) fn update_list(self) {
+        let me = self.me_or_cached();
+        let mut items = TopN::new(usize::MAX);
         self.rooms.with_untracked(|rooms| {
-            for room in rooms.all().iter().filter(|room| room.ours) {
-                mine.add(Reverse(room.last_at()), my_room(room, me.as_ref()));
+            for room in rooms.all().iter().filter(|room| room.is_mine) {
+                items.add(Reverse(room.last_message_at()), room_list_item(room, me.as_ref()));
             }
         });
-        let mine: Vec<MyRoom> = mine.into_items().collect();
-        let here = mine.iter().find(|mine| self.visit.is_in(&mine.room));
-        let unseen = here.map(MyRoom::unseen);
-        if let Some(unseen) = unseen.filter(|unseen| self.visit.unseen.get_untracked() != *unseen) {
-            self.visit.unseen.set(unseen);
+        let items: Vec<RoomListItem> = items.into_items().collect();
+        let current = items.iter().find(|item| self.current_room.is(&item.room));
+        let unread = current.map(RoomListItem::unread_summary);
+        if let Some(unread) = unread.filter(|unread| self.current_room.unread.get_untracked() != *unread) {
+            self.current_room.unread.set(unread);
         }
-        if self.my_rooms.with_untracked(|known| *known != mine) {
-            storage::order_rooms(mine.iter().map(|mine| &mine.room));
-            self.my_rooms.set(mine);
+        if self.room_list.with_untracked(|known| *known != items) {
+            storage::reorder_rooms(items.iter().map(|item| &item.room));
+            self.room_list.set(items);
         }
     }
 }
 
-impl MyRoom {
-    fn unseen(&self) -> Unread {
-        Unread { messages: self.unread, mentions: self.mentions, more: self.unread_more }
+impl RoomListItem {
+    fn unread_summary(&self) -> UnreadSummary {
+        UnreadSummary { messages: self.unread, mentions: self.mentions, more: self.has_more_unread }
     }
 }
 
-fn my_room(room: &Room, me: Option<&Person>) -> MyRoom {
+fn room_list_item(room: &Room, me: Option<&Person>) -> RoomListItem {
     let unread = room.unread(me);
-    MyRoom {
+    RoomListItem {
         room: room.name.clone(),
         unread: unread.messages,
-        unread_more: unread.more,
+        has_more_unread: unread.more,
         mentions: unread.mentions,
-        draft: !storage::draft(&room.name).is_empty(),
-        typing: !room.typing.is_empty(),
-        last_at: room.last_at(),
+        has_draft: !storage::load_draft(&room.name).is_empty(),
+        is_typing: !room.typing.is_empty(),
+        last_message_at: room.last_message_at(),
         topic: room.topic.clone(),
     }
 }

@@ -1,9 +1,9 @@
-//! The way out: what is written goes into the outbox, and from there to the server, in order.
+//! Sends the messages of the outbox to the server, in order.
 //!
-//! In each room one message is on its way at a time. Whatever the connection does, each is sent
-//! until the server answers, always with the same `cid`, and so it is said exactly once. That holds
-//! for several windows too: each sends what the database has first, and the next only when the
-//! server has that; taking turns merely spares the server what it has already.
+//! In each room one message is in flight at a time. It is sent until the server answers, always
+//! with the same `cid`, so the log gets it exactly once. That holds with several tabs too: each
+//! sends the first message of the database, and the next one only after the server has the first.
+//! The lock between tabs only avoids duplicate requests.
 
 use std::{mem, sync::atomic::Ordering::Relaxed};
 
@@ -15,200 +15,211 @@ use common::{
 };
 use leptos::prelude::*;
 
-use super::{Chat, asking::BREATH, rooms::Composing};
+use super::{Chat, requests::RETRY_DELAY, rooms::ComposerMode};
 use crate::{
-    socket::Failure,
-    state::outbox::{Outbox, Unsent},
-    storage,
-    task::{pause, spawn},
-    when, windows,
+    socket::RequestError,
+    state::outbox::{Outbox, PendingMessage},
+    storage, tabs,
+    task::{sleep, spawn},
+    time_format,
 };
 
-/// How often what could not be delivered is tried again, in ms: a full room may have a seat now.
-const TRY_AGAIN: u32 = 10_000;
+/// How often sending is retried, in ms: a full room may have a free seat by now.
+const RESEND_INTERVAL: u32 = 10_000;
 
 impl Chat {
-    /// Says something in the room; refused here by the very rule of the server.
+    /// Queues a message for the current room. Validates it with the same code as the server.
     pub(crate) fn send(self, text: &str) -> Result<(), Refusal> {
         let body = Body::parse(text)?;
-        let Some(room) = self.visit.room.get_untracked() else { return Err(Refusal::NotInRoom) };
-        let reply_to = match self.composing.get_untracked() {
-            Composing::New => None,
-            Composing::Reply(seq) => Some(seq),
-            Composing::Edit(seq) => {
-                self.composing.set(Composing::New);
+        let Some(room) = self.current_room.name.get_untracked() else { return Err(Refusal::NotInRoom) };
+        let reply_to = match self.composer_mode.get_untracked() {
+            ComposerMode::New => None,
+            ComposerMode::Reply(seq) => Some(seq),
+            ComposerMode::Edit(seq) => {
+                self.composer_mode.set(ComposerMode::New);
                 self.edit(seq, body);
                 return Ok(());
             }
         };
-        self.composing.set(Composing::New);
-        // Until we have been let in, the room may have to be opened by whoever delivers this.
-        let inside = self.visit.inside.with_untracked(|inside| *inside);
-        let seats = if inside { None } else { self.planned(&room).seats };
-        // It is ours as soon as we say something there, or a reload before we are let in would hide
-        // where that waits.
-        self.change(&room, |room| room.ours = true);
-        storage::remember_room(&room);
-        self.list();
-        let message = Unsent { seats, reply_to, ..Unsent::new(room, fresh_cid(), body, when::now()) };
+        self.composer_mode.set(ComposerMode::New);
+        // Before the first join, sending the message may have to create the room.
+        let is_member = self.current_room.is_member.with_untracked(|is_member| *is_member);
+        let seats = if is_member { None } else { self.join_request(&room).seats };
+        // The room is added to the list at once, or a reload before the join would hide the
+        // message.
+        self.with_room_mut(&room, |room| room.is_mine = true);
+        storage::add_room(&room);
+        self.schedule_list();
+        let message = PendingMessage {
+            seats,
+            reply_to,
+            ..PendingMessage::new(room, new_cid(), body, time_format::now())
+        };
         self.outbox.update(|outbox| outbox.push(message));
-        // Whoever says something wants to see it.
+        // The reader wants to see the new message.
         self.jump_to_end();
-        spawn(self.keep());
+        spawn(self.persist_outbox());
         Ok(())
     }
 
-    /// Sends a message again that was refused.
-    pub(crate) fn retry(self, cid: &Cid) {
+    /// Sends a refused message again.
+    pub(crate) fn retry_message(self, cid: &Cid) {
         let message = self.outbox.update(|outbox| outbox.retry(cid).cloned());
-        self.draw();
+        self.render();
         spawn(async move {
-            self.keep_changed(message).await;
-            self.deliver();
+            self.persist_message(message).await;
+            self.send_pending();
         });
     }
 
-    /// Throws a message away that was not sent.
-    pub(crate) fn discard(self, cid: &Cid) {
+    /// Discards a message that was not sent.
+    pub(crate) fn discard_message(self, cid: &Cid) {
         let message = self.outbox.update(|outbox| outbox.remove(cid));
-        self.draw();
-        spawn(self.forget(message.iter().filter_map(Unsent::place).collect()));
+        self.render();
+        spawn(self.delete_persisted(message.iter().filter_map(PendingMessage::key).collect()));
     }
 
-    /// Empties the outbox, as far as the connection and the server let us.
-    pub(super) fn deliver(self) {
-        for room in self.outbox.with_untracked(Outbox::rooms) {
-            if self.read(&room, |room| room.joined) == Some(true) {
-                spawn(self.deliver_in(room));
+    /// Sends all pending messages and edits.
+    pub(super) fn send_pending(self) {
+        for room in self.outbox.with_untracked(Outbox::rooms_to_send) {
+            if self.with_room(&room, |room| room.is_joined) == Some(true) {
+                spawn(self.send_in_room(room));
             }
         }
-        spawn(self.deliver_elsewhere());
-        spawn(self.deliver_changes());
+        spawn(self.send_in_background());
+        spawn(self.send_edits());
     }
 
-    /// Tries again, from time to time, for as long as the page lives.
-    pub(super) async fn keep_delivering(self) {
+    /// Retries sending at regular intervals, as long as the page lives.
+    pub(super) async fn resend_loop(self) {
         loop {
-            pause(TRY_AGAIN).await;
-            self.deliver();
+            sleep(RESEND_INTERVAL).await;
+            self.send_pending();
         }
     }
 
-    /// Sends what waits in a room we are in.
-    async fn deliver_in(self, room: RoomName) {
-        let stay = self.rooms.with_untracked(|rooms| rooms.stay(&room));
-        let sending = self.change(&room, |room| mem::replace(&mut room.underway.sending, true));
-        let (Some(stay), Some(false)) = (stay, sending) else { return };
-        let alone = windows::alone(room.as_str()).await;
-        let still = || self.goes_on(&stay) && self.read(&room, |room| room.joined) == Some(true);
-        self.send_all(&room, &still).await;
-        drop(alone);
-        if self.goes_on(&stay) {
-            self.change(&room, |room| room.underway.sending = false);
+    /// Sends the pending messages of a joined room.
+    async fn send_in_room(self, room: RoomName) {
+        let generation = self.rooms.with_untracked(|rooms| rooms.generation_of(&room));
+        let was_sending = self.with_room_mut(&room, |room| mem::replace(&mut room.in_flight.send, true));
+        let (Some(generation), Some(false)) = (generation, was_sending) else { return };
+        let lock = tabs::acquire_lock(room.as_str()).await;
+        let still_wanted =
+            || self.is_current(&generation) && self.with_room(&room, |room| room.is_joined) == Some(true);
+        self.send_queued(&room, &still_wanted).await;
+        drop(lock);
+        if self.is_current(&generation) {
+            self.with_room_mut(&room, |room| room.in_flight.send = false);
         }
     }
 
-    /// Sends what was left behind in rooms one is not in, without showing them.
-    async fn deliver_elsewhere(self) {
-        if self.elsewhere.swap(true, Relaxed) {
+    /// Sends the pending messages of rooms this page does not hold.
+    async fn send_in_background(self) {
+        if self.sending_background.swap(true, Relaxed) {
             return;
         }
         let mut tried = Vec::new();
         while let Some(room) =
-            self.outbox.with_untracked(Outbox::rooms).into_iter().find(|room| !tried.contains(room))
+            self.outbox.with_untracked(Outbox::rooms_to_send).into_iter().find(|room| !tried.contains(room))
         {
-            if self.read(&room, |_| ()).is_none() {
-                self.deliver_in_passing(&room).await;
+            if self.with_room(&room, |_| ()).is_none() {
+                self.send_in_unjoined_room(&room).await;
             }
             tried.push(room);
         }
-        self.elsewhere.store(false, Relaxed);
+        self.sending_background.store(false, Relaxed);
     }
 
-    /// Goes into a room, quietly, sends what waits there, and leaves again.
-    async fn deliver_in_passing(self, room: &RoomName) {
-        let alone = windows::alone(room.as_str()).await;
-        if alone.is_none() {
-            // Another window may be in the room and about to send it.
-            pause(BREATH).await;
+    /// Joins a room without showing it, sends its messages, and leaves.
+    async fn send_in_unjoined_room(self, room: &RoomName) {
+        let lock = tabs::acquire_lock(room.as_str()).await;
+        if lock.is_none() {
+            // Another tab may be in the room and about to send it.
+            sleep(RETRY_DELAY).await;
         }
-        let connection = self.connection();
-        let passing = || self.read(room, |_| ()).is_none() && self.connection() == connection;
-        let Some(Unsent { cid, .. }) = self.next(room).filter(|_| passing()) else { return };
-        match self.ask_patiently(&self.planned(room), &passing).await {
+        let generation = self.generation();
+        let is_unjoined = || self.with_room(room, |_| ()).is_none() && self.generation() == generation;
+        let Some(PendingMessage { cid, .. }) = self.next_pending(room).filter(|_| is_unjoined()) else {
+            return;
+        };
+        match self.request_with_retry(&self.join_request(room), &is_unjoined).await {
             Ok(_) => {
-                self.send_all(room, &passing).await;
-                if passing() {
-                    // Without a connection the server finds out by itself.
-                    let _ = self.ask(&Leave { room: room.clone() }).await;
+                self.send_queued(room, &is_unjoined).await;
+                if is_unjoined() {
+                    // Without a connection the server notices by itself.
+                    let _ = self.request(&Leave { room: room.clone() }).await;
                 }
             }
-            // Not to be said without another word as soon as the door is open again.
-            Err(Failure::Refused(Refusal::Removed)) => self.fail(&cid, Refusal::Removed).await,
+            // Marked as failed, so that it is not sent by surprise when the ban ends.
+            Err(RequestError::Refused(Refusal::Banned)) => self.mark_failed(&cid, Refusal::Banned).await,
             Err(_) => {}
         }
     }
 
-    /// Sends what waits in a room that we have joined, for as long as `still` holds: this connection
-    /// is in the room, and nobody else sends there.
-    async fn send_all(self, room: &RoomName, still: &dyn Fn() -> bool) {
-        while let Some(Unsent { cid, body, reply_to, .. }) = self.next(room)
-            && still()
+    /// Sends the pending messages of a joined room while `still_wanted` returns true: this
+    /// connection is in the room.
+    async fn send_queued(self, room: &RoomName, still_wanted: &dyn Fn() -> bool) {
+        while let Some(PendingMessage { cid, body, reply_to, .. }) = self.next_pending(room)
+            && still_wanted()
         {
             let send = Send { reply_to, ..Send::new(room.clone(), cid.clone(), body) };
-            match self.ask_patiently(&send, still).await {
-                Ok(sent) => self.sent(room, &sent).await,
-                // Nobody else makes our cids: we said it when this browser was another person.
-                Err(Failure::Refused(Refusal::CidTaken)) => self.discard(&cid),
-                // It says nothing about the message: the next time we are in the room it is sent.
-                Err(Failure::Refused(Refusal::NotInRoom)) => return,
-                Err(Failure::Refused(refusal)) if still() => self.fail(&cid, refusal).await,
+            match self.request_with_retry(&send, still_wanted).await {
+                Ok(sent) => self.on_sent(room, &sent).await,
+                // No other browser makes this `cid`: the message was sent under another identity of
+                // this browser.
+                Err(RequestError::Refused(Refusal::CidTaken)) => self.discard_message(&cid),
+                // Not an answer about the message: it is sent again once the room is joined.
+                Err(RequestError::Refused(Refusal::NotInRoom)) => return,
+                Err(RequestError::Refused(refusal)) if still_wanted() => {
+                    self.mark_failed(&cid, refusal).await;
+                }
                 Err(_) => return,
             }
         }
     }
 
-    /// The server will not have this message.
-    async fn fail(self, cid: &Cid, refusal: Refusal) {
+    /// Marks a message as refused by the server.
+    async fn mark_failed(self, cid: &Cid, refusal: Refusal) {
         let message = self.outbox.update(|outbox| outbox.fail(cid, refusal).cloned());
-        self.draw();
-        self.keep_changed(message).await;
+        self.render();
+        self.persist_message(message).await;
     }
 
-    fn next(self, room: &RoomName) -> Option<Unsent> {
-        self.outbox.with_untracked(|outbox| outbox.next(room).cloned())
+    fn next_pending(self, room: &RoomName) -> Option<PendingMessage> {
+        self.outbox.with_untracked(|outbox| outbox.next_to_send(room).cloned())
     }
 
-    /// From here on the message can not be lost.
-    async fn sent(self, room: &RoomName, sent: &Sent) {
+    /// The server has stored the message.
+    async fn on_sent(self, room: &RoomName, sent: &Sent) {
         let Some(me) = self.me_untracked() else { return };
         let event = self.outbox.update(|outbox| outbox.accept(sent, me));
         if let Some(event) = event {
-            self.said(RoomEvent { room: room.clone(), event }).await;
+            self.on_confirmed(RoomEvent { room: room.clone(), event }).await;
         }
     }
 
-    /// Something that was in the outbox is in the log, says the server or another window.
-    pub(super) async fn said(self, told: RoomEvent) {
-        // In a long conversation the timeline of a page that was just opened may begin after it.
-        let comes = self.read(&told.room, |room| !room.timeline.begins_after(told.event.seq));
-        if comes == Some(true) {
-            self.change(&told.room, |room| room.hear(told.event));
-            self.show(&told.room);
-            self.fill(told.room).await;
+    /// Applies the event of a message that the server, or another tab, confirmed.
+    pub(super) async fn on_confirmed(self, event_push: RoomEvent) {
+        // In a long log, the timeline of a new page may begin after this event.
+        let will_arrive =
+            self.with_room(&event_push.room, |room| !room.timeline.begins_after(event_push.event.seq));
+        if will_arrive == Some(true) {
+            self.with_room_mut(&event_push.room, |room| room.apply_event(event_push.event));
+            self.on_log_changed(&event_push.room);
+            self.fill_gap(event_push.room).await;
         } else {
-            self.let_go(&told.room, &[told.event]);
-            self.draw();
+            self.confirm_messages(&event_push.room, &[event_push.event]);
+            self.render();
         }
     }
 }
 
-/// A cid nobody else will ever make.
-pub(super) fn fresh_cid() -> Cid {
+/// Returns a new random `cid`.
+pub(super) fn new_cid() -> Cid {
     let mut bytes = [0; 16];
     if window().crypto().is_ok_and(|crypto| crypto.get_random_values_with_u8_array(&mut bytes).is_ok()) {
         return Cid::from_random(u128::from_le_bytes(bytes));
     }
-    // Every browser that runs WebAssembly has `crypto`; this is for one that forbids it.
+    // Every browser that runs WebAssembly has `crypto`; this covers one that forbids it.
     Cid::from_random((js_sys::Math::random() * 1e30) as u128)
 }

@@ -1,22 +1,22 @@
-//! A page that says one thing: a title, a few words, what can be done.
+//! A page with a single card: a title, a text, and actions.
 
 use leptos::prelude::*;
 
 use super::{
     brand::Brand,
-    dialog::{Opener, Topic},
+    dialog::{DialogButton, DialogKind},
 };
-use crate::{chat::use_chat, i18n::use_words};
+use crate::{chat::use_chat, i18n::use_texts};
 
 #[component]
 pub(crate) fn Card(title: &'static str, children: Children) -> impl IntoView {
-    let words = use_words();
+    let texts = use_texts();
     view! {
         <main class="card-page">
             <section class="card">
                 <header>
                     <Brand/>
-                    <Opener topic=Topic::Settings icon="settings" name=words.settings/>
+                    <DialogButton kind=DialogKind::Settings icon="settings" name=texts.settings/>
                 </header>
                 <h1>{title}</h1>
                 {children()}
@@ -25,19 +25,19 @@ pub(crate) fn Card(title: &'static str, children: Children) -> impl IntoView {
     }
 }
 
-/// What can be done at a room's closed door: knock again, or go elsewhere. Who is `waiting` is let in
-/// without knocking.
+/// Actions after a refused join: try again, or go back to the rooms. If `waiting`, the page joins by
+/// itself as soon as it can.
 #[component]
-pub(crate) fn AtTheDoor(waiting: bool) -> impl IntoView {
+pub(crate) fn JoinGate(waiting: bool) -> impl IntoView {
     let chat = use_chat();
-    let words = use_words();
+    let texts = use_texts();
     view! {
         <div class="card-actions">
-            <button class=if waiting { "button" } else { "button primary" } on:click=move |_| chat.try_again()>
-                {words.try_now}
+            <button class=if waiting { "button" } else { "button primary" } on:click=move |_| chat.retry_join()>
+                {texts.check_now}
             </button>
             <a class="button" href="/">
-                {words.to_rooms}
+                {texts.back_to_rooms}
             </a>
         </div>
     }

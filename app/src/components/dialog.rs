@@ -1,8 +1,7 @@
-//! What may lie over the page, one thing at a time.
+//! The modal dialog of the page; one is open at a time.
 //!
-//! A native `<dialog>`: it keeps the focus inside, closes with Esc (and with Back on Android), and
-//! gives the focus back to where it was. Its content is built when it opens, and anew in another
-//! language.
+//! A native `<dialog>` traps the focus, closes on Esc (and on Back on Android), and returns the focus.
+//! Its content is built when it opens, and rebuilt when the language changes.
 
 use common::{message::Seq, person::PersonId};
 use leptos::{ev, prelude::*};
@@ -10,10 +9,10 @@ use wasm_bindgen::JsCast;
 use web_sys::HtmlDialogElement;
 
 use super::{
-    actions::{MessageSheet, first_line},
     emoji_picker::EmojiPicker,
     icon::Icon,
-    name_form::said,
+    message_menu::{MessageSheet, first_line},
+    name_form::error_text,
     room_details::RoomDetails,
     settings::SettingsForm,
     share::Share,
@@ -22,60 +21,60 @@ use super::{
 };
 use crate::{
     chat::use_chat,
+    context::{expect_context, provide_context},
     field::Field,
-    handle::{find, provide},
-    i18n::{use_speech, use_words},
+    i18n::{use_locale, use_texts},
     route::use_router,
-    task::{later, spawn},
-    view::{Slot, dynamic, watch},
+    task::{run_after, spawn},
+    view::{ElementRef, effect, reactive},
 };
 
 const ID: &str = "dialog";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Topic {
+pub(crate) enum DialogKind {
     Settings,
     Shortcuts,
     Switcher,
-    /// The link of the room one is in.
+    /// The link of the current room.
     Share,
-    /// Everything about the room one is in.
-    Room,
-    /// What can be done with a message.
-    Message(Seq),
-    /// An emoji for a message.
-    React(Seq),
-    /// An emoji for what is being written.
-    Emoji,
-    /// Whether a message is to be taken back.
-    Delete(Seq),
-    /// Whether somebody is to be removed from the room one is in.
-    Remove(PersonId),
+    /// The details of the current room.
+    RoomDetails,
+    /// The actions on a message.
+    MessageSheet(Seq),
+    /// The emoji picker for a reaction.
+    ReactionPicker(Seq),
+    /// The emoji picker for the composer.
+    EmojiPicker,
+    /// Asks for confirmation before a message is deleted.
+    ConfirmDelete(Seq),
+    /// Asks for confirmation before a member is kicked.
+    ConfirmKick(PersonId),
 }
 
-/// The handle to what lies over the page.
+/// The dialog that is open, if any.
 #[derive(Clone, Copy)]
-pub(crate) struct Dialogs(Field<Option<Topic>>);
+pub(crate) struct Dialogs(Field<Option<DialogKind>>);
 
 pub(crate) fn provide_dialogs() -> Dialogs {
     let dialogs = Dialogs(Field::new(None));
-    provide(dialogs);
+    provide_context(dialogs);
     dialogs
 }
 
 pub(crate) fn use_dialogs() -> Dialogs {
-    find()
+    expect_context()
 }
 
 impl Dialogs {
-    pub(crate) fn open(self, topic: Topic) {
-        self.0.set(Some(topic));
-        if let Some(dialog) = element() {
-            // One that was just closed, and has not told us yet.
+    pub(crate) fn open(self, kind: DialogKind) {
+        self.0.set(Some(kind));
+        if let Some(dialog) = dialog_element() {
+            // The element still exists if it was closed just now and its close event is pending.
             show_modal(&dialog);
-            // One that was open goes on with other content: the focus is to go where that wants it, and
-            // in the end back to where it was at first.
-            later(0, move || {
+            // If it was open, the content is replaced. Reopening it moves the focus into the new content
+            // and keeps the element that gets the focus back in the end.
+            run_after(0, move || {
                 if dialog.open() {
                     dialog.close();
                     show_modal(&dialog);
@@ -84,19 +83,19 @@ impl Dialogs {
         }
     }
 
-    /// The element itself tells when it is closed, however that happened.
+    /// Closes the element, whose close event then resets the state.
     pub(crate) fn close(self) {
-        if let Some(dialog) = element() {
+        if let Some(dialog) = dialog_element() {
             dialog.close();
         }
     }
 
-    /// Something lies over the page, and only that is to be used.
+    /// Whether a dialog is open; the page behind it is inert.
     pub(crate) fn is_open(self) -> bool {
-        element().is_some_and(|dialog| dialog.open())
+        dialog_element().is_some_and(|dialog| dialog.open())
     }
 
-    fn closed(self) {
+    fn on_close(self) {
         if !self.is_open() {
             self.0.set(None);
         }
@@ -106,59 +105,64 @@ impl Dialogs {
 #[component]
 pub(crate) fn Dialog() -> impl IntoView {
     let dialogs = use_dialogs();
-    let speech = use_speech();
+    let locale = use_locale();
     let router = use_router();
-    // What it is about belongs to the page it was opened on.
-    watch(move || {
+    // A navigation closes the dialog, which belongs to the page before.
+    effect(move || {
         router.page();
         dialogs.close();
     });
-    dynamic(move || {
-        speech.language();
-        dialogs.0.get().map(|topic| show(topic, dialogs).into_any())
+    reactive(move || {
+        locale.language();
+        dialogs.0.get().map(|kind| render(kind, dialogs).into_any())
     })
 }
 
-fn show(topic: Topic, dialogs: Dialogs) -> impl IntoView {
-    let words = use_words();
+fn render(kind: DialogKind, dialogs: Dialogs) -> impl IntoView {
+    let texts = use_texts();
     let chat = use_chat();
-    let room = chat.visit.room.get_untracked();
+    let room = chat.current_room.name.get_untracked();
     let note = RwSignal::new(String::new());
-    let (title, inside) = match topic {
-        Topic::Settings => (words.settings, view! { <SettingsForm/> }.into_any()),
-        Topic::Shortcuts => (words.shortcuts, view! { <Shortcuts/> }.into_any()),
-        Topic::Switcher => (words.switch_room, view! { <Switcher/> }.into_any()),
-        Topic::Share => (words.share, room.map(|room| view! { <Share room/> }).into_any()),
-        Topic::Room => (words.about_room, room.map(|room| view! { <RoomDetails room/> }).into_any()),
-        Topic::Message(seq) => (words.message_actions, view! { <MessageSheet seq/> }.into_any()),
-        Topic::React(seq) => (words.react, view! { <EmojiPicker seq=Some(seq)/> }.into_any()),
-        Topic::Emoji => (words.insert_emoji, view! { <EmojiPicker seq=None/> }.into_any()),
-        Topic::Delete(seq) => {
+    let (title, content) = match kind {
+        DialogKind::Settings => (texts.settings, view! { <SettingsForm/> }.into_any()),
+        DialogKind::Shortcuts => (texts.shortcuts, view! { <Shortcuts/> }.into_any()),
+        DialogKind::Switcher => (texts.switch_room, view! { <Switcher/> }.into_any()),
+        DialogKind::Share => (texts.share, room.map(|room| view! { <Share room/> }).into_any()),
+        DialogKind::RoomDetails => {
+            (texts.room_details, room.map(|room| view! { <RoomDetails room/> }).into_any())
+        }
+        DialogKind::MessageSheet(seq) => (texts.message_actions, view! { <MessageSheet seq/> }.into_any()),
+        DialogKind::ReactionPicker(seq) => (texts.react, view! { <EmojiPicker seq=Some(seq)/> }.into_any()),
+        DialogKind::EmojiPicker => (texts.insert_emoji, view! { <EmojiPicker seq=None/> }.into_any()),
+        DialogKind::ConfirmDelete(seq) => {
             let delete = move || {
                 chat.delete(seq);
                 dialogs.close();
             };
             let message = first_line(chat, seq);
-            (words.ask_delete, ask(message, words.delete_more, words.delete, note, Box::new(delete)))
+            (
+                texts.confirm_delete,
+                confirm(message, texts.confirm_delete_text, texts.delete, note, Box::new(delete)),
+            )
         }
-        Topic::Remove(person) => {
-            let name = chat.visit.roster.with_untracked(|roster| roster.name(person));
-            let remove = move || {
+        DialogKind::ConfirmKick(person) => {
+            let name = chat.current_room.roster.with_untracked(|roster| roster.name_of(person));
+            let kick = move || {
                 spawn(async move {
-                    match chat.remove(person).await {
+                    match chat.kick(person).await {
                         Ok(()) => dialogs.close(),
                         Err(reason) => {
-                            note.try_set(said(reason, words));
+                            note.try_set(error_text(reason, texts));
                         }
                     }
                 });
             };
-            (words.ask_remove, ask(name, words.remove_more, words.remove, note, Box::new(remove)))
+            (texts.confirm_kick, confirm(name, texts.confirm_kick_text, texts.kick, note, Box::new(kick)))
         }
     };
-    let dialog = Slot::new();
+    let dialog = ElementRef::new();
     dialog.on_load(|dialog: HtmlDialogElement| show_modal(&dialog));
-    let close_beside = move |click: ev::MouseEvent| {
+    let close_on_backdrop = move |click: ev::MouseEvent| {
         if click.target() == click.current_target() {
             dialogs.close();
         }
@@ -169,62 +173,61 @@ fn show(topic: Topic, dialogs: Dialogs) -> impl IntoView {
             class="dialog"
             node_ref=dialog
             aria-labelledby="dialog-title"
-            on:close=move |_| dialogs.closed()
-            on:click=close_beside
+            on:close=move |_| dialogs.on_close()
+            on:click=close_on_backdrop
         >
-            <div class="dialog-inside">
+            <div class="dialog-content">
                 <header>
                     <h2 id="dialog-title">{title}</h2>
-                    <button class="icon-button" aria-label=words.close on:click=move |_| dialogs.close()>
+                    <button class="icon-button" aria-label=texts.close on:click=move |_| dialogs.close()>
                         <Icon name="close"/>
                     </button>
                 </header>
-                {inside}
+                {content}
             </div>
         </dialog>
     }
 }
 
-/// Asks whether something is really to be done: what is concerned, what will be, the word for it, and
-/// why it could not be done.
-fn ask(
-    concerned: Option<String>,
-    more: &'static str,
-    word: &'static str,
+/// Asks for confirmation: shows what is affected, the consequence, the button, and the error if it fails.
+fn confirm(
+    subject: Option<String>,
+    consequence: &'static str,
+    label: &'static str,
     note: RwSignal<String>,
     act: Box<dyn Fn()>,
 ) -> AnyView {
     let dialogs = use_dialogs();
     view! {
-        <div class="ask">
-            <blockquote dir="auto">{concerned}</blockquote>
-            <p class="quiet">{more}</p>
+        <div class="confirm">
+            <blockquote dir="auto">{subject}</blockquote>
+            <p class="muted">{consequence}</p>
             <p class="form-note" role="alert">
                 {move || note.get()}
             </p>
             <div class="card-actions">
-                <button class="button danger" on:click=move |_| act()>{word}</button>
-                <button class="button" on:click=move |_| dialogs.close()>{use_words().cancel}</button>
+                <button class="button danger" on:click=move |_| act()>{label}</button>
+                <button class="button" on:click=move |_| dialogs.close()>{use_texts().cancel}</button>
             </div>
         </div>
     }
     .into_any()
 }
 
-fn element() -> Option<HtmlDialogElement> {
+fn dialog_element() -> Option<HtmlDialogElement> {
     document().get_element_by_id(ID)?.dyn_into().ok()
 }
 
 fn show_modal(dialog: &HtmlDialogElement) {
     if !dialog.open() {
-        // Refused only when it is open already, or no longer in the document.
+        // Fails only when it is open already, or removed.
         let _ = dialog.show_modal();
     }
 }
 
-/// A button that opens one of them.
+/// A button that opens a dialog.
 #[component]
-pub(crate) fn Opener(topic: Topic, icon: &'static str, name: &'static str) -> impl IntoView {
+pub(crate) fn DialogButton(kind: DialogKind, icon: &'static str, name: &'static str) -> impl IntoView {
     let dialogs = use_dialogs();
     view! {
         <button
@@ -233,7 +236,7 @@ pub(crate) fn Opener(topic: Topic, icon: &'static str, name: &'static str) -> im
             aria-label=name
             title=name
             aria-haspopup="dialog"
-            on:click=move |_| dialogs.open(topic)
+            on:click=move |_| dialogs.open(kind)
         >
             <Icon name=icon/>
         </button>

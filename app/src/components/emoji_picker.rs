@@ -1,36 +1,37 @@
-//! An emoji for a message, or for what is being written: those picked lately, all of them by kind, or what the search finds.
+//! The emoji picker, for a reaction or for the composer: recently used emoji, all of them in groups, or
+//! the results of a search.
 //!
-//! One can go everywhere by arrows. The many buttons are made one by one, see `dom`; what a press
-//! of one does is in `actions`.
+//! Arrow keys move between the emoji. The buttons are created with `dom_builder`, because there are
+//! many; `message_menu` handles their clicks.
 
 use common::message::Seq;
 use leptos::{ev, prelude::*};
 use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlElement};
 
-use super::dom::{add, add_text};
+use super::dom_builder::{add, add_text};
 use crate::{
     device,
     emoji::{Emojis, recent, use_emojis},
-    i18n::{Words, use_words},
+    i18n::{Texts, use_texts},
     state::emoji::Emoji,
-    view::Slot,
+    view::ElementRef,
 };
 
-/// The most that a search shows.
-const FOUND: usize = 100;
+/// The maximum number of search results.
+const MAX_RESULTS: usize = 100;
 
 #[component]
 pub(crate) fn EmojiPicker(seq: Option<Seq>) -> impl IntoView {
-    let words = use_words();
+    let texts = use_texts();
     let emojis = use_emojis();
     emojis.load();
     let query = RwSignal::new(String::new());
-    let list = Slot::new();
+    let list = ElementRef::new();
     let typed = move |event: ev::Event| query.set(event_target_value(&event));
-    let go = move |press: ev::KeyboardEvent| {
+    let on_key_down = move |press: ev::KeyboardEvent| {
         if let Some(list) = list.get::<Element>()
-            && walk(&device::key_name(&press), &list)
+            && move_focus(&device::key_name(&press), &list)
         {
             press.prevent_default();
         }
@@ -43,59 +44,59 @@ pub(crate) fn EmojiPicker(seq: Option<Seq>) -> impl IntoView {
         }
     };
     view! {
-        <div class="emoji-picker" data-seq=seq.map(|seq| seq.0.to_string()) on:keydown=go>
+        <div class="emoji-picker" data-seq=seq.map(|seq| seq.0.to_string()) on:keydown=on_key_down>
             <form on:submit=take_first>
                 <input
                     type="search"
-                    class="dialog-field"
-                    placeholder=words.find_emoji
-                    aria-label=words.find_emoji
+                    class="dialog-input"
+                    placeholder=texts.find_emoji
+                    aria-label=texts.find_emoji
                     autocomplete="off"
                     enterkeyhint="search"
-                    // On a phone it would bring the keyboard up, over what there is to pick from.
+                    // On a phone it would open the keyboard over the emoji.
                     autofocus=!device::is_touch()
                     on:input=typed
                 />
             </form>
             {move || {
-                let page = Page::of(emojis, &query.get(), words);
-                view! { <div class="emoji-list" node_ref=list use:draw=page></div> }
+                let content = PickerContent::of(emojis, &query.get(), texts);
+                view! { <div class="emoji-list" node_ref=list use:render_content=content></div> }
             }}
         </div>
     }
 }
 
-/// What is offered: groups of emoji, each under its name.
+/// Groups of emoji with their names.
 #[derive(Clone)]
-struct Page {
+struct PickerContent {
     groups: Vec<(&'static str, Vec<(String, &'static str)>)>,
-    /// Said where the last of them has none.
+    /// Shown if the last group is empty.
     empty: &'static str,
 }
 
-impl Page {
-    fn of(emojis: Emojis, query: &str, words: &'static Words) -> Page {
-        let offered = |emoji: &Emoji| (emoji.picture.to_owned(), emoji.name);
+impl PickerContent {
+    fn of(emojis: Emojis, query: &str, texts: &'static Texts) -> PickerContent {
+        let to_entry = |emoji: &Emoji| (emoji.glyph.to_owned(), emoji.name);
         if !query.trim().is_empty() {
-            let found = emojis.search(query, FOUND).iter().map(offered).collect();
-            return Page { groups: vec![("", found)], empty: words.no_such_emoji };
+            let found = emojis.search(query, MAX_RESULTS).iter().map(to_entry).collect();
+            return PickerContent { groups: vec![("", found)], empty: texts.no_emoji_found };
         }
         let all = emojis.all();
         let named = |picture: String| {
-            let name = all.iter().find(|emoji| emoji.picture == picture).map_or("", |emoji| emoji.name);
+            let name = all.iter().find(|emoji| emoji.glyph == picture).map_or("", |emoji| emoji.name);
             (picture, name)
         };
-        let mut groups = vec![(words.emoji_lately, recent().into_iter().map(named).collect())];
-        for (group, name) in words.emoji_groups.iter().enumerate() {
-            groups.push((name, all.iter().filter(|emoji| emoji.group == group).map(offered).collect()));
+        let mut groups = vec![(texts.recent_emoji, recent().into_iter().map(named).collect())];
+        for (group, name) in texts.emoji_groups.iter().enumerate() {
+            groups.push((name, all.iter().filter(|emoji| emoji.group == group).map(to_entry).collect()));
         }
-        Page { groups, empty: words.emoji_loading }
+        PickerContent { groups, empty: texts.emoji_loading }
     }
 }
 
-fn draw(place: Element, page: Page) {
+fn render_content(place: Element, content: PickerContent) {
     place.set_text_content(None);
-    for (name, emojis) in &page.groups {
+    for (name, emojis) in &content.groups {
         if emojis.is_empty() {
             continue;
         }
@@ -103,7 +104,7 @@ fn draw(place: Element, page: Page) {
             add(section, "h3", &[], &mut |heading| add_text(heading, name));
             for (picture, name) in emojis {
                 let button: &[_] = &[
-                    ("data-act", "toggle"),
+                    ("data-action", "toggle"),
                     ("data-emoji", picture.as_str()),
                     ("title", name),
                     ("aria-label", if name.is_empty() { picture } else { name }),
@@ -113,21 +114,22 @@ fn draw(place: Element, page: Page) {
             }
         });
     }
-    if page.groups.last().is_some_and(|(_, emojis)| emojis.is_empty()) {
-        add(&place, "p", &[("class", "quiet")], &mut |p| add_text(p, page.empty));
+    if content.groups.last().is_some_and(|(_, emojis)| emojis.is_empty()) {
+        add(&place, "p", &[("class", "muted")], &mut |p| add_text(p, content.empty));
     }
-    // Tab leads into the list at its first, arrows go on from there.
+    // Tab focuses the first emoji; the arrow keys move on from there.
     if let Ok(Some(first)) = place.query_selector("button") {
         let _ = first.set_attribute("tabindex", "0");
     }
 }
 
-/// Moves the focus by an arrow; `false` for other keys.
-fn walk(key: &str, list: &Element) -> bool {
+/// Moves the focus for an arrow key; `false` for other keys.
+fn move_focus(key: &str, list: &Element) -> bool {
     let Ok(buttons) = list.query_selector_all("button") else { return false };
     let at = |place: u32| buttons.item(place).and_then(|button| button.dyn_into::<HtmlElement>().ok());
-    let here = document().active_element();
-    let place = (0..buttons.length()).find(|place| at(*place).as_deref().map(AsRef::as_ref) == here.as_ref());
+    let focused = document().active_element();
+    let place =
+        (0..buttons.length()).find(|place| at(*place).as_deref().map(AsRef::as_ref) == focused.as_ref());
     let Some(place) = place else {
         let first = at(0).filter(|_| key == "ArrowDown");
         // A button can always be focused.
@@ -136,8 +138,8 @@ fn walk(key: &str, list: &Element) -> bool {
     let to = match key {
         "ArrowRight" => Some(place + 1),
         "ArrowLeft" => place.checked_sub(1),
-        "ArrowDown" => in_next_row(&at, place, &mut (place + 1..buttons.length())),
-        "ArrowUp" => in_next_row(&at, place, &mut (0..place).rev()),
+        "ArrowDown" => nearest_in_next_row(&at, place, &mut (place + 1..buttons.length())),
+        "ArrowUp" => nearest_in_next_row(&at, place, &mut (0..place).rev()),
         _ => return false,
     };
     if let Some(button) = to.and_then(at) {
@@ -147,8 +149,8 @@ fn walk(key: &str, list: &Element) -> bool {
     true
 }
 
-/// The nearest in the first row of `others` that is not that of `place`.
-fn in_next_row(
+/// The horizontally nearest button in the first row of `others` that is not the row of `place`.
+fn nearest_in_next_row(
     at: &dyn Fn(u32) -> Option<HtmlElement>,
     place: u32,
     others: &mut dyn Iterator<Item = u32>,

@@ -1,5 +1,5 @@
-//! A room without a free seat: who sits there, and waiting for one. The server tells when there is one;
-//! then we go in, and whoever is not looking is told.
+//! The page of a full room: its members, and waiting for a seat. The server pushes when a seat is free;
+//! then the page joins, and notifies if it is not focused.
 
 use std::time::Duration;
 
@@ -7,74 +7,74 @@ use common::room::RoomName;
 use leptos::prelude::*;
 
 use super::{
-    card::{AtTheDoor, Card},
-    face::Faces,
+    avatar::Avatars,
+    card::{Card, JoinGate},
     icon::Icon,
-    rooms::{Listing, watch_rooms},
+    rooms::{RoomListing, poll_rooms},
 };
 use crate::{
     chat::use_chat,
-    i18n::use_words,
-    notices::use_notices,
+    i18n::use_texts,
+    notifications::use_notifications,
     settings::{Choice, Setting, use_settings},
-    state::link::Link,
+    state::connection::ConnectionState,
     task::spawn,
-    view::{dynamic, watch},
+    view::{effect, reactive},
 };
 
-/// What the server told may have been lost, with a connection for one.
-const KNOCK_EVERY: Duration = Duration::from_secs(30);
+/// The push may be lost with a connection, so the join is retried as well.
+const RETRY_INTERVAL: Duration = Duration::from_secs(30);
 
 #[component]
 pub(crate) fn FullRoom(room: RoomName) -> impl IntoView {
     let chat = use_chat();
-    let notices = use_notices();
+    let notifications = use_notifications();
     let settings = use_settings();
-    let words = use_words();
-    let rooms = watch_rooms();
-    let watched = room.clone();
-    // A new connection waits for nothing until it is asked to.
-    watch(move || {
-        if chat.link.get() == Link::Online {
-            let watched = watched.clone();
+    let texts = use_texts();
+    let rooms = poll_rooms();
+    let waiting_room = room.clone();
+    // Seat waiters belong to a connection: a new one registers again.
+    effect(move || {
+        if chat.connection_state.get() == ConnectionState::Online {
+            let waiting_room = waiting_room.clone();
             spawn(async move {
-                // Without a connection there is nothing to wait for; the next one lets us ask again.
-                let _ = chat.watch_seat(watched).await;
+                // Fails without a connection; the effect runs again with the next one.
+                let _ = chat.wait_for_seat(waiting_room).await;
             });
         }
     });
-    if let Ok(knocking) = set_interval_with_handle(move || chat.try_again(), KNOCK_EVERY) {
-        on_cleanup(move || knocking.clear());
+    if let Ok(interval) = set_interval_with_handle(move || chat.retry_join(), RETRY_INTERVAL) {
+        on_cleanup(move || interval.clear());
     }
-    let looked_for = room.clone();
-    let sitting = move || {
+    let listed_room = room.clone();
+    let members = move || {
         let rooms = rooms.get();
-        let Listing::Rooms(rooms) = rooms else { return None };
-        let summary = rooms.into_iter().find(|summary| summary.room == looked_for)?;
-        let seats = summary.seats.map(|seats| (words.seats)(summary.here, seats.get()));
+        let RoomListing::Rooms(rooms) = rooms else { return None };
+        let summary = rooms.into_iter().find(|summary| summary.room == listed_room)?;
+        let seats = summary.seats.map(|seats| (texts.seats_taken)(summary.member_count, seats.get()));
         let names = summary.people.iter().map(|person| person.name.as_str()).collect::<Vec<_>>().join(", ");
         Some(view! {
-            <div class="sitting">
-                <Faces count=summary.here as usize people=summary.people/>
+            <div class="seated">
+                <Avatars count=summary.member_count as usize people=summary.people/>
                 <span>{names}</span>
-                <span class="quiet">{seats}</span>
+                <span class="muted">{seats}</span>
             </div>
         })
     };
     view! {
-        <Card title=words.full>
-            <p>{(words.full_more)(room.as_str())}</p>
-            {dynamic(sitting)}
-            <p class="quiet" role="status">{words.full_waiting}</p>
+        <Card title=texts.room_full>
+            <p>{(texts.room_full_text)(room.as_str())}</p>
+            {reactive(members)}
+            <p class="muted" role="status">{texts.waiting_for_seat}</p>
             {move || {
-                (settings.get(Setting::Notices) == Choice::Off).then(|| view! {
-                    <button class="button primary" on:click=move |_| notices.allow()>
+                (settings.get(Setting::Notifications) == Choice::Off).then(|| view! {
+                    <button class="button primary" on:click=move |_| notifications.enable()>
                         <Icon name="bell"/>
-                        {words.tell_me}
+                        {texts.notify_free_seat}
                     </button>
                 })
             }}
-            <AtTheDoor waiting=true/>
+            <JoinGate waiting=true/>
         </Card>
     }
 }

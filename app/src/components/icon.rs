@@ -1,4 +1,4 @@
-//! A drawing out of `public/icons.svg`. It is never read out: what it stands on has a name.
+//! An icon of `public/icons.svg`. Hidden from screen readers: the control around it has a label.
 
 use leptos::prelude::*;
 

@@ -1,58 +1,58 @@
-//! The text of a message as elements, out of a closed list and never from HTML.
+//! Renders the text of a message into elements of a closed list, never from HTML.
 //!
-//! It knows what each part of the tree looks like; what the marks mean is in `common::markup`.
+//! The markup is parsed by `common::markup`; this file renders its tree.
 
 use common::{
-    markup::{self, Block, Item, Span, Style},
+    markup::{self, Block, ListItem, Span, Style},
     message::Body,
     person::Person,
 };
 use wasm_bindgen::JsCast;
 use web_sys::Element;
 
-use super::dom::{add, add_text};
+use super::dom_builder::{add, add_text};
 use crate::{
     chat::{Chat, Identity},
-    i18n::Words,
+    i18n::Texts,
     route::Route,
 };
 
-/// What stands in a message: the parameter of [`draw`], which `message` uses as a directive.
+/// The parameter of the directive [`render_text`].
 #[derive(Clone)]
-pub(crate) struct Text {
+pub(crate) struct MessageText {
     pub(crate) body: Body,
-    /// When it was changed, if it was.
+    /// The time of the last edit, formatted.
     pub(crate) edited: Option<String>,
     pub(crate) chat: Chat,
-    pub(crate) words: &'static Words,
+    pub(crate) texts: &'static Texts,
 }
 
-/// Draws it into its place, unless that looks so already: a text somebody has selected is not
-/// touched by what happens to the rest of the row.
-pub(crate) fn draw(place: Element, text: Text) {
+/// Renders the text into `place`, unless the result is the same: so a selection in the text survives
+/// changes to the rest of the row.
+pub(crate) fn render_text(place: Element, text: MessageText) {
     if !place.has_child_nodes() {
-        return text.write(&place);
+        return text.render(&place);
     }
     let Some(fresh) = place.clone_node().ok().and_then(|fresh| fresh.dyn_into::<Element>().ok()) else {
         return;
     };
-    text.write(&fresh);
+    text.render(&fresh);
     if !place.is_equal_node(Some(&fresh)) {
         place.set_text_content(None);
         while let Some(child) = fresh.first_child() {
-            // Moves it; a child of one element can be that of another of the same name.
+            // Moves the child; never fails between elements of one name.
             let _ = place.append_child(&child);
         }
     }
 }
 
-impl Text {
-    fn write(&self, place: &Element) {
-        self.blocks(place, &markup::parse(self.body.as_str(), &|after| called(self.chat, after)));
+impl MessageText {
+    fn render(&self, place: &Element) {
+        self.blocks(place, &markup::parse(self.body.as_str(), &|after| mention_length(self.chat, after)));
         if let Some(when) = &self.edited {
             let last = place.last_element_child().filter(|last| last.tag_name() == "P");
             let mark: &[_] = &[("class", "edited"), ("title", when)];
-            add(last.as_ref().unwrap_or(place), "span", mark, &mut |mark| add_text(mark, self.words.edited));
+            add(last.as_ref().unwrap_or(place), "span", mark, &mut |mark| add_text(mark, self.texts.edited));
         }
     }
 
@@ -71,24 +71,26 @@ impl Text {
         }
     }
 
-    fn item(&self, list: &Element, item: &Item) {
+    fn item(&self, list: &Element, item: &ListItem) {
         let number = item.number.map(|number| number.to_string());
         let value: &[_] = &[("value", number.as_deref().unwrap_or_default())];
         add(list, "li", if number.is_some() { value } else { &[] }, &mut |place| {
             self.spans(place, &item.text);
-            self.blocks(place, &item.below);
+            self.blocks(place, &item.children);
         });
     }
 
-    /// Code can be scrolled by keyboard, hence the `tabindex`, and copied, which `actions` does.
+    /// The `tabindex` makes code scrollable by keyboard; `message_menu` handles the copy button.
     fn code(&self, place: &Element, language: &str, text: &str) {
-        let words = self.words;
+        let texts = self.texts;
         add(place, "figure", &[("class", "code"), ("dir", "ltr")], &mut |figure| {
-            let name = if language.is_empty() { words.code } else { language };
-            let scrolled: &[_] = &[("tabindex", "0"), ("role", "region"), ("aria-label", name)];
-            add(figure, "pre", scrolled, &mut |pre| add(pre, "code", &[], &mut |code| add_text(code, text)));
-            let copies: &[_] = &[("class", "link"), ("data-act", "copy-code")];
-            add(figure, "button", copies, &mut |button| add_text(button, words.copy));
+            let name = if language.is_empty() { texts.code } else { language };
+            let attributes: &[_] = &[("tabindex", "0"), ("role", "region"), ("aria-label", name)];
+            add(figure, "pre", attributes, &mut |pre| {
+                add(pre, "code", &[], &mut |code| add_text(code, text));
+            });
+            let button_attributes: &[_] = &[("class", "text-button"), ("data-action", "copy-code")];
+            add(figure, "button", button_attributes, &mut |button| add_text(button, texts.copy));
         });
     }
 
@@ -100,7 +102,7 @@ impl Text {
                 Span::Mention(name) => self.mention(place, name),
                 Span::Link { text, address } => link(place, text, address),
                 Span::Styled(style, inner) => {
-                    add(place, element(*style), &[], &mut |styled| self.spans(styled, inner));
+                    add(place, tag_name(*style), &[], &mut |styled| self.spans(styled, inner));
                 }
             }
         }
@@ -108,11 +110,11 @@ impl Text {
 
     fn mention(&self, place: &Element, name: &str) {
         let is_me = |me: &Person| me.name.as_str().eq_ignore_ascii_case(name);
-        let of_me = self
+        let is_self = self
             .chat
             .identity
             .with_untracked(|identity| matches!(identity, Identity::Known(me) if is_me(me)));
-        let class = if of_me { "mention of-me" } else { "mention" };
+        let class = if is_self { "mention self" } else { "mention" };
         add(place, "span", &[("class", class)], &mut |mention| {
             add_text(mention, "@");
             add_text(mention, name);
@@ -120,7 +122,7 @@ impl Text {
     }
 }
 
-fn element(style: Style) -> &'static str {
+fn tag_name(style: Style) -> &'static str {
     match style {
         Style::Strong => "strong",
         Style::Emphasis => "em",
@@ -128,26 +130,26 @@ fn element(style: Style) -> &'static str {
     }
 }
 
-/// Opens in a tab of its own that knows nothing of ours; a link to a room of ours stays here.
+/// External links open in a new tab without opener and referrer; links to our rooms stay in this tab.
 fn link(place: &Element, text: &str, address: &str) {
-    let elsewhere = [
+    let attributes = [
         ("href", address),
         ("title", address),
         ("target", "_blank"),
         ("rel", "noopener noreferrer nofollow"),
     ];
-    let here = if Route::of_address(address).is_some() { 2 } else { elsewhere.len() };
-    add(place, "a", &elsewhere[..here], &mut |link| add_text(link, text));
+    let count = if Route::from_url(address).is_some() { 2 } else { attributes.len() };
+    add(place, "a", &attributes[..count], &mut |link| add_text(link, text));
 }
 
-/// How much of `after` is our name, or that of somebody who is here or has said something.
-fn called(chat: Chat, after: &str) -> usize {
-    let of = |person: &Person| markup::called(after, person.name.as_str());
-    let here = chat.visit.roster.with_untracked(|roster| roster.people().iter().map(of).max());
-    let heard = chat
-        .visit
+/// The length of the longest known name at the start of `after`: the own one, a member's or an author's.
+fn mention_length(chat: Chat, after: &str) -> usize {
+    let of = |person: &Person| markup::mention_len(after, person.name.as_str());
+    let members = chat.current_room.roster.with_untracked(|roster| roster.people().iter().map(of).max());
+    let authors = chat
+        .current_room
         .timeline
         .with_untracked(|timeline| timeline.events().iter().map(|event| of(&event.person)).max());
-    let us = chat.me_or_remembered().as_ref().map(of);
-    here.max(heard).max(us).unwrap_or(0)
+    let own = chat.me_or_cached().as_ref().map(of);
+    members.max(authors).max(own).unwrap_or(0)
 }

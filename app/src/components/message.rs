@@ -1,8 +1,8 @@
-//! One message: who and when at the head of a group, what it answers, the text, the reactions, and
-//! how far it has come.
+//! The row of a message: author and time if it starts a group, the quoted message, the text, the
+//! reactions, and the delivery status.
 //!
-//! Drawn once for each row, so it has no listeners of its own: what its buttons do is in `actions`,
-//! by their `data-act`.
+//! Rows have no listeners of their own, because there are many: `message_menu` handles the clicks by
+//! their `data-action`.
 
 use std::sync::Arc;
 
@@ -10,161 +10,163 @@ use common::{event::Via, markup, refusal::Refusal};
 use leptos::prelude::*;
 
 use super::{
-    face::{Face, hue},
-    markup::{Text, draw},
+    avatar::{Avatar, hue},
+    markup::{MessageText, render_text},
     reactions::reactions,
 };
 use crate::{
     chat::{Chat, use_chat},
     field::Live,
-    i18n::{Words, use_words},
+    i18n::{Texts, use_texts},
     state::{
-        link::Link,
-        long,
-        rows::{Delivery, Quote, Row},
+        connection::ConnectionState,
+        truncate,
+        view_model::{Delivery, MessageRow, Quote},
     },
-    view::dynamic,
-    when,
+    time_format,
+    view::reactive,
 };
 
-/// The row of a message.
-///
-/// One closure for the whole row: what changes is patched in place, the elements stay.
+/// One closure renders the whole row; Leptos patches the changes and keeps the elements.
 #[component]
-pub(crate) fn Message(row: Arc<Live<Row>>) -> impl IntoView {
+pub(crate) fn Message(row: Arc<Live<MessageRow>>) -> impl IntoView {
     let chat = use_chat();
-    let words = use_words();
-    dynamic(move || row.with(|row| show(row, chat, words)))
+    let texts = use_texts();
+    reactive(move || row.with(|row| render_row(row, chat, texts)))
 }
 
-fn show(row: &Row, chat: Chat, words: &'static Words) -> impl IntoView + use<> {
+fn render_row(row: &MessageRow, chat: Chat, texts: &'static Texts) -> impl IntoView + use<> {
     view! {
         <li
             class="message"
             data-seq=row.seq.map(|seq| seq.0.to_string())
             tabindex="-1"
-            data-own=row.own.then_some("")
-            data-opens=row.opens_group.then_some("")
-            data-delivery=delivery(row.delivery)
-            data-change=delivery(row.change)
-            data-kept=row.kept.then_some("")
-            data-deleted=row.deleted.then_some("")
-            data-to-me=row.mentions_me.then_some("")
+            data-own=row.is_own.then_some("")
+            data-group-start=row.starts_group.then_some("")
+            data-delivery=delivery_name(row.delivery)
+            data-pending-edit=delivery_name(row.edit_delivery)
+            data-persisted=row.is_persisted.then_some("")
+            data-deleted=row.is_deleted.then_some("")
+            data-mention=row.mentions_me.then_some("")
         >
-            {row.opens_group.then(|| head(row, words))}
-            {(!row.opens_group).then(|| time(row, words))}
-            {row.reply.as_ref().map(|reply| quote(reply, words))}
-            {if row.deleted { tombstone(words).into_any() } else { said(row, chat, words).into_any() }}
-            {(!row.reactions.is_empty()).then(|| reactions(&row.reactions, chat, words))}
-            {fate(row, chat, words)}
+            {row.starts_group.then(|| message_header(row, texts))}
+            {(!row.starts_group).then(|| timestamp(row, texts))}
+            {row.quote.as_ref().map(|quoted| reply_quote(quoted, texts))}
+            {if row.is_deleted { tombstone(texts).into_any() } else { message_body(row, chat, texts).into_any() }}
+            {(!row.reactions.is_empty()).then(|| reactions(&row.reactions, chat, texts))}
+            {delivery_status(row, chat, texts)}
         </li>
     }
 }
 
-fn delivery(delivery: Delivery) -> Option<&'static str> {
+fn delivery_name(delivery: Delivery) -> Option<&'static str> {
     match delivery {
-        Delivery::Said => None,
+        Delivery::Sent => None,
         Delivery::Sending => Some("sending"),
         Delivery::Failed(_) => Some("failed"),
     }
 }
 
-fn head(row: &Row, words: &'static Words) -> impl IntoView + use<> {
+fn message_header(row: &MessageRow, texts: &'static Texts) -> impl IntoView + use<> {
     view! {
-        <Face person=row.person.clone()/>
-        <div class="head">
-            <span class="who" data-hue=hue(row.person.id).to_string() data-own=row.own.then_some("")>
+        <Avatar person=row.person.clone()/>
+        <div class="message-header">
+            <span class="author" data-hue=hue(row.person.id).to_string() data-own=row.is_own.then_some("")>
                 {row.person.name.to_string()}
             </span>
-            {row.via.as_ref().map(|Via::Udp(from)| view! { <span class="via">{(words.unconfirmed)(from)}</span> })}
-            {time(row, words)}
+            {row.via.as_ref().map(|Via::Udp(from)| view! { <span class="via">{(texts.unverified_sender)(from)}</span> })}
+            {timestamp(row, texts)}
         </div>
     }
 }
 
-fn time(row: &Row, words: &'static Words) -> impl IntoView + use<> {
-    // What it says in full is made for whoever points at it: see `actions`.
-    view! { <time datetime=when::iso(row.at)>{when::time(row.at, words.tag)}</time> }
+fn timestamp(row: &MessageRow, texts: &'static Texts) -> impl IntoView + use<> {
+    // The title with the full date is set on hover, see `message_menu`.
+    view! { <time datetime=time_format::iso(row.at)>{time_format::time(row.at, texts.tag)}</time> }
 }
 
-/// The message this one answers, as far as a line goes; leads there.
-fn quote(quote: &Quote, words: &'static Words) -> impl IntoView + use<> {
+/// The first line of the quoted message; a click jumps to it.
+fn reply_quote(quote: &Quote, texts: &'static Texts) -> impl IntoView + use<> {
     let text = quote
         .text
         .as_ref()
-        .map_or(words.deleted.to_owned(), |body| long::first_line(&markup::plain(body.as_str())));
-    let (who, text) = match &quote.who {
-        Some(who) => (who.name.to_string(), text),
-        None => (String::new(), words.earlier_message.to_owned()),
+        .map_or(texts.deleted.to_owned(), |body| truncate::first_line(&markup::plain_text(body.as_str())));
+    let (author, text) = match &quote.author {
+        Some(author) => (author.name.to_string(), text),
+        None => (String::new(), texts.unknown_quoted_message.to_owned()),
     };
     view! {
-        <button class="quote" data-act="jump" data-to=quote.seq.0.to_string() title=words.to_quoted>
-            <strong>{who}</strong>
+        <button class="quote" data-action="jump" data-target-seq=quote.seq.0.to_string() title=texts.jump_to_quoted>
+            <strong>{author}</strong>
             <span dir="auto">{text}</span>
         </button>
     }
 }
 
-fn said(row: &Row, chat: Chat, words: &'static Words) -> impl IntoView + use<> {
-    let folded = long::is_long(row.body.as_str());
-    let large = markup::is_only_emoji(row.body.as_str());
-    let edited = row.edited.map(|at| when::in_full(at, words.tag));
-    let text = Text { body: row.body.clone(), edited, chat, words };
+fn message_body(row: &MessageRow, chat: Chat, texts: &'static Texts) -> impl IntoView + use<> {
+    let is_long = truncate::is_long(row.body.as_str());
+    let is_only_emoji = markup::is_only_emoji(row.body.as_str());
+    let edited = row.edited_at.map(|at| time_format::full(at, texts.tag));
+    let text = MessageText { body: row.body.clone(), edited, chat, texts };
     view! {
-        <div class="body" dir="auto" data-large=large.then_some("") data-long=folded.then_some("") use:draw=text></div>
-        {folded.then(|| view! {
-            <button class="link unfold" data-act="unfold">
-                <span>{words.show_more}</span>
-                <span>{words.show_less}</span>
+        <div class="message-body" dir="auto" data-emoji-only=is_only_emoji.then_some("") data-collapsible=is_long.then_some("") use:render_text=text></div>
+        {is_long.then(|| view! {
+            <button class="text-button expand" data-action="expand">
+                <span>{texts.show_more}</span>
+                <span>{texts.show_less}</span>
             </button>
         })}
     }
 }
 
-fn tombstone(words: &'static Words) -> impl IntoView + use<> {
-    view! { <p class="tombstone">{words.deleted}</p> }
+fn tombstone(texts: &'static Texts) -> impl IntoView + use<> {
+    view! { <p class="tombstone">{texts.deleted}</p> }
 }
 
-/// What a message of ours, or a change we want of one, waits for or has come to.
-fn fate(row: &Row, chat: Chat, words: &'static Words) -> Option<AnyView> {
-    match (row.delivery, row.change) {
-        (Delivery::Sending, _) => Some(sending(row, chat, words).into_any()),
-        (Delivery::Failed(refusal), _) => Some(failed(row, refusal, chat, words).into_any()),
-        (Delivery::Said, Delivery::Failed(refusal)) => Some(unchanged(refusal, words).into_any()),
-        (Delivery::Said, Delivery::Sending | Delivery::Said) => None,
+/// The delivery status of an own message, or of a pending edit.
+fn delivery_status(row: &MessageRow, chat: Chat, texts: &'static Texts) -> Option<AnyView> {
+    match (row.delivery, row.edit_delivery) {
+        (Delivery::Sending, _) => Some(pending_status(row, chat, texts).into_any()),
+        (Delivery::Failed(refusal), _) => Some(failed_status(row, refusal, chat, texts).into_any()),
+        (Delivery::Sent, Delivery::Failed(refusal)) => Some(failed_edit_status(refusal, texts).into_any()),
+        (Delivery::Sent, Delivery::Sending | Delivery::Sent) => None,
     }
 }
 
-/// What a message of ours waits for.
-fn sending(row: &Row, chat: Chat, words: &'static Words) -> impl IntoView + use<> {
-    let kept = row.kept;
-    let said = move || match chat.link.get() {
-        Link::Online | Link::Interrupted => words.sending,
-        _ if kept => words.waiting,
-        _ => words.waiting_unkept,
+fn pending_status(row: &MessageRow, chat: Chat, texts: &'static Texts) -> impl IntoView + use<> {
+    let is_persisted = row.is_persisted;
+    let text = move || match chat.connection_state.get() {
+        ConnectionState::Online | ConnectionState::Interrupted => texts.sending,
+        _ if is_persisted => texts.waiting,
+        _ => texts.waiting_not_persisted,
     };
-    view! { <p class="fate">{dynamic(said)}</p> }
+    view! { <p class="delivery-status">{reactive(text)}</p> }
 }
 
-/// Why a message of ours was not said, and what can be done about it.
-fn failed(row: &Row, refusal: Refusal, chat: Chat, words: &'static Words) -> impl IntoView + use<> {
+/// The refusal of an own message, with buttons to retry and discard.
+fn failed_status(
+    row: &MessageRow,
+    refusal: Refusal,
+    chat: Chat,
+    texts: &'static Texts,
+) -> impl IntoView + use<> {
     let (retried, discarded) = (row.cid.clone(), row.cid.clone());
     view! {
-        <p class="fate failed">
-            <span>{words.not_sent} " " {(words.refusal)(refusal)}</span>
-            <button class="link" on:click=move |_| chat.retry(&retried)>{words.retry}</button>
-            <button class="link" on:click=move |_| chat.discard(&discarded)>{words.delete}</button>
+        <p class="delivery-status failed">
+            <span>{texts.send_failed} " " {(texts.refusal)(refusal)}</span>
+            <button class="text-button" on:click=move |_| chat.retry_message(&retried)>{texts.send_again}</button>
+            <button class="text-button" on:click=move |_| chat.discard_message(&discarded)>{texts.delete}</button>
         </p>
     }
 }
 
-/// Why a change was not made, and what can be done about it.
-fn unchanged(refusal: Refusal, words: &'static Words) -> impl IntoView + use<> {
+/// The refusal of a pending edit, with buttons to retry and discard.
+fn failed_edit_status(refusal: Refusal, texts: &'static Texts) -> impl IntoView + use<> {
     view! {
-        <p class="fate failed">
-            <span>{words.not_changed} " " {(words.refusal)(refusal)}</span>
-            <button class="link" data-act="retry-change">{words.try_again}</button>
-            <button class="link" data-act="discard-change">{words.cancel}</button>
+        <p class="delivery-status failed">
+            <span>{texts.edit_failed} " " {(texts.refusal)(refusal)}</span>
+            <button class="text-button" data-action="retry-edit">{texts.retry_edit}</button>
+            <button class="text-button" data-action="discard-edit">{texts.cancel}</button>
         </p>
     }
 }

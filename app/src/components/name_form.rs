@@ -1,4 +1,4 @@
-//! Asks for a name, the first time and whenever somebody wants another.
+//! The form for the own name, at the first visit and when it is changed.
 
 use common::person::DisplayName;
 use leptos::{ev, prelude::*};
@@ -6,37 +6,37 @@ use web_sys::HtmlInputElement;
 
 use crate::{
     chat::use_chat,
-    i18n::{Words, use_words},
-    socket::Failure,
+    i18n::{Texts, use_texts},
+    socket::RequestError,
     task::spawn,
-    view::Slot,
+    view::ElementRef,
 };
 
-/// `action` is the word on the button; `done` is called once the name is taken.
+/// `action` is the word on the button; `on_done` is called once the server has accepted the name.
 #[component]
 pub(crate) fn NameForm(
     action: &'static str,
-    #[prop(into, optional)] done: Option<Callback<()>>,
-    #[prop(optional)] before: String,
+    #[prop(into, optional)] on_done: Option<Callback<()>>,
+    #[prop(optional)] initial_name: String,
 ) -> impl IntoView {
     let chat = use_chat();
-    let words = use_words();
-    let input = Slot::new();
+    let texts = use_texts();
+    let input = ElementRef::new();
     let note = RwSignal::new(String::new());
     let busy = RwSignal::new(false);
-    let take = move |name: DisplayName| async move {
+    let change_name = move |name: DisplayName| async move {
         busy.set(true);
-        let taken = chat.take_name(name).await;
-        // The form may be gone by now.
+        let result = chat.set_name(name).await;
+        // The form may have been removed meanwhile.
         busy.try_set(false);
-        match taken {
+        match result {
             Ok(()) => {
-                if let Some(done) = done {
-                    done.run(());
+                if let Some(on_done) = on_done {
+                    on_done.run(());
                 }
             }
             Err(reason) => {
-                note.try_set(said(reason, words));
+                note.try_set(error_text(reason, texts));
             }
         }
     };
@@ -44,19 +44,19 @@ pub(crate) fn NameForm(
         submit.prevent_default();
         let Some(input) = input.get::<HtmlInputElement>() else { return };
         match DisplayName::parse(&input.value()) {
-            Ok(name) => spawn(take(name)),
-            Err(refusal) => note.set(words.refused(refusal, DisplayName::MAX)),
+            Ok(name) => spawn(change_name(name)),
+            Err(refusal) => note.set(texts.refusal_with_limit(refusal, DisplayName::MAX)),
         }
     };
     input.on_load(|input: HtmlInputElement| {
-        // Refused only when it is gone already.
+        // Fails only when the element has been removed.
         let _ = input.focus();
         input.select();
     });
     view! {
-        <form class="line-form" on:submit=submit novalidate>
+        <form class="inline-form" on:submit=submit novalidate>
             <label class="field">
-                <span>{words.name}</span>
+                <span>{texts.name}</span>
                 <input
                     node_ref=input
                     name="name"
@@ -64,7 +64,7 @@ pub(crate) fn NameForm(
                     autocapitalize="off"
                     enterkeyhint="go"
                     aria-describedby="name-note"
-                    value=before
+                    value=initial_name
                     aria-invalid=move || if note.with(String::is_empty) { "false" } else { "true" }
                     on:input=move |_| note.set(String::new())
                 />
@@ -77,9 +77,9 @@ pub(crate) fn NameForm(
     }
 }
 
-pub(crate) fn said(failure: Failure, words: &Words) -> String {
+pub(crate) fn error_text(failure: RequestError, texts: &Texts) -> String {
     match failure {
-        Failure::Refused(refusal) => (words.refusal)(refusal).to_owned(),
-        Failure::Disconnected => words.unreachable.to_owned(),
+        RequestError::Refused(refusal) => (texts.refusal)(refusal).to_owned(),
+        RequestError::Disconnected => texts.server_unreachable.to_owned(),
     }
 }

@@ -1,87 +1,91 @@
-//! The field on the first page: a room's name, and in one goes. What a new room is about and how many
-//! it seats can be said, and need not be.
+//! The form on the home page that opens a room by its name; topic and seat limit of a new room are
+//! optional.
 
 use common::room::{RoomName, Topic};
 use leptos::{ev, prelude::*};
 use web_sys::HtmlInputElement;
 
 use super::{
-    refused,
+    invalid_field,
     seats_field::{self, seats_field},
 };
 use crate::{
     chat::use_chat,
-    i18n::use_words,
+    i18n::use_texts,
     route::{Route, use_router},
-    view::Slot,
+    view::ElementRef,
 };
 
-const NOTE: &str = "new-room-note";
+const NOTE_ID: &str = "new-room-note";
 
-/// Whether the shortcut of the installed page for a new room was taken.
-fn is_asked_for() -> bool {
-    window().location().search().is_ok_and(|asked| asked == "?new")
+/// Whether the page was opened by the installed app's shortcut for a new room.
+fn opened_by_app_shortcut() -> bool {
+    window().location().search().is_ok_and(|query| query == "?new")
 }
 
 #[component]
 pub(crate) fn OpenRoom() -> impl IntoView {
     let chat = use_chat();
     let router = use_router();
-    let words = use_words();
-    let (name, topic, seats) = (Slot::new(), Slot::new(), Slot::new());
+    let texts = use_texts();
+    let (name, topic, seats) = (ElementRef::new(), ElementRef::new(), ElementRef::new());
     let note = RwSignal::new(String::new());
     let submit = move |submit: ev::SubmitEvent| {
         submit.prevent_default();
-        refused::unmark(&submit);
-        let written =
-            |field: Slot| field.get().map_or(String::new(), |field: HtmlInputElement| field.value());
-        let refuse = |field, refusal, most| {
-            note.set(words.refused(refusal, most));
-            refused::mark(field, NOTE);
+        invalid_field::unmark(&submit);
+        let value_of =
+            |field: ElementRef| field.get().map_or(String::new(), |field: HtmlInputElement| field.value());
+        let refuse = |field, refusal, limit| {
+            note.set(texts.refusal_with_limit(refusal, limit));
+            invalid_field::mark(field, NOTE_ID);
         };
-        let room = match RoomName::parse(&written(name)) {
+        let room = match RoomName::parse(&value_of(name)) {
             Ok(room) => room,
             Err(refusal) => return refuse(name, refusal, RoomName::MAX),
         };
-        match (Topic::parse(&written(topic)), seats_field::read(seats)) {
+        match (Topic::parse(&value_of(topic)), seats_field::parse_seats(seats)) {
             (Err(refusal), _) => refuse(topic, refusal, Topic::MAX),
             (_, Err(refusal)) => refuse(seats, refusal, 0),
-            (Ok(about), Ok(seats)) => {
-                chat.plan(room.clone(), seats, Some(about).filter(|about| !about.is_empty()));
-                router.go(Route::Room(room));
+            (Ok(parsed_topic), Ok(seats)) => {
+                chat.plan_room(
+                    room.clone(),
+                    seats,
+                    Some(parsed_topic).filter(|parsed_topic| !parsed_topic.is_empty()),
+                );
+                router.navigate(Route::Room(room));
             }
         }
     };
-    let typed = move |typed: ev::Event| {
+    let on_input = move |input: ev::Event| {
         note.set(String::new());
-        refused::unmark(&typed);
+        invalid_field::unmark(&input);
     };
     view! {
-        <form class="line-form" on:submit=submit on:input=typed novalidate>
+        <form class="inline-form" on:submit=submit on:input=on_input novalidate>
             <label class="field">
-                <span>{words.room_name}</span>
+                <span>{texts.room_name}</span>
                 <input
                     node_ref=name
                     name="room"
-                    autofocus=is_asked_for()
+                    autofocus=opened_by_app_shortcut()
                     autocomplete="off"
                     autocapitalize="off"
                     enterkeyhint="go"
-                    placeholder=words.room_name_hint
+                    placeholder=texts.room_name_placeholder
                 />
             </label>
-            <button class="button primary">{words.open_room}</button>
+            <button class="button primary">{texts.open_room}</button>
             <details class="new-room">
-                <summary>{words.new_room}</summary>
+                <summary>{texts.new_room}</summary>
                 <div class="new-room-fields">
                     <label class="field">
-                        <span>{words.topic}</span>
-                        <input node_ref=topic name="topic" autocomplete="off" placeholder=words.topic_hint/>
+                        <span>{texts.topic}</span>
+                        <input node_ref=topic name="topic" autocomplete="off" placeholder=texts.topic_placeholder/>
                     </label>
                     {seats_field(seats, None)}
                 </div>
             </details>
-            <p id=NOTE class="form-note" role="alert">
+            <p id=NOTE_ID class="form-note" role="alert">
                 {move || note.get()}
             </p>
         </form>

@@ -1,32 +1,32 @@
-//! Who is here, in full: a panel beside the conversation, a sheet over it where there is no room. The
-//! room's owner can show somebody the door.
+//! The list of the room's members: a panel beside the timeline, or a sheet over it on narrow screens. The
+//! room's owner can kick members.
 
 use leptos::{ev, prelude::*};
 use wasm_bindgen::JsCast;
 use web_sys::HtmlDialogElement;
 
 use super::{
-    dialog::{Topic, use_dialogs},
-    face::Face,
+    avatar::Avatar,
+    dialog::{DialogKind, use_dialogs},
     icon::Icon,
 };
 use crate::{
     chat::use_chat,
     device::is_wide,
-    i18n::use_words,
-    view::{dynamic, each},
+    i18n::use_texts,
+    view::{collect_views, reactive},
 };
 
 const ID: &str = "people";
 
-/// Opens or closes the list; says whether it is open now.
-pub(crate) fn show_people(open: bool) -> bool {
+/// Opens or closes the list; returns whether it is open now.
+pub(crate) fn set_people_open(open: bool) -> bool {
     let dialog =
         document().get_element_by_id(ID).and_then(|dialog| dialog.dyn_into::<HtmlDialogElement>().ok());
     let Some(dialog) = dialog else { return false };
     match (open, dialog.open()) {
         (true, false) if is_wide() => dialog.show(),
-        // Refused only when it is open already.
+        // Fails only when it is open already.
         (true, false) => drop(dialog.show_modal()),
         (false, true) => dialog.close(),
         _ => {}
@@ -34,15 +34,15 @@ pub(crate) fn show_people(open: bool) -> bool {
     open
 }
 
-/// `open` follows what happens to it.
+/// `open` is set to false when the dialog is closed, in whatever way.
 #[component]
 pub(crate) fn People(open: RwSignal<bool>) -> impl IntoView {
     let chat = use_chat();
     let dialogs = use_dialogs();
-    let words = use_words();
+    let texts = use_texts();
     let close_beside = |click: ev::MouseEvent| {
         if click.target() == click.current_target() {
-            show_people(false);
+            set_people_open(false);
         }
     };
     let people = move || {
@@ -50,39 +50,39 @@ pub(crate) fn People(open: RwSignal<bool>) -> impl IntoView {
         let owns_room = chat.owns_room();
         let mut people = Vec::new();
         let mut unnamed = 0;
-        chat.visit.roster.with(|roster| {
+        chat.current_room.roster.with(|roster| {
             unnamed = roster.count() - roster.people().len();
             for away in [false, true] {
-                let these = roster.people().iter().filter(|person| roster.is_away(person.id) == away);
-                people.extend(these.map(|person| (away, person.clone())));
+                let members = roster.people().iter().filter(|person| roster.is_away(person.id) == away);
+                people.extend(members.map(|person| (away, person.clone())));
             }
         });
-        let named = each(people.into_iter().map(|(away, person)| {
+        let named = collect_views(people.into_iter().map(|(away, person)| {
             let (id, name) = (person.id, person.name.to_string());
-            let own = me == Some(id);
-            let remove = (owns_room && !own).then(|| {
+            let is_own = me == Some(id);
+            let kick_button = (owns_room && !is_own).then(|| {
                 view! {
                     <button
-                        class="remove"
-                        aria-label=format!("{name}: {}", words.remove)
+                        class="kick-button"
+                        aria-label=format!("{name}: {}", texts.kick)
                         aria-haspopup="dialog"
-                        on:click=move |_| dialogs.open(Topic::Remove(id))
+                        on:click=move |_| dialogs.open(DialogKind::ConfirmKick(id))
                     >
-                        {words.remove}
+                        {texts.kick}
                     </button>
                 }
             });
             view! {
                 <li data-away=away.then_some("")>
-                    <Face person/>
+                    <Avatar person/>
                     <span class="name">{name}</span>
-                    {own.then(|| view! { <span class="quiet">{words.you}</span> })}
-                    {away.then(|| view! { <span class="quiet">{words.away}</span> })}
-                    {remove}
+                    {is_own.then(|| view! { <span class="muted">{texts.you}</span> })}
+                    {away.then(|| view! { <span class="muted">{texts.away}</span> })}
+                    {kick_button}
                 </li>
             }
         }));
-        let more = (unnamed > 0).then(|| view! { <li class="quiet">{format!("+{unnamed}")}</li> });
+        let more = (unnamed > 0).then(|| view! { <li class="muted">{format!("+{unnamed}")}</li> });
         view! { {named} {more} }
     };
     view! {
@@ -93,20 +93,20 @@ pub(crate) fn People(open: RwSignal<bool>) -> impl IntoView {
             on:close=move |_| open.set(false)
             on:click=close_beside
         >
-            <div class="people-inside">
+            <div class="people-content">
                 <header>
-                    <h2 id="people-title">{words.people}</h2>
+                    <h2 id="people-title">{texts.people}</h2>
                     <button
                         class="icon-button"
-                        aria-label=words.close
+                        aria-label=texts.close
                         on:click=|_| {
-                            show_people(false);
+                            set_people_open(false);
                         }
                     >
                         <Icon name="close"/>
                     </button>
                 </header>
-                <ul>{dynamic(people)}</ul>
+                <ul>{reactive(people)}</ul>
             </div>
         </dialog>
     }

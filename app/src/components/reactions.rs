@@ -1,4 +1,4 @@
-//! The emoji under a message: how many people, who they are, and whether we are one of them.
+//! The reactions to a message: each emoji with its count and people, own ones marked.
 
 use common::{event::Reaction, person::PersonId};
 use leptos::prelude::*;
@@ -6,39 +6,43 @@ use leptos::prelude::*;
 use super::icon::Icon;
 use crate::{
     chat::{Chat, Identity},
-    i18n::Words,
-    view::each,
+    i18n::Texts,
+    view::collect_views,
 };
 
-pub(crate) fn reactions(reactions: &[Reaction], chat: Chat, words: &'static Words) -> impl IntoView + use<> {
+pub(crate) fn reactions(reactions: &[Reaction], chat: Chat, texts: &'static Texts) -> impl IntoView + use<> {
     let me = chat.identity.with_untracked(|identity| match identity {
         Identity::Known(me) => Some(me.id),
-        Identity::Unknown | Identity::Nobody => None,
+        Identity::Unknown | Identity::Unregistered => None,
     });
-    let chips = each(reactions.iter().map(|reaction| chip(reaction, me, words)));
+    let buttons = collect_views(reactions.iter().map(|reaction| reaction_button(reaction, me, texts)));
     view! {
         <div class="reactions">
-            {chips}
-            <button class="chip add" data-act="react" aria-label=words.react title=words.react>
+            {buttons}
+            <button class="reaction add" data-action="react" aria-label=texts.react title=texts.react>
                 <Icon name="react"/>
             </button>
         </div>
     }
 }
 
-/// Who reacted is shown by the style sheet while the chip is pointed at or has the focus.
-fn chip(reaction: &Reaction, me: Option<PersonId>, words: &'static Words) -> impl IntoView + use<> {
+/// The style sheet shows `data-people` on hover and focus.
+fn reaction_button(
+    reaction: &Reaction,
+    me: Option<PersonId>,
+    texts: &'static Texts,
+) -> impl IntoView + use<> {
     let emoji = reaction.emoji.to_string();
     let own = reaction.people.iter().any(|person| Some(person.id) == me);
-    let who = who(reaction, me, words);
-    let label = format!("{emoji} {} {who}", reaction.count);
+    let people = people_text(reaction, me, texts);
+    let label = format!("{emoji} {} {people}", reaction.count);
     let picture = emoji.clone();
     view! {
         <button
-            class="chip"
-            data-act="toggle"
+            class="reaction"
+            data-action="toggle"
             data-emoji=emoji
-            data-who=who
+            data-people=people
             aria-pressed=if own { "true" } else { "false" }
             aria-label=label
         >
@@ -48,11 +52,11 @@ fn chip(reaction: &Reaction, me: Option<PersonId>, words: &'static Words) -> imp
     }
 }
 
-fn who(reaction: &Reaction, me: Option<PersonId>, words: &'static Words) -> String {
-    let name = |id: PersonId, name: &str| if Some(id) == me { words.you.to_owned() } else { name.to_owned() };
+fn people_text(reaction: &Reaction, me: Option<PersonId>, texts: &'static Texts) -> String {
+    let name = |id: PersonId, name: &str| if Some(id) == me { texts.you.to_owned() } else { name.to_owned() };
     let names: Vec<String> =
         reaction.people.iter().map(|person| name(person.id, person.name.as_str())).collect();
     let more = (reaction.count as usize).saturating_sub(names.len());
     let names = names.join(", ");
-    if more > 0 { (words.and_more)(&names, more) } else { names }
+    if more > 0 { (texts.and_others)(&names, more) } else { names }
 }

@@ -1,57 +1,59 @@
-//! The head of a room: its name, who is here, how many seats, its link to share, the way back.
+//! The header of a room: name, topic, members, and buttons for notifications, sharing and details.
 
 use common::room::{RoomName, Topic as About};
 use leptos::prelude::*;
 
 use super::{
-    dialog::{Opener, Topic, use_dialogs},
-    face::Faces,
+    avatar::Avatars,
+    dialog::{DialogButton, DialogKind, use_dialogs},
     icon::Icon,
-    people::show_people,
+    people::set_people_open,
 };
 use crate::{
-    chat::{MyRoom, use_chat},
-    i18n::use_words,
-    notices::use_notices,
+    chat::{RoomListItem, use_chat},
+    i18n::use_texts,
+    notifications::use_notifications,
     state::roster::Roster,
-    view::dynamic,
-    when::number,
+    time_format::number,
+    view::reactive,
 };
 
 #[component]
 pub(crate) fn RoomHeader(room: RoomName, people_open: RwSignal<bool>) -> impl IntoView {
     let chat = use_chat();
     let dialogs = use_dialogs();
-    let notices = use_notices();
-    let words = use_words();
+    let notifications = use_notifications();
+    let texts = use_texts();
     let name = room.to_string();
-    let topic = move || chat.visit.topic.with(|topic| topic.as_ref().map(About::to_string));
-    let people = move || chat.visit.roster.with(|roster| roster.people().to_vec());
-    let count = move || chat.visit.roster.with(Roster::count);
-    let said_count = move || match chat.visit.seats.get() {
+    let topic = move || chat.current_room.topic.with(|topic| topic.as_ref().map(About::to_string));
+    let people = move || chat.current_room.roster.with(|roster| roster.people().to_vec());
+    let count = move || chat.current_room.roster.with(Roster::count);
+    let count_text = move || match chat.current_room.seats.get() {
         Some(seats) => format!("{} / {}", count(), seats.get()),
-        None => number(count(), words.tag),
+        None => number(count(), texts.tag),
     };
-    let meaning = move || {
+    let count_title = move || {
         let here = count() as u32;
-        match chat.visit.seats.get() {
-            Some(seats) => (words.seats)(here, seats.get()),
-            None => (words.people_count)(here),
+        match chat.current_room.seats.get() {
+            Some(seats) => (texts.seats_taken)(here, seats.get()),
+            None => (texts.people_count)(here),
         }
     };
-    // On a phone the other rooms are out of sight.
-    let elsewhere = move || -> u32 {
-        let unread = |mine: &MyRoom| if mine.room == room { 0 } else { mine.unread };
-        chat.my_rooms.with(|rooms| rooms.iter().map(unread).sum())
+    // On narrow screens the list of rooms is hidden, so the back button shows their unread count.
+    let unread_elsewhere = move || -> u32 {
+        let unread = |mine: &RoomListItem| if mine.room == room { 0 } else { mine.unread };
+        chat.room_list.with(|rooms| rooms.iter().map(unread).sum())
     };
-    let waiting = elsewhere.clone();
-    let back = move || match elsewhere() {
-        0 => words.to_rooms.to_owned(),
-        unread => format!("{}, {}", words.to_rooms, (words.unread)(&number(unread as usize, words.tag))),
+    let unread_count = unread_elsewhere.clone();
+    let back_label = move || match unread_elsewhere() {
+        0 => texts.back_to_rooms.to_owned(),
+        unread => {
+            format!("{}, {}", texts.back_to_rooms, (texts.unread_count)(&number(unread as usize, texts.tag)))
+        }
     };
     view! {
         <header class="room-header">
-            <a class="icon-button back" href="/" aria-label=back data-new={move || waiting() > 0}>
+            <a class="icon-button back" href="/" aria-label=back_label data-has-unread={move || unread_count() > 0}>
                 <Icon name="back"/>
             </a>
             <div class="room-title">
@@ -59,39 +61,39 @@ pub(crate) fn RoomHeader(room: RoomName, people_open: RwSignal<bool>) -> impl In
                 {move || topic().map(|topic| view! { <p class="topic" title=topic.clone()>{topic.clone()}</p> })}
             </div>
             <button
-                class="here"
+                class="people-button"
                 hidden=move || count() == 0
-                title=meaning
+                title=count_title
                 aria-expanded=move || if people_open.get() { "true" } else { "false" }
                 aria-controls="people"
-                on:click=move |_| people_open.set(show_people(!people_open.get_untracked()))
+                on:click=move |_| people_open.set(set_people_open(!people_open.get_untracked()))
             >
-                {move || view! { <Faces count=count() people=people()/> }}
-                <span class="visually-hidden">{words.people}</span>
-                <span class="count">{dynamic(said_count)}</span>
+                {move || view! { <Avatars count=count() people=people()/> }}
+                <span class="visually-hidden">{texts.people}</span>
+                <span class="count">{reactive(count_text)}</span>
             </button>
             <button
-                class="icon-button bell"
-                aria-label=words.notices
-                title=words.notices
+                class="icon-button notifications-button"
+                aria-label=texts.notifications
+                title=texts.notifications
                 aria-haspopup="dialog"
                 on:click=move |_| {
-                    notices.offer();
-                    dialogs.open(Topic::Room);
+                    notifications.enable_if_undecided();
+                    dialogs.open(DialogKind::RoomDetails);
                 }
             >
                 <Icon name="bell"/>
             </button>
             <button
                 class="share"
-                aria-label=words.share
+                aria-label=texts.share
                 aria-haspopup="dialog"
-                on:click=move |_| dialogs.open(Topic::Share)
+                on:click=move |_| dialogs.open(DialogKind::Share)
             >
                 <Icon name="share"/>
-                <span class="share-word">{words.share}</span>
+                <span class="share-label">{texts.share}</span>
             </button>
-            <Opener topic=Topic::Room icon="more" name=words.about_room/>
+            <DialogButton kind=DialogKind::RoomDetails icon="more" name=texts.room_details/>
         </header>
     }
 }

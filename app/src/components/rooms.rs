@@ -1,135 +1,136 @@
-//! The rooms one could go into: those of one's own, with what is new in them, and the others that are
-//! open.
+//! The lists of rooms: the own ones with their unread counts, and the other open ones.
 
 use std::time::Duration;
 
 use common::{event::RoomSummary, message::Timestamp, room::RoomName};
 use leptos::{ev, prelude::*};
 
-use super::face::Faces;
+use super::avatar::Avatars;
 use crate::{
     api,
-    chat::{Chat, MyRoom, document_visible, use_chat},
+    chat::{Chat, RoomListItem, on_document_visible, use_chat},
+    context::{expect_context, provide_context},
     field::Field,
-    handle::{find, provide},
-    i18n::{Words, use_words},
+    i18n::{Texts, use_texts},
     route::Route,
     task::spawn,
-    view::{dynamic, each, listen},
-    when,
+    time_format,
+    view::{collect_views, listen_on_window, reactive},
 };
 
-const LOOK_EVERY: Duration = Duration::from_secs(10);
+const POLL_INTERVAL: Duration = Duration::from_secs(10);
 
 #[derive(Clone, Debug)]
-pub(crate) enum Listing {
+pub(crate) enum RoomListing {
     Loading,
     Unreachable,
     Rooms(Vec<RoomSummary>),
 }
 
-pub(crate) fn provide_rooms() {
-    provide(Field::new(Listing::Loading));
+pub(crate) fn provide_room_listing() {
+    provide_context(Field::new(RoomListing::Loading));
 }
 
-pub(crate) fn use_rooms() -> Field<Listing> {
-    find()
+pub(crate) fn use_room_listing() -> Field<RoomListing> {
+    expect_context()
 }
 
-/// The list of rooms, looked at again every few seconds while somebody sees the page.
-pub(crate) fn watch_rooms() -> Field<Listing> {
-    let listing = use_rooms();
-    let look = move || {
+/// Fetches the list of rooms every few seconds while the page is visible.
+pub(crate) fn poll_rooms() -> Field<RoomListing> {
+    let listing = use_room_listing();
+    let fetch = move || {
         if document().hidden() {
             return;
         }
         spawn(async move {
-            let rooms = api::rooms().await;
-            // A list that was good stays when a look fails.
+            let rooms = api::list_rooms().await;
+            // A list that was loaded stays when a later request fails.
             listing.update(|listing| match (rooms, &*listing) {
-                (Ok(rooms), _) => *listing = Listing::Rooms(rooms),
-                (Err(_), Listing::Rooms(_)) => {}
-                (Err(_), _) => *listing = Listing::Unreachable,
+                (Ok(rooms), _) => *listing = RoomListing::Rooms(rooms),
+                (Err(_), RoomListing::Rooms(_)) => {}
+                (Err(_), _) => *listing = RoomListing::Unreachable,
             });
         });
     };
-    look();
-    if let Ok(looking) = set_interval_with_handle(look, LOOK_EVERY) {
-        on_cleanup(move || looking.clear());
+    fetch();
+    if let Ok(interval) = set_interval_with_handle(fetch, POLL_INTERVAL) {
+        on_cleanup(move || interval.clear());
     }
-    document_visible(look);
-    listen(ev::focus, move |_| look());
+    on_document_visible(fetch);
+    listen_on_window(ev::focus, move |_| fetch());
     listing
 }
 
-/// Every room one could go to, as far as it is known: one's own first.
-pub(crate) fn reachable(chat: Chat, listing: Field<Listing>) -> Vec<RoomName> {
+/// Returns the names of all known rooms, the own ones first.
+pub(crate) fn known_rooms(chat: Chat, listing: Field<RoomListing>) -> Vec<RoomName> {
     let mut rooms: Vec<RoomName> =
-        chat.my_rooms.with(|rooms| rooms.iter().map(|room| room.room.clone()).collect());
+        chat.room_list.with(|rooms| rooms.iter().map(|room| room.room.clone()).collect());
     listing.with(|listing| {
-        if let Listing::Rooms(open) = listing {
+        if let RoomListing::Rooms(open) = listing {
             rooms.extend(open.iter().map(|summary| summary.room.clone()));
         }
     });
     rooms
 }
 
-/// The rooms of one's own; nothing before there is one.
+/// The own rooms; renders nothing if there are none.
 #[component]
 pub(crate) fn MyRooms() -> impl IntoView {
     let chat = use_chat();
-    let words = use_words();
-    let listing = watch_rooms();
-    dynamic(move || {
-        let mine = chat.my_rooms.get();
+    let texts = use_texts();
+    let listing = poll_rooms();
+    reactive(move || {
+        let mine = chat.room_list.get();
         if mine.is_empty() {
             return ().into_any();
         }
-        let here = chat.visit.room.get();
+        let current_room = chat.current_room.name.get();
         let rows = mine.into_iter().map(|mine| {
-            let current = here.as_ref() == Some(&mine.room);
-            let mut summary = listing.with(|listing| summary_of(listing, &mine.room));
+            let current = current_room.as_ref() == Some(&mine.room);
+            let mut summary = listing.with(|listing| find_summary(listing, &mine.room));
             if let Some(summary) = summary.as_mut().filter(|_| current) {
-                chat.visit.bring_up_to_date(summary);
+                chat.current_room.refresh_summary(summary);
             }
-            my_room(mine, summary, current, words)
+            my_room_entry(mine, summary, current, texts)
         });
         view! {
             <section class="room-list" aria-labelledby="my-rooms">
-                <h2 id="my-rooms">{words.my_rooms}</h2>
-                <ul class="rooms">{each(rows)}</ul>
+                <h2 id="my-rooms">{texts.my_rooms}</h2>
+                <ul class="rooms">{collect_views(rows)}</ul>
             </section>
         }
         .into_any()
     })
 }
 
-/// The rooms somebody is in or has been in, without one's own.
+/// The other open rooms.
 #[component]
 pub(crate) fn OpenRooms() -> impl IntoView {
     let chat = use_chat();
-    let words = use_words();
-    let listing = use_rooms();
+    let texts = use_texts();
+    let listing = use_room_listing();
     let list = move || match listing.get() {
-        Listing::Loading => view! { <p class="rooms-note">{words.rooms_loading}</p> }.into_any(),
-        Listing::Unreachable => view! { <p class="rooms-note">{words.rooms_unreachable}</p> }.into_any(),
-        Listing::Rooms(rooms) => {
-            let (mine, here) = (chat.my_rooms.get(), chat.visit.room.get());
+        RoomListing::Loading => view! { <p class="rooms-placeholder">{texts.rooms_loading}</p> }.into_any(),
+        RoomListing::Unreachable => {
+            view! { <p class="rooms-placeholder">{texts.rooms_unreachable}</p> }.into_any()
+        }
+        RoomListing::Rooms(rooms) => {
+            let (mine, current_room) = (chat.room_list.get(), chat.current_room.name.get());
             let others: Vec<_> = rooms
                 .into_iter()
                 .filter(|summary| mine.iter().all(|mine| mine.room != summary.room))
                 .map(|summary| {
-                    let current = here.as_ref() == Some(&summary.room);
-                    open_room(summary, current, words)
+                    let current = current_room.as_ref() == Some(&summary.room);
+                    open_room_entry(summary, current, texts)
                 })
                 .collect();
             match (others.is_empty(), mine.is_empty()) {
                 (false, _) => view! { <ul class="rooms">{others}</ul> }.into_any(),
-                (true, false) => view! { <p class="rooms-note">{words.no_other_rooms}</p> }.into_any(),
+                (true, false) => view! { <p class="rooms-placeholder">{texts.no_other_rooms}</p> }.into_any(),
                 (true, true) => view! {
-                    <div class="rooms-note empty">
-                        <strong>{words.no_rooms}</strong>
-                        <span>{words.no_rooms_more}</span>
+                    <div class="rooms-placeholder empty">
+                        <strong>{texts.no_rooms}</strong>
+                        <span>{texts.no_rooms_text}</span>
                     </div>
                 }
                 .into_any(),
@@ -138,104 +139,108 @@ pub(crate) fn OpenRooms() -> impl IntoView {
     };
     view! {
         <section class="room-list" aria-labelledby="open-rooms">
-            <h2 id="open-rooms">{words.rooms}</h2>
-            {dynamic(list)}
+            <h2 id="open-rooms">{texts.open_rooms}</h2>
+            {reactive(list)}
         </section>
     }
 }
 
-fn summary_of(listing: &Listing, room: &RoomName) -> Option<RoomSummary> {
+fn find_summary(listing: &RoomListing, room: &RoomName) -> Option<RoomSummary> {
     match listing {
-        Listing::Rooms(rooms) => rooms.iter().find(|summary| summary.room == *room).cloned(),
-        Listing::Loading | Listing::Unreachable => None,
+        RoomListing::Rooms(rooms) => rooms.iter().find(|summary| summary.room == *room).cloned(),
+        RoomListing::Loading | RoomListing::Unreachable => None,
     }
 }
 
-/// What is most worth knowing of it stands in the second line: who writes, what one was writing, what
-/// the room is about, who is there.
-fn my_room(mine: MyRoom, summary: Option<RoomSummary>, current: bool, words: &'static Words) -> AnyView {
-    let (kind, line) = match (&mine.topic, &summary) {
-        _ if mine.typing => (Some("typing"), words.typing_here.to_owned()),
-        _ if mine.draft && !current => (Some("draft"), words.draft.to_owned()),
+/// The second line shows the first of these that applies: typing, draft, topic, members.
+fn my_room_entry(
+    mine: RoomListItem,
+    summary: Option<RoomSummary>,
+    current: bool,
+    texts: &'static Texts,
+) -> AnyView {
+    let (status, second_line) = match (&mine.topic, &summary) {
+        _ if mine.is_typing => (Some("typing"), texts.someone_typing.to_owned()),
+        _ if mine.has_draft && !current => (Some("draft"), texts.draft.to_owned()),
         (Some(topic), _) => (None, topic.to_string()),
-        (None, Some(summary)) => (None, what_is_there(summary, words)),
+        (None, Some(summary)) => (None, room_description(summary, texts)),
         (None, None) => (None, String::new()),
     };
-    let more = if mine.unread_more { "+" } else { "" };
-    let count = format!("{}{more}", when::number(mine.unread as usize, words.tag));
+    let more = if mine.has_more_unread { "+" } else { "" };
+    let count = format!("{}{more}", time_format::number(mine.unread as usize, texts.tag));
     let badge = (mine.unread > 0).then(|| {
         let mentioned = mine.mentions > 0;
-        let mentions = mentioned.then(|| (words.mentions)(mine.mentions));
+        let mentions = mentioned.then(|| (texts.mention_count)(mine.mentions));
         let shown = match mine.mentions {
             0 => count.clone(),
             all if all == mine.unread => format!("@{count}"),
-            some => format!("@{} · {count}", when::number(some as usize, words.tag)),
+            some => format!("@{} · {count}", time_format::number(some as usize, texts.tag)),
         };
         view! {
             <span class="badge" data-mention=mentioned.then_some("")>
                 <span aria-hidden="true">{shown}</span>
-                <span class="visually-hidden">{(words.unread)(&count)} " " {mentions}</span>
+                <span class="visually-hidden">{(texts.unread_count)(&count)} " " {mentions}</span>
             </span>
         }
     });
-    // Until the room has let us in, the list knows better when something was last said.
-    let last_at = mine.last_at.max(summary.as_ref().and_then(|summary| summary.last_at));
-    let when = match (last_at, &summary) {
+    // Before the room is joined, only the list knows the time of its last message.
+    let last_at = mine.last_message_at.max(summary.as_ref().and_then(|summary| summary.last_at));
+    let time = match (last_at, &summary) {
         (None, None) => String::new(),
-        _ => last_said(last_at, words),
+        _ => last_activity(last_at, texts),
     };
-    let right = match (badge, summary) {
+    let trailing = match (badge, summary) {
         (Some(badge), _) => badge.into_any(),
         (None, Some(summary)) => {
-            view! { <Faces count=summary.here as usize people=summary.people/> }.into_any()
+            view! { <Avatars count=summary.member_count as usize people=summary.people/> }.into_any()
         }
         (None, None) => ().into_any(),
     };
     let unread = mine.unread > 0;
-    one_room(Entry { room: mine.room, current, unread, when, kind, line, right })
+    render_entry(Entry { room: mine.room, current, unread, time, status, second_line, trailing })
 }
 
-fn open_room(summary: RoomSummary, current: bool, words: &'static Words) -> AnyView {
-    let line = what_is_there(&summary, words);
-    let right = view! { <Faces count=summary.here as usize people=summary.people/> }.into_any();
+fn open_room_entry(summary: RoomSummary, current: bool, texts: &'static Texts) -> AnyView {
+    let second_line = room_description(&summary, texts);
+    let trailing = view! { <Avatars count=summary.member_count as usize people=summary.people/> }.into_any();
     let RoomSummary { room, last_at, .. } = summary;
-    let when = last_said(last_at, words);
-    one_room(Entry { room, current, unread: false, when, kind: None, line, right })
+    let time = last_activity(last_at, texts);
+    render_entry(Entry { room, current, unread: false, time, status: None, second_line, trailing })
 }
 
-/// What a room is about, or who is in it.
-fn what_is_there(summary: &RoomSummary, words: &Words) -> String {
-    match (&summary.topic, summary.here, summary.seats) {
+/// The topic of a room, or its number of members.
+fn room_description(summary: &RoomSummary, texts: &Texts) -> String {
+    match (&summary.topic, summary.member_count, summary.seats) {
         (Some(topic), ..) => topic.to_string(),
-        (None, 0, _) => words.nobody_here.to_owned(),
-        (None, here, Some(seats)) => (words.seats)(here, seats.get()),
-        (None, here, None) => (words.people_count)(here),
+        (None, 0, _) => texts.empty_room_summary.to_owned(),
+        (None, here, Some(seats)) => (texts.seats_taken)(here, seats.get()),
+        (None, here, None) => (texts.people_count)(here),
     }
 }
 
-/// A room in two lines.
+/// A room in the list, in two lines.
 struct Entry {
     room: RoomName,
     current: bool,
     unread: bool,
-    /// When something was last said.
-    when: String,
-    /// What the second line is when it is no description.
-    kind: Option<&'static str>,
-    line: String,
-    /// What stands behind the second line.
-    right: AnyView,
+    /// The time of the last message.
+    time: String,
+    /// `typing` or `draft`, if the second line is one.
+    status: Option<&'static str>,
+    second_line: String,
+    /// At the end of the second line.
+    trailing: AnyView,
 }
 
-fn last_said(last_at: Option<Timestamp>, words: &Words) -> String {
+fn last_activity(last_at: Option<Timestamp>, texts: &Texts) -> String {
     match last_at {
-        Some(at) => when::ago(at, words.tag).unwrap_or_else(|| words.just_now.into()),
-        None => words.nothing_said.to_owned(),
+        Some(at) => time_format::relative(at, texts.tag).unwrap_or_else(|| texts.just_now.into()),
+        None => texts.no_messages.to_owned(),
     }
 }
 
-fn one_room(entry: Entry) -> AnyView {
-    let Entry { room, current, unread, when, kind, line, right } = entry;
+fn render_entry(entry: Entry) -> AnyView {
+    let Entry { room, current, unread, time, status, second_line, trailing } = entry;
     view! {
         <li>
             <a
@@ -243,13 +248,13 @@ fn one_room(entry: Entry) -> AnyView {
                 aria-current=current.then_some("page")
                 data-unread=unread.then_some("")
             >
-                <span class="room-line">
+                <span class="room-row">
                     <span class="room-name">{room.to_string()}</span>
-                    <span class="room-when">{when}</span>
+                    <span class="room-time">{time}</span>
                 </span>
-                <span class="room-line">
-                    <span class="room-who" data-kind=kind>{line}</span>
-                    {right}
+                <span class="room-row">
+                    <span class="room-summary" data-kind=status>{second_line}</span>
+                    {trailing}
                 </span>
             </a>
         </li>

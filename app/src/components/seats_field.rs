@@ -1,22 +1,22 @@
-//! The field for a room's number of seats; empty for as many as come.
+//! The input for a room's seat limit; empty for no limit.
 
 use common::{refusal::Refusal, room::Seats};
 use leptos::prelude::*;
 use web_sys::HtmlInputElement;
 
-use crate::{i18n::use_words, view::Slot};
+use crate::{i18n::use_texts, view::ElementRef};
 
-pub(crate) fn seats_field(slot: Slot, before: Option<u16>) -> AnyView {
-    let words = use_words();
+pub(crate) fn seats_field(slot: ElementRef, before: Option<u16>) -> AnyView {
+    let texts = use_texts();
     view! {
         <label class="field">
-            <span>{words.seats_field}</span>
+            <span>{texts.seats_label}</span>
             <input
                 node_ref=slot
                 name="seats"
                 inputmode="numeric"
                 autocomplete="off"
-                placeholder=words.seats_unlimited
+                placeholder=texts.seats_placeholder
                 value=before.map(|seats| seats.to_string()).unwrap_or_default()
             />
         </label>
@@ -24,8 +24,8 @@ pub(crate) fn seats_field(slot: Slot, before: Option<u16>) -> AnyView {
     .into_any()
 }
 
-/// What stands in the field.
-pub(crate) fn read(slot: Slot) -> Result<Option<Seats>, Refusal> {
+/// Parses the input; `None` if it is empty.
+pub(crate) fn parse_seats(slot: ElementRef) -> Result<Option<Seats>, Refusal> {
     let text = slot.get::<HtmlInputElement>().map(|input| input.value()).unwrap_or_default();
     match text.trim() {
         "" => Ok(None),

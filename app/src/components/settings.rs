@@ -1,79 +1,79 @@
-//! Everything that can be chosen, in one form: the language first, then the table of `settings`.
+//! The settings form: the language, then all of `crate::settings`.
 
 use leptos::{ev, prelude::*};
 use web_sys::HtmlSelectElement;
 
 use crate::{
-    i18n::{Language, use_speech, use_words},
-    notices::use_notices,
+    i18n::{Language, use_locale, use_texts},
+    notifications::use_notifications,
     settings::{Choice, Setting, use_settings},
-    view::{Slot, each, watch},
+    view::{ElementRef, collect_views, effect},
 };
 
-/// One choice as it is shown: its word, the language the word is in, whether it is chosen.
-type Shown = (&'static str, &'static str, bool);
+/// An `<option>`: its label, the language of the label, and whether it is selected.
+type ChoiceOption = (&'static str, &'static str, bool);
 
 #[component]
 pub(crate) fn SettingsForm() -> impl IntoView {
-    let speech = use_speech();
+    let locale = use_locale();
     let settings = use_settings();
-    let notices = use_notices();
-    let words = use_words();
+    let notifications = use_notifications();
+    let texts = use_texts();
     let languages =
-        Language::ALL.map(|language| (language.own_name(), language.tag(), language.tag() == words.tag));
-    let choose_language = Box::new(move |place| speech.choose(Language::ALL[place]));
+        Language::ALL.map(|language| (language.own_name(), language.tag(), language.tag() == texts.tag));
+    let choose_language = Box::new(move |index| locale.set_language(Language::ALL[index]));
     let rows = Setting::ALL.map(|setting| {
         let chosen = settings.get_untracked(setting);
-        let choices: Vec<Shown> = setting
+        let choices: Vec<ChoiceOption> = setting
             .choices()
             .iter()
-            .map(|choice| ((words.choice)(*choice), words.tag, *choice == chosen))
+            .map(|choice| ((texts.choice)(*choice), texts.tag, *choice == chosen))
             .collect();
-        let choose = Box::new(move |place| match (setting, setting.choices()[place]) {
-            (Setting::Notices, Choice::On) => notices.allow(),
-            (setting, choice) => settings.choose(setting, choice),
+        let choose = Box::new(move |index| match (setting, setting.choices()[index]) {
+            (Setting::Notifications, Choice::On) => notifications.enable(),
+            (setting, choice) => settings.set(setting, choice),
         });
-        let slot = Slot::new();
-        // What was chosen may not be had: the browser has a word in it.
-        watch(move || {
+        let select_ref = ElementRef::new();
+        // The setting may not accept a choice: the browser can deny notifications.
+        effect(move || {
             let chosen = settings.get(setting);
-            let place = setting.choices().iter().position(|choice| *choice == chosen);
-            if let (Some(place), Some(select)) = (place, slot.get::<HtmlSelectElement>()) {
-                select.set_selected_index(place as i32);
+            let index = setting.choices().iter().position(|choice| *choice == chosen);
+            if let (Some(index), Some(select)) = (index, select_ref.get::<HtmlSelectElement>()) {
+                select.set_selected_index(index as i32);
             }
         });
-        row((words.setting)(setting), slot, &choices, choose)
+        setting_row((texts.setting)(setting), select_ref, &choices, choose)
     });
     view! {
         <div class="settings">
-            {row(words.language, Slot::new(), &languages, choose_language)} {each(rows)}
+            {setting_row(texts.language, ElementRef::new(), &languages, choose_language)} {collect_views(rows)}
             <p class="form-note" role="status">
-                {move || if notices.denied.get() { words.notices_denied } else { "" }}
+                {move || if notifications.is_denied.get() { texts.notifications_denied } else { "" }}
             </p>
         </div>
     }
 }
 
-fn row(
+fn setting_row(
     name: &'static str,
-    slot: Slot,
-    choices: &[Shown],
+    select_ref: ElementRef,
+    choices: &[ChoiceOption],
     choose: Box<dyn Fn(usize)>,
 ) -> impl IntoView + use<> {
     let count = choices.len();
-    let options = each(choices.iter().enumerate().map(|(place, (word, tag, chosen))| {
-        view! { <option value=place.to_string() lang=*tag selected=*chosen>{*word}</option> }
+    let options = collect_views(choices.iter().enumerate().map(|(index, (label, tag, chosen))| {
+        view! { <option value=index.to_string() lang=*tag selected=*chosen>{*label}</option> }
     }));
     let chosen = move |change: ev::Event| {
-        let place = event_target_value(&change).parse().ok();
-        if let Some(place) = place.filter(|place| *place < count) {
-            choose(place);
+        let index = event_target_value(&change).parse().ok();
+        if let Some(index) = index.filter(|index| *index < count) {
+            choose(index);
         }
     };
     view! {
         <label class="setting">
             <span>{name}</span>
-            <select node_ref=slot on:change=chosen>{options}</select>
+            <select node_ref=select_ref on:change=chosen>{options}</select>
         </label>
     }
 }

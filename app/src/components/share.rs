@@ -1,5 +1,4 @@
-//! Handing a room's link out: to be copied, as a QR code for whoever sits across the table, or by
-//! the device's own way of sharing.
+//! Sharing the link of a room: copying it, a QR code, or the share function of the device.
 
 use std::time::Duration;
 
@@ -11,28 +10,28 @@ use web_sys::{HtmlElement, HtmlInputElement, Navigator, ShareData};
 
 use super::icon::Icon;
 use crate::{
-    i18n::use_words,
-    route::{Route, encode},
+    i18n::use_texts,
+    route::{Route, percent_encode},
     task::spawn,
 };
 
-/// How long the button says that the link is copied.
-const SAID_FOR: Duration = Duration::from_secs(2);
+/// How long the button shows that the link was copied.
+const COPIED_DURATION: Duration = Duration::from_secs(2);
 
-/// The field with the link.
-const LINK: &str = "share-link";
+/// The id of the input with the link.
+const LINK_ID: &str = "share-link";
 
 #[component]
 pub(crate) fn Share(room: RoomName) -> impl IntoView {
-    let words = use_words();
-    let address = Route::Room(room.clone()).address();
-    let code = format!("/api/rooms/{}/qr.svg", encode(room.as_str()));
+    let texts = use_texts();
+    let address = Route::Room(room.clone()).url();
+    let code = format!("/api/rooms/{}/qr.svg", percent_encode(room.as_str()));
     let copied = RwSignal::new(false);
     let (link, shared) = (address.clone(), address.clone());
     let copy = move |_: ev::MouseEvent| {
         let address = address.clone();
         spawn(async move {
-            // Where the browser does not let us, as on plain http, the reader can copy it.
+            // Without permission, as on plain http, the link is selected for the user to copy.
             if !copy_text(&address).await {
                 select_link();
             } else {
@@ -41,36 +40,36 @@ pub(crate) fn Share(room: RoomName) -> impl IntoView {
                     move || {
                         copied.try_set(false);
                     },
-                    SAID_FOR,
+                    COPIED_DURATION,
                 );
             }
         });
     };
     let share = move |_: ev::MouseEvent| spawn(share_by_device(room.to_string(), shared.clone()));
-    // Out of reach of the server there is no code, and the link is enough.
-    let without = |error: ev::ErrorEvent| event_target::<HtmlElement>(&error).set_hidden(true);
+    // The QR code comes from the server; while it is unreachable, only the link is shown.
+    let hide_image = |error: ev::ErrorEvent| event_target::<HtmlElement>(&error).set_hidden(true);
     view! {
-        <div class="share-sheet">
-            <img class="qr" src=code alt=words.qr_code width="200" height="200" on:error=without/>
+        <div class="share-dialog">
+            <img class="qr" src=code alt=texts.qr_code width="200" height="200" on:error=hide_image/>
             <input
-                id=LINK
-                class="dialog-field"
+                id=LINK_ID
+                class="dialog-input"
                 readonly
-                aria-label=words.link
+                aria-label=texts.room_link
                 value=link
                 on:focus=|_| select_link()
             />
             <div class="card-actions">
                 <button class="button primary" on:click=copy>
-                    {move || if copied.get() { words.link_copied } else { words.copy_link }}
+                    {move || if copied.get() { texts.link_copied } else { texts.copy_link }}
                 </button>
-                <button class="button" hidden=!has("share") on:click=share>
+                <button class="button" hidden=!browser_has("share") on:click=share>
                     <Icon name="share"/>
-                    {words.share_by_device}
+                    {texts.share_natively}
                 </button>
             </div>
             <p class="visually-hidden" role="status">
-                {move || if copied.get() { words.link_copied } else { "" }}
+                {move || if copied.get() { texts.link_copied } else { "" }}
             </p>
         </div>
     }
@@ -80,20 +79,21 @@ fn navigator() -> Navigator {
     window().navigator()
 }
 
-/// What a browser has only on https, or not at all.
-fn has(name: &str) -> bool {
+/// Whether `navigator` has a property; some exist only on https, or in some browsers.
+fn browser_has(name: &str) -> bool {
     js_sys::Reflect::get(&navigator(), &name.into()).is_ok_and(|value| !value.is_falsy())
 }
 
-/// Puts a text into the clipboard, if the browser lets us.
+/// Copies a text to the clipboard; returns whether the browser has allowed it.
 pub(crate) async fn copy_text(text: &str) -> bool {
-    has("clipboard") && JsFuture::from(navigator().clipboard().write_text(text)).await.is_ok()
+    browser_has("clipboard") && JsFuture::from(navigator().clipboard().write_text(text)).await.is_ok()
 }
 
 fn select_link() {
-    let link = document().get_element_by_id(LINK).and_then(|link| link.dyn_into::<HtmlInputElement>().ok());
+    let link =
+        document().get_element_by_id(LINK_ID).and_then(|link| link.dyn_into::<HtmlInputElement>().ok());
     if let Some(link) = link {
-        // A field of text can always be focused and selected.
+        // Never fails for a text input.
         let _ = link.focus();
         link.select();
     }
@@ -103,6 +103,6 @@ async fn share_by_device(title: String, address: String) {
     let data = ShareData::new();
     data.set_title(&title);
     data.set_url(&address);
-    // Closing the sheet without sharing is an answer too.
+    // Rejected when the user cancels.
     let _ = JsFuture::from(navigator().share_with_data(&data)).await;
 }

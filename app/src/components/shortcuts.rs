@@ -1,28 +1,28 @@
-//! The keys that work everywhere, and the list of all keys there are.
+//! The global keyboard shortcuts, and the list of all shortcuts.
 
 use leptos::{ev, prelude::*};
 use wasm_bindgen::JsCast;
 use web_sys::HtmlElement;
 
-use super::dialog::{Topic, use_dialogs};
+use super::dialog::{DialogKind, use_dialogs};
 use crate::{
-    chat::{MyRoom, use_chat},
-    device::{is_command, is_mac},
-    i18n::use_words,
+    chat::{RoomListItem, use_chat},
+    device::{has_command_key, is_mac},
+    i18n::use_texts,
     route::{Route, use_router},
     settings::use_settings,
     state::{
-        keys::{Key, Order},
-        switcher::beside,
+        shortcuts::{KeyPress, ShortcutAction},
+        switcher::neighbor_room,
     },
-    view::{each, listen},
+    view::{collect_views, listen_on_window},
 };
 
-/// Something that can be done with keys alone.
+/// An entry of the list of shortcuts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Shortcut {
     Send,
-    Break,
+    NewLine,
     SendAlways,
     EditLast,
     Escape,
@@ -31,20 +31,20 @@ pub(crate) enum Shortcut {
     Italic,
     Strike,
     Code,
-    Messages,
+    SelectMessage,
     Reply,
     FirstUnread,
-    Switch,
-    Move,
-    MoveUnread,
+    SwitchRoom,
+    AdjacentRoom,
+    AdjacentUnreadRoom,
     Help,
 }
 
 impl Shortcut {
-    /// All of them, in the order of the list, each with its keys; ⌘ stands for Ctrl elsewhere.
+    /// All shortcuts in the order of the list, with their keys; ⌘ is shown as Ctrl except on a Mac.
     const ALL: [(Shortcut, &str); 17] = [
         (Shortcut::Send, "Enter"),
-        (Shortcut::Break, "Shift Enter"),
+        (Shortcut::NewLine, "Shift Enter"),
         (Shortcut::SendAlways, "⌘ Enter"),
         (Shortcut::EditLast, "↑"),
         (Shortcut::Escape, "Esc"),
@@ -53,27 +53,27 @@ impl Shortcut {
         (Shortcut::Italic, "⌘ I"),
         (Shortcut::Strike, "⌘ Shift X"),
         (Shortcut::Code, "⌘ E"),
-        (Shortcut::Messages, "↑↓ Enter"),
+        (Shortcut::SelectMessage, "↑↓ Enter"),
         (Shortcut::Reply, "R"),
         (Shortcut::FirstUnread, "Shift PgUp"),
-        (Shortcut::Switch, "⌘ K"),
-        (Shortcut::Move, "Alt ↑↓"),
-        (Shortcut::MoveUnread, "Alt Shift ↑↓"),
+        (Shortcut::SwitchRoom, "⌘ K"),
+        (Shortcut::AdjacentRoom, "Alt ↑↓"),
+        (Shortcut::AdjacentUnreadRoom, "Alt Shift ↑↓"),
         (Shortcut::Help, "?"),
     ];
 }
 
 #[component]
 pub(crate) fn Shortcuts() -> impl IntoView {
-    let words = use_words();
+    let texts = use_texts();
     let mac = is_mac();
-    // Made anew each time it is opened.
+    // Untracked: the list is rendered each time it is opened.
     let enter_sends = untrack(|| use_settings().enter_sends());
     let listed = Shortcut::ALL.into_iter().filter(|listed| enter_sends || listed.0 != Shortcut::SendAlways);
     let rows = listed.map(|(shortcut, keys)| {
         let keys = match shortcut {
             Shortcut::Send if !enter_sends => "⌘ Enter",
-            Shortcut::Break if !enter_sends => "Enter",
+            Shortcut::NewLine if !enter_sends => "Enter",
             _ => keys,
         };
         let keys = keys.split(' ').map(|key| {
@@ -82,51 +82,51 @@ pub(crate) fn Shortcuts() -> impl IntoView {
         });
         view! {
             <div>
-                <dt>{(words.shortcut)(shortcut)}</dt>
-                <dd>{each(keys)}</dd>
+                <dt>{(texts.shortcut)(shortcut)}</dt>
+                <dd>{collect_views(keys)}</dd>
             </div>
         }
     });
-    view! { <dl class="shortcuts">{each(rows)}</dl> }
+    view! { <dl class="shortcuts">{collect_views(rows)}</dl> }
 }
 
-/// Listens for the keys of `state::keys` as long as the page lives.
-pub(crate) fn listen_for_keys() {
+/// Listens for the keys of `state::shortcuts` as long as the page lives.
+pub(crate) fn listen_for_shortcuts() {
     let (chat, dialogs, router) = (use_chat(), use_dialogs(), use_router());
-    let obey = move |order| match order {
-        Order::Switch => dialogs.open(Topic::Switcher),
-        Order::Help => dialogs.open(Topic::Shortcuts),
-        // These are for the page, and something lies over it.
-        Order::FirstUnread | Order::Move { .. } if dialogs.is_open() => {}
-        Order::FirstUnread => chat.jump_to_unread(),
-        Order::Move { by, unread } => {
-            let named = |room: &MyRoom| (room.room.clone(), room.unread > 0);
-            let rooms: Vec<_> = chat.my_rooms.with_untracked(|rooms| rooms.iter().map(named).collect());
-            let here = chat.visit.room.get_untracked();
-            if let Some(room) = beside(&rooms, here.as_ref(), by, unread) {
-                router.go(Route::Room(room));
+    let run = move |action| match action {
+        ShortcutAction::OpenSwitcher => dialogs.open(DialogKind::Switcher),
+        ShortcutAction::OpenHelp => dialogs.open(DialogKind::Shortcuts),
+        // Ignored while a dialog is open.
+        ShortcutAction::JumpToUnread | ShortcutAction::SwitchRoom { .. } if dialogs.is_open() => {}
+        ShortcutAction::JumpToUnread => chat.jump_to_unread(),
+        ShortcutAction::SwitchRoom { step, unread_only } => {
+            let named = |room: &RoomListItem| (room.room.clone(), room.unread > 0);
+            let rooms: Vec<_> = chat.room_list.with_untracked(|rooms| rooms.iter().map(named).collect());
+            let here = chat.current_room.name.get_untracked();
+            if let Some(room) = neighbor_room(&rooms, here.as_ref(), step, unread_only) {
+                router.navigate(Route::Room(room));
             }
         }
     };
-    listen(ev::keydown, move |press| {
+    listen_on_window(ev::keydown, move |press| {
         let (key, code) = (press.key(), press.code());
-        let key = Key {
+        let key = KeyPress {
             key: &key,
             code: &code,
-            command: is_command(&press),
+            command: has_command_key(&press),
             alt: press.alt_key(),
             shift: press.shift_key(),
-            writing: is_writing(),
+            is_typing: is_text_focused(),
         };
-        if let Some(order) = key.order() {
+        if let Some(action) = key.action() {
             press.prevent_default();
-            obey(order);
+            run(action);
         }
     });
 }
 
-/// Whether what has the focus takes text.
-fn is_writing() -> bool {
+/// Whether a text input has the focus.
+fn is_text_focused() -> bool {
     let focused = document().active_element().and_then(|element| element.dyn_into::<HtmlElement>().ok());
     focused.is_some_and(|element| ["INPUT", "TEXTAREA", "SELECT"].contains(&element.tag_name().as_str()))
 }

@@ -1,116 +1,116 @@
-//! Going to another room with a few letters: a combobox over all rooms one could go to.
+//! The room switcher: a combobox over all known rooms.
 
 use leptos::{ev, prelude::*};
 
 use super::{
     dialog::use_dialogs,
-    rooms::{reachable, watch_rooms},
+    rooms::{known_rooms, poll_rooms},
 };
 use crate::{
     chat::use_chat,
+    context::{expect_context, provide_context},
     device,
     field::Field,
-    handle::{find, provide},
-    i18n::use_words,
+    i18n::use_texts,
     route::{Route, use_router},
     state::{
-        composer_keys::Key,
-        switcher::{Offer, offers, step},
+        ime_keys::Key,
+        switcher::{SwitchTarget, search_rooms, wrapping_step},
     },
-    view::{dynamic, each, show_marked},
+    view::{collect_views, reactive, scroll_selected_into_view},
 };
 
-const LIST: &str = "switcher-list";
+const LIST_ID: &str = "switcher-list";
 
-/// What is typed, and which of the offers is chosen.
+/// The input text and the index of the selected option.
 #[derive(Default)]
-struct Typed {
+struct SwitcherInput {
     text: String,
-    chosen: usize,
+    selected: usize,
 }
 
 #[derive(Clone, Copy)]
-pub(crate) struct Switching(Field<Typed>);
+pub(crate) struct SwitcherState(Field<SwitcherInput>);
 
 pub(crate) fn provide_switcher() {
-    provide(Switching(Field::new(Typed::default())));
+    provide_context(SwitcherState(Field::new(SwitcherInput::default())));
 }
 
 #[component]
 pub(crate) fn Switcher() -> impl IntoView {
     let chat = use_chat();
-    let words = use_words();
+    let texts = use_texts();
     let dialogs = use_dialogs();
     let router = use_router();
-    let Switching(typed) = find();
-    let rooms = watch_rooms();
-    typed.set(Typed::default());
-    let offered = move || typed.with(|typed| offers(&typed.text, reachable(chat, rooms).into_iter()));
-    let go = move |offer: Offer| {
+    let SwitcherState(input) = expect_context();
+    let rooms = poll_rooms();
+    input.set(SwitcherInput::default());
+    let options = move || input.with(|input| search_rooms(&input.text, known_rooms(chat, rooms).into_iter()));
+    let open = move |offer: SwitchTarget| {
         dialogs.close();
-        router.go(Route::Room(offer.room().clone()));
+        router.navigate(Route::Room(offer.room().clone()));
     };
     let key_down = move |press: ev::KeyboardEvent| {
-        let move_by = match device::press(&press).key {
+        let move_by = match device::key_press(&press).key {
             Key::Down => 1,
             Key::Up => -1,
             _ => return,
         };
         press.prevent_default();
-        let count = untrack(offered).len();
-        typed.update(|typed| typed.chosen = step(typed.chosen, count, move_by));
-        show_marked(LIST);
+        let count = untrack(options).len();
+        input.update(|input| input.selected = wrapping_step(input.selected, count, move_by));
+        scroll_selected_into_view(LIST_ID);
     };
     let submit = move |submit: ev::SubmitEvent| {
         submit.prevent_default();
-        let chosen = typed.with_untracked(|typed| typed.chosen);
-        if let Some(offer) = untrack(offered).into_iter().nth(chosen) {
-            go(offer);
+        let selected = input.with_untracked(|input| input.selected);
+        if let Some(offer) = untrack(options).into_iter().nth(selected) {
+            open(offer);
         }
     };
     let list = move || {
-        let chosen = typed.with(|typed| typed.chosen);
-        let options = offered().into_iter().enumerate().map(|(place, offer)| {
+        let selected = input.with(|input| input.selected);
+        let options = options().into_iter().enumerate().map(|(index, offer)| {
             let name = match &offer {
-                Offer::Room(room) => room.to_string(),
-                Offer::New(room) => (words.open_new)(room.as_str()),
+                SwitchTarget::Existing(room) => room.to_string(),
+                SwitchTarget::New(room) => (texts.create_room)(room.as_str()),
             };
             view! {
                 <li
-                    id=format!("{LIST}-{place}")
+                    id=format!("{LIST_ID}-{index}")
                     role="option"
-                    aria-selected=(place == chosen).to_string()
-                    on:click=move |_| go(offer.clone())
+                    aria-selected=(index == selected).to_string()
+                    on:click=move |_| open(offer.clone())
                 >
                     {name}
                 </li>
             }
         });
-        each(options)
+        collect_views(options)
     };
     view! {
         <form on:submit=submit>
             <input
-                class="dialog-field"
-                // The dialog gives it the focus, whenever that opens.
+                class="dialog-input"
+                // The dialog focuses it when it opens.
                 autofocus
                 role="combobox"
                 autocomplete="off"
                 autocapitalize="off"
                 enterkeyhint="go"
-                aria-label=words.switch_room
-                placeholder=words.room_name
+                aria-label=texts.switch_room
+                placeholder=texts.room_name
                 aria-expanded="true"
-                aria-controls=LIST
-                aria-activedescendant=move || typed.with(|typed| format!("{LIST}-{}", typed.chosen))
+                aria-controls=LIST_ID
+                aria-activedescendant=move || input.with(|input| format!("{LIST_ID}-{}", input.selected))
                 on:keydown=key_down
-                on:input=move |input| {
-                    typed.set(Typed { text: event_target_value(&input), chosen: 0 });
+                on:input=move |event| {
+                    input.set(SwitcherInput { text: event_target_value(&event), selected: 0 });
                 }
             />
         </form>
-        <ul id=LIST class="switcher" role="listbox" aria-label=words.rooms>
-            {dynamic(list)}
+        <ul id=LIST_ID class="switcher" role="listbox" aria-label=texts.open_rooms>
+            {reactive(list)}
         </ul>
     }
 }

@@ -1,177 +1,188 @@
-//! The conversation: the newest at the bottom, older ones as one scrolls up.
+//! The timeline of a room: the newest message at the bottom, older ones loaded as the user scrolls up.
 
-use common::room::{Limit, RoomName};
+use common::room::{RoomName, SeatLimit};
 use leptos::prelude::*;
 
 use super::{
-    actions::MessageActions,
-    dialog::{Topic, use_dialogs},
+    dialog::{DialogKind, use_dialogs},
     icon::Icon,
-    lines::show_lines,
+    keyed_list::render_list,
     message::Message,
+    message_menu::MessageMenu,
     scroll::Scroll,
 };
 use crate::{
-    chat::{Shown, use_chat},
-    i18n::{Words, use_words},
-    state::{announcer::Announcement, comings::Named, link::Link, rows::Note},
-    view::{Slot, dynamic},
-    when,
+    chat::{RenderedRow, use_chat},
+    i18n::{Texts, use_texts},
+    state::{
+        connection::ConnectionState, live_region::Announcement, membership_notes::NameList,
+        view_model::SystemRow,
+    },
+    time_format,
+    view::{ElementRef, reactive},
 };
 
 #[component]
 pub(crate) fn Timeline(room: RoomName) -> impl IntoView {
     let chat = use_chat();
-    let words = use_words();
-    let visit = chat.visit;
+    let texts = use_texts();
+    let current_room = chat.current_room;
     let scroll = Scroll::new(chat);
     let name = room.to_string();
-    let list = Slot::new();
-    show_lines(list, visit, line);
+    let list = ElementRef::new();
+    render_list(list, current_room, render_row);
     view! {
-        <div class="timeline" data-owner=move || chat.owns_room()>
-            // Announced by `Announcer`: a log that announces itself would read history out.
+        <div class="timeline" data-room-owner=move || chat.owns_room()>
+            // `LiveRegion` announces messages: a live log would read the history aloud as well.
             <div
                 class="scroller"
                 role="log"
                 aria-live="off"
-                aria-label=(words.messages_of)(&name)
-                aria-busy=move || if visit.loading.get() { "true" } else { "false" }
+                aria-label=(texts.timeline_label)(&name)
+                aria-busy=move || if current_room.is_loading.get() { "true" } else { "false" }
                 tabindex="0"
                 node_ref=scroll.scroller
-                on:scroll=move |_| scroll.scrolled()
+                on:scroll=move |_| scroll.on_scroll()
             >
-                <Beginning/>
-                <ol class="log" node_ref=list></ol>
+                <TimelineStart/>
+                <ol class="message-list" node_ref=list></ol>
             </div>
-            <FirstUnread/>
-            <Pill scroll/>
-            <MessageActions scroll/>
-            <Announcer/>
+            <JumpToUnread/>
+            <JumpToEnd scroll/>
+            <MessageMenu scroll/>
+            <LiveRegion/>
         </div>
     }
 }
 
-fn line(shown: Shown) -> AnyView {
-    match shown {
-        Shown::Message(_, row) => view! { <Message row/> }.into_any(),
-        Shown::Note(note) => show_note(&note, use_words()),
+fn render_row(row: RenderedRow) -> AnyView {
+    match row {
+        RenderedRow::Message(_, row) => view! { <Message row/> }.into_any(),
+        RenderedRow::System(row) => render_system_row(&row, use_texts()),
     }
 }
 
-fn show_note(note: &Note, words: &'static Words) -> AnyView {
-    let (class, text) = match note {
-        Note::Day { at, .. } => ("day", when::day(*at, words.tag)),
-        Note::Unread => ("unread", words.unread_line.to_owned()),
-        Note::Coming { joined, left, .. } => {
-            ("note", (words.came_and_left)(&named(joined, words), &named(left, words)))
-        }
-        Note::Described { person, topic, seats, .. } => {
-            let who = person.name.as_str();
-            let topic = topic.as_ref().map(|topic| (words.topic_changed)(who, topic.as_str()));
-            let seats = seats.map(|Limit(seats)| match seats {
-                Some(seats) => (words.seats_changed)(who, seats.get()),
-                None => (words.seats_lifted)(who),
+fn render_system_row(row: &SystemRow, texts: &'static Texts) -> AnyView {
+    let (class, text) = match row {
+        SystemRow::Day { at, .. } => ("day-divider", time_format::day(*at, texts.tag)),
+        SystemRow::UnreadDivider => ("unread-divider", texts.unread_divider.to_owned()),
+        SystemRow::Membership { joined, left, .. } => (
+            "system-message",
+            (texts.joined_and_left)(&format_names(joined, texts), &format_names(left, texts)),
+        ),
+        SystemRow::RoomChange { person, topic, seats, .. } => {
+            let author = person.name.as_str();
+            let topic = topic.as_ref().map(|topic| (texts.topic_changed)(author, topic.as_str()));
+            let seats = seats.map(|SeatLimit(seats)| match seats {
+                Some(seats) => (texts.seat_limit_changed)(author, seats.get()),
+                None => (texts.seat_limit_removed)(author),
             });
-            ("note", topic.into_iter().chain(seats).collect::<Vec<_>>().join(" "))
+            ("system-message", topic.into_iter().chain(seats).collect::<Vec<_>>().join(" "))
         }
     };
     view! { <li class=class><span>{text}</span></li> }.into_any()
 }
 
-fn named(Named { names, more }: &Named, words: &Words) -> String {
-    match *more {
+fn format_names(NameList { names, others }: &NameList, texts: &Texts) -> String {
+    match *others {
         0 if names.is_empty() => String::new(),
-        0 => format!("{names}{}", words.honorific),
-        more => (words.and_more)(names, more),
+        0 => format!("{names}{}", texts.honorific),
+        others => (texts.and_others)(names, others),
     }
 }
 
-/// What stands above the first message: an invitation, the beginning, or more on its way.
+/// Above the first message: an invitation in an empty room, "loading", or the start of the history.
 #[component]
-fn Beginning() -> impl IntoView {
+fn TimelineStart() -> impl IntoView {
     let chat = use_chat();
-    let words = use_words();
+    let texts = use_texts();
     let dialogs = use_dialogs();
-    let visit = chat.visit;
+    let current_room = chat.current_room;
     let is_empty = move || {
-        let known = visit.timeline.with(|timeline| timeline.is_known() && timeline.older().is_none());
-        known && visit.shown.with(Vec::is_empty)
+        let is_loaded =
+            current_room.timeline.with(|timeline| timeline.is_loaded() && timeline.older_cursor().is_none());
+        is_loaded && current_room.rows.with(Vec::is_empty)
     };
-    let has_more =
-        move || visit.timeline.with(|timeline| timeline.older().is_some()) || visit.beyond.get().0 > 0;
+    let has_more = move || {
+        current_room.timeline.with(|timeline| timeline.older_cursor().is_some())
+            || current_room.hidden_rows.get().0 > 0
+    };
     view! {
-        <div class="invitation" hidden=move || !is_empty()>
+        <div class="empty-room" hidden=move || !is_empty()>
             <img src="/favicon.svg" alt="" width="56" height="56"/>
-            <strong>{words.empty_room}</strong>
-            <span>{words.empty_room_more}</span>
-            <button class="button" aria-haspopup="dialog" on:click=move |_| dialogs.open(Topic::Share)>
+            <strong>{texts.empty_room}</strong>
+            <span>{texts.empty_room_text}</span>
+            <button class="button" aria-haspopup="dialog" on:click=move |_| dialogs.open(DialogKind::Share)>
                 <Icon name="share"/>
-                {words.share}
+                {texts.share}
             </button>
         </div>
-        <p class="beginning" hidden=move || visit.shown.with(Vec::is_empty)>
+        <p class="timeline-start" hidden=move || current_room.rows.with(Vec::is_empty)>
             {move || match has_more() {
-                true if chat.link.get() == Link::Offline => "",
-                true => words.loading_older,
-                false => words.beginning,
+                true if chat.connection_state.get() == ConnectionState::Offline => "",
+                true => texts.loading_older,
+                false => texts.timeline_start,
             }}
         </p>
     }
 }
 
-/// The way to where what is new begins, for somebody who has not seen it and has it further up.
+/// Jumps to the unread divider. Shown until the divider has been seen, if it is above the viewport or not
+/// rendered.
 #[component]
-fn FirstUnread() -> impl IntoView {
+fn JumpToUnread() -> impl IntoView {
     let chat = use_chat();
-    let words = use_words();
-    let visit = chat.visit;
-    let is_drawn = move || visit.shown.with(|shown| shown.contains(&Shown::Note(Note::Unread)));
-    let is_wanted = move || {
-        let line = visit.line.get();
-        line.is_some() && visit.line_seen.get() != line && (visit.line_passed.get() == line || !is_drawn())
+    let texts = use_texts();
+    let current_room = chat.current_room;
+    let is_rendered =
+        move || current_room.rows.with(|rows| rows.contains(&RenderedRow::System(SystemRow::UnreadDivider)));
+    let is_visible = move || {
+        let divider = current_room.divider.get();
+        divider.is_some()
+            && current_room.divider_seen.get() != divider
+            && (current_room.divider_passed.get() == divider || !is_rendered())
     };
     view! {
         <button
-            class="pill first-unread"
-            hidden=move || !is_wanted()
+            class="jump-button to-unread"
+            hidden=move || !is_visible()
             on:click=move |_| chat.jump_to_unread()
         >
-            {words.to_first_unread} <Icon name="up"/>
+            {texts.jump_to_unread} <Icon name="up"/>
         </button>
     }
 }
 
-/// The way back to the end, for somebody who reads further up.
+/// Jumps to the end. Shown while the timeline does not follow it.
 #[component]
-fn Pill(scroll: Scroll) -> impl IntoView {
+fn JumpToEnd(scroll: Scroll) -> impl IntoView {
     let chat = use_chat();
-    let words = use_words();
-    let visit = chat.visit;
-    let said = move || match visit.unseen.get().messages as usize {
-        0 => words.to_the_end.to_owned(),
-        unseen => (words.new_messages)(unseen),
+    let texts = use_texts();
+    let current_room = chat.current_room;
+    let label = move || match current_room.unread.get().messages as usize {
+        0 => texts.jump_to_end.to_owned(),
+        unread => (texts.new_messages)(unread),
     };
     view! {
         <button
-            class="pill"
-            hidden=move || visit.following.get()
-            data-new={move || visit.unseen.get().messages > 0}
-            on:click=move |_| scroll.follow()
+            class="jump-button"
+            hidden=move || current_room.follows_end.get()
+            data-has-unread={move || current_room.unread.get().messages > 0}
+            on:click=move |_| scroll.jump_to_end()
         >
-            {dynamic(said)} <Icon name="down"/>
+            {reactive(label)} <Icon name="down"/>
         </button>
     }
 }
 
-/// Reads out what others say, and nothing else: not history, not our own words.
+/// Announces new messages of others to screen readers; no history, no own messages.
 #[component]
-fn Announcer() -> impl IntoView {
+fn LiveRegion() -> impl IntoView {
     let chat = use_chat();
-    let words = use_words();
-    let said = move || match chat.visit.announced.get()? {
-        Announcement::One { who, text } => Some(format!("{who}: {text}")),
-        Announcement::Many(count) => Some((words.new_messages)(count)),
+    let texts = use_texts();
+    let text = move || match chat.current_room.announcement.get()? {
+        Announcement::One { author, text } => Some(format!("{author}: {text}")),
+        Announcement::Many(count) => Some((texts.new_messages)(count)),
     };
-    view! { <p class="visually-hidden" aria-live="polite">{dynamic(said)}</p> }
+    view! { <p class="visually-hidden" aria-live="polite">{reactive(text)}</p> }
 }

@@ -1,7 +1,7 @@
-//! Every sentence of the page, in each language: a table the compiler checks.
+//! The texts of the page in each language.
 //!
-//! A language without one of the words does not compile. The browser's language is taken at
-//! first; a choice is remembered. Refusals are worded here by their code, for the page's readers.
+//! A language that lacks a text does not compile. The browser's language is the default; the user's
+//! choice is stored. Refusals of the server are translated by their code.
 
 mod en;
 mod ko;
@@ -11,185 +11,185 @@ use leptos::prelude::*;
 
 use crate::{
     components::shortcuts::Shortcut,
+    context::{expect_context, provide_context},
     field::Field,
-    handle::{find, provide},
     settings::{Choice, Setting},
-    state::{emoji::GROUPS, notice::Level},
+    state::{emoji::GROUPS, notify_level::NotifyLevel},
     storage,
 };
 
-/// The sentences. Functions where a number or a name is part of one.
-pub(crate) struct Words {
+/// All texts of one language. Functions where a text contains a number or a name.
+pub(crate) struct Texts {
     /// The BCP 47 tag of the language.
     pub(crate) tag: &'static str,
-    /// What its speakers call it.
+    /// The name of the language in the language itself.
     pub(crate) own_name: &'static str,
-    pub(crate) madang: &'static str,
+    pub(crate) app_name: &'static str,
     pub(crate) language: &'static str,
     pub(crate) settings: &'static str,
     pub(crate) setting: fn(Setting) -> &'static str,
     pub(crate) choice: fn(Choice) -> &'static str,
 
     pub(crate) welcome: &'static str,
-    pub(crate) welcome_more: &'static str,
+    pub(crate) welcome_text: &'static str,
     pub(crate) room_name: &'static str,
-    pub(crate) room_name_hint: &'static str,
+    pub(crate) room_name_placeholder: &'static str,
     pub(crate) open_room: &'static str,
     pub(crate) new_room: &'static str,
     pub(crate) topic: &'static str,
-    pub(crate) topic_hint: &'static str,
-    pub(crate) seats_field: &'static str,
-    pub(crate) seats_unlimited: &'static str,
-    pub(crate) rooms: &'static str,
+    pub(crate) topic_placeholder: &'static str,
+    pub(crate) seats_label: &'static str,
+    pub(crate) seats_placeholder: &'static str,
+    pub(crate) open_rooms: &'static str,
     pub(crate) rooms_loading: &'static str,
     pub(crate) rooms_unreachable: &'static str,
     pub(crate) no_other_rooms: &'static str,
     pub(crate) no_rooms: &'static str,
-    pub(crate) no_rooms_more: &'static str,
+    pub(crate) no_rooms_text: &'static str,
     pub(crate) people_count: fn(u32) -> String,
-    pub(crate) nobody_here: &'static str,
-    pub(crate) nothing_said: &'static str,
+    pub(crate) empty_room_summary: &'static str,
+    pub(crate) no_messages: &'static str,
     pub(crate) just_now: &'static str,
-    pub(crate) seats: fn(u32, u16) -> String,
+    pub(crate) seats_taken: fn(u32, u16) -> String,
 
     pub(crate) name: &'static str,
     pub(crate) your_name: &'static str,
     pub(crate) ask_name: &'static str,
-    pub(crate) ask_name_more: &'static str,
-    pub(crate) go_in: &'static str,
+    pub(crate) ask_name_text: &'static str,
+    pub(crate) enter_room: &'static str,
     pub(crate) change_name: &'static str,
     pub(crate) save: &'static str,
     pub(crate) cancel: &'static str,
 
-    pub(crate) to_rooms: &'static str,
+    pub(crate) back_to_rooms: &'static str,
     pub(crate) share: &'static str,
-    pub(crate) link: &'static str,
+    pub(crate) room_link: &'static str,
     pub(crate) copy_link: &'static str,
     pub(crate) link_copied: &'static str,
     pub(crate) qr_code: &'static str,
-    pub(crate) share_by_device: &'static str,
+    pub(crate) share_natively: &'static str,
     pub(crate) switch_room: &'static str,
-    pub(crate) open_new: fn(&str) -> String,
+    pub(crate) create_room: fn(&str) -> String,
     pub(crate) shortcuts: &'static str,
     pub(crate) shortcut: fn(Shortcut) -> &'static str,
-    pub(crate) notices: &'static str,
-    pub(crate) notices_on: &'static str,
-    pub(crate) notices_denied: &'static str,
-    pub(crate) level: fn(Level) -> &'static str,
+    pub(crate) notifications: &'static str,
+    pub(crate) enable_notifications: &'static str,
+    pub(crate) notifications_denied: &'static str,
+    pub(crate) notify_level: fn(NotifyLevel) -> &'static str,
     pub(crate) my_rooms: &'static str,
     pub(crate) draft: &'static str,
-    pub(crate) typing_here: &'static str,
-    pub(crate) typing: fn(&[String]) -> String,
+    pub(crate) someone_typing: &'static str,
+    pub(crate) people_typing: fn(&[String]) -> String,
     pub(crate) away: &'static str,
-    pub(crate) about_room: &'static str,
-    pub(crate) leave: &'static str,
-    pub(crate) leave_seat: &'static str,
+    pub(crate) room_details: &'static str,
+    pub(crate) leave_room: &'static str,
+    pub(crate) confirm_leave_full_room: &'static str,
     pub(crate) leave_anyway: &'static str,
-    pub(crate) tell_me: &'static str,
-    pub(crate) page_too_old: &'static str,
+    pub(crate) notify_free_seat: &'static str,
+    pub(crate) client_outdated: &'static str,
     pub(crate) reload: &'static str,
-    pub(crate) unread: fn(&str) -> String,
-    pub(crate) mentions: fn(u32) -> String,
+    pub(crate) unread_count: fn(&str) -> String,
+    pub(crate) mention_count: fn(u32) -> String,
     pub(crate) people: &'static str,
-    pub(crate) remove: &'static str,
-    pub(crate) ask_remove: &'static str,
-    pub(crate) remove_more: &'static str,
+    pub(crate) kick: &'static str,
+    pub(crate) confirm_kick: &'static str,
+    pub(crate) confirm_kick_text: &'static str,
     pub(crate) you: &'static str,
     pub(crate) close: &'static str,
     pub(crate) empty_room: &'static str,
-    pub(crate) empty_room_more: &'static str,
-    pub(crate) messages_of: fn(&str) -> String,
+    pub(crate) empty_room_text: &'static str,
+    pub(crate) timeline_label: fn(&str) -> String,
     pub(crate) loading_older: &'static str,
-    pub(crate) beginning: &'static str,
+    pub(crate) timeline_start: &'static str,
     pub(crate) new_messages: fn(usize) -> String,
-    pub(crate) to_the_end: &'static str,
-    pub(crate) to_first_unread: &'static str,
-    pub(crate) unread_line: &'static str,
-    /// What follows the names of people who are spoken of.
+    pub(crate) jump_to_end: &'static str,
+    pub(crate) jump_to_unread: &'static str,
+    pub(crate) unread_divider: &'static str,
+    /// Appended to names of people.
     pub(crate) honorific: &'static str,
-    /// Who came and who left; either may be empty.
-    pub(crate) came_and_left: fn(&str, &str) -> String,
+    /// The names of who joined and of who left; either may be empty.
+    pub(crate) joined_and_left: fn(&str, &str) -> String,
     pub(crate) topic_changed: fn(&str, &str) -> String,
-    pub(crate) seats_changed: fn(&str, u16) -> String,
-    pub(crate) seats_lifted: fn(&str) -> String,
+    pub(crate) seat_limit_changed: fn(&str, u16) -> String,
+    pub(crate) seat_limit_removed: fn(&str) -> String,
 
-    pub(crate) message: &'static str,
-    pub(crate) message_hint: fn(&str) -> String,
+    pub(crate) message_label: &'static str,
+    pub(crate) message_placeholder: fn(&str) -> String,
     pub(crate) send: &'static str,
-    pub(crate) left: fn(isize) -> String,
-    pub(crate) replying: fn(&str) -> String,
+    pub(crate) characters_left: fn(isize) -> String,
+    pub(crate) replying_to: fn(&str) -> String,
     pub(crate) editing: &'static str,
-    pub(crate) edited_deleted: &'static str,
-    pub(crate) no_files_yet: &'static str,
+    pub(crate) edited_message_deleted: &'static str,
+    pub(crate) files_unsupported: &'static str,
     pub(crate) suggestions: &'static str,
-    pub(crate) suggested: fn(usize) -> String,
+    pub(crate) suggestion_count: fn(usize) -> String,
     pub(crate) sending: &'static str,
     pub(crate) waiting: &'static str,
-    pub(crate) waiting_unkept: &'static str,
-    pub(crate) not_sent: &'static str,
-    pub(crate) unconfirmed: fn(&str) -> String,
-    pub(crate) retry: &'static str,
+    pub(crate) waiting_not_persisted: &'static str,
+    pub(crate) send_failed: &'static str,
+    pub(crate) unverified_sender: fn(&str) -> String,
+    pub(crate) send_again: &'static str,
     pub(crate) delete: &'static str,
 
     pub(crate) edited: &'static str,
     pub(crate) deleted: &'static str,
-    pub(crate) earlier_message: &'static str,
-    pub(crate) to_quoted: &'static str,
+    pub(crate) unknown_quoted_message: &'static str,
+    pub(crate) jump_to_quoted: &'static str,
     pub(crate) show_more: &'static str,
     pub(crate) show_less: &'static str,
     pub(crate) code: &'static str,
     pub(crate) copy: &'static str,
     pub(crate) copy_text: &'static str,
     pub(crate) copied: &'static str,
-    pub(crate) not_copied: &'static str,
+    pub(crate) copy_failed: &'static str,
     pub(crate) message_actions: &'static str,
     pub(crate) react: &'static str,
     pub(crate) reply: &'static str,
     pub(crate) edit: &'static str,
-    pub(crate) ask_delete: &'static str,
-    pub(crate) delete_more: &'static str,
-    pub(crate) not_changed: &'static str,
-    pub(crate) try_again: &'static str,
-    pub(crate) and_more: fn(&str, usize) -> String,
+    pub(crate) confirm_delete: &'static str,
+    pub(crate) confirm_delete_text: &'static str,
+    pub(crate) edit_failed: &'static str,
+    pub(crate) retry_edit: &'static str,
+    pub(crate) and_others: fn(&str, usize) -> String,
     pub(crate) insert_emoji: &'static str,
     pub(crate) find_emoji: &'static str,
-    pub(crate) no_such_emoji: &'static str,
+    pub(crate) no_emoji_found: &'static str,
     pub(crate) emoji_loading: &'static str,
-    pub(crate) emoji_lately: &'static str,
+    pub(crate) recent_emoji: &'static str,
     pub(crate) emoji_groups: [&'static str; GROUPS],
 
     pub(crate) restarting: &'static str,
     pub(crate) connecting: &'static str,
     pub(crate) offline: &'static str,
 
-    pub(crate) full: &'static str,
-    pub(crate) full_more: fn(&str) -> String,
-    pub(crate) full_waiting: &'static str,
-    pub(crate) seat_free: fn(&str) -> String,
-    pub(crate) try_now: &'static str,
-    pub(crate) not_let_in: &'static str,
-    pub(crate) removed: &'static str,
-    pub(crate) nowhere: &'static str,
-    pub(crate) nowhere_more: &'static str,
-    pub(crate) unreachable: &'static str,
+    pub(crate) room_full: &'static str,
+    pub(crate) room_full_text: fn(&str) -> String,
+    pub(crate) waiting_for_seat: &'static str,
+    pub(crate) seat_is_free: fn(&str) -> String,
+    pub(crate) check_now: &'static str,
+    pub(crate) join_refused: &'static str,
+    pub(crate) kicked: &'static str,
+    pub(crate) not_found: &'static str,
+    pub(crate) not_found_text: &'static str,
+    pub(crate) server_unreachable: &'static str,
 
     pub(crate) refusal: fn(Refusal) -> &'static str,
     pub(crate) too_long: fn(usize) -> String,
 }
 
-impl Words {
-    /// Why something that may have `most` characters was refused.
-    pub(crate) fn refused(&self, refusal: Refusal, most: usize) -> String {
+impl Texts {
+    /// Why a text was refused that may have up to `limit` characters.
+    pub(crate) fn refusal_with_limit(&self, refusal: Refusal, limit: usize) -> String {
         match refusal {
-            Refusal::NameTooLong => (self.too_long)(most),
+            Refusal::NameTooLong => (self.too_long)(limit),
             refusal => (self.refusal)(refusal).to_owned(),
         }
     }
 }
 
-/// A language the page speaks: nothing but its words.
+/// A supported language.
 #[derive(Clone, Copy)]
-pub(crate) struct Language(&'static Words);
+pub(crate) struct Language(&'static Texts);
 
 impl PartialEq for Language {
     fn eq(&self, other: &Language) -> bool {
@@ -198,52 +198,52 @@ impl PartialEq for Language {
 }
 
 impl Language {
-    pub(crate) const ALL: [Language; 2] = [Language(&ko::WORDS), Language(&en::WORDS)];
+    pub(crate) const ALL: [Language; 2] = [Language(&ko::TEXTS), Language(&en::TEXTS)];
 
-    /// For readers of whose languages we speak none.
-    const WIDEST: Language = Language(&en::WORDS);
+    /// Used if none of the browser's languages is supported.
+    const FALLBACK: Language = Language(&en::TEXTS);
 
-    /// The first of the reader's languages that we speak.
+    /// Returns the first supported language of the given tags.
     fn preferred(tags: impl IntoIterator<Item = String>) -> Language {
-        let spoken = |tag: &str| Self::ALL.into_iter().find(|language| tag.starts_with(language.tag()));
-        tags.into_iter().find_map(|tag| spoken(&tag)).unwrap_or(Language::WIDEST)
+        let supported = |tag: &str| Self::ALL.into_iter().find(|language| tag.starts_with(language.tag()));
+        tags.into_iter().find_map(|tag| supported(&tag)).unwrap_or(Language::FALLBACK)
     }
 
     pub(crate) fn tag(self) -> &'static str {
         self.0.tag
     }
 
-    /// What its speakers call it.
+    /// The name of the language in the language itself.
     pub(crate) fn own_name(self) -> &'static str {
         self.0.own_name
     }
 }
 
-/// The handle to the language of the page.
+/// The current language of the page.
 #[derive(Clone, Copy)]
-pub(crate) struct Speech(Field<Language>);
+pub(crate) struct Locale(Field<Language>);
 
-pub(crate) fn provide_speech() -> Speech {
-    let chosen = storage::read(storage::LANGUAGE);
+pub(crate) fn provide_locale() -> Locale {
+    let chosen = storage::load(storage::LANGUAGE);
     let of_browser = window().navigator().languages().into_iter().filter_map(|tag| tag.as_string());
-    let speech = Speech(Field::new(Language::preferred(chosen.into_iter().chain(of_browser))));
-    provide(speech);
-    speech.mark();
-    speech
+    let locale = Locale(Field::new(Language::preferred(chosen.into_iter().chain(of_browser))));
+    provide_context(locale);
+    locale.set_html_lang();
+    locale
 }
 
-pub(crate) fn use_speech() -> Speech {
-    find()
+pub(crate) fn use_locale() -> Locale {
+    expect_context()
 }
 
-/// The words of this moment's language. They are plain text to a component, because `app` builds
-/// the page anew when the language changes: a closure around each word made the page a third larger.
-pub(crate) fn use_words() -> &'static Words {
-    use_speech().words()
+/// The texts of the current language. Not reactive: `app` rebuilds the page when the language changes,
+/// because a closure around each text would make the module a third larger.
+pub(crate) fn use_texts() -> &'static Texts {
+    use_locale().texts()
 }
 
-impl Speech {
-    pub(crate) fn words(self) -> &'static Words {
+impl Locale {
+    pub(crate) fn texts(self) -> &'static Texts {
         self.0.get_untracked().0
     }
 
@@ -251,16 +251,16 @@ impl Speech {
         self.0.get()
     }
 
-    pub(crate) fn choose(self, language: Language) {
-        storage::write(storage::LANGUAGE, Some(language.tag()));
+    pub(crate) fn set_language(self, language: Language) {
+        storage::save(storage::LANGUAGE, Some(language.tag()));
         self.0.set(language);
-        self.mark();
+        self.set_html_lang();
     }
 
-    /// Says which language the page is in, for readers aloud, hyphenation and fonts.
-    fn mark(self) {
+    /// Sets `<html lang>`, for screen readers, hyphenation and fonts.
+    fn set_html_lang(self) {
         if let Some(html) = document().document_element() {
-            // Fails only for names that are not names.
+            // Fails only for invalid attribute names.
             let _ = html.set_attribute("lang", self.0.get_untracked().tag());
         }
     }
@@ -271,7 +271,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_language_we_speak_is_taken() {
+    fn the_first_supported_language_is_taken() {
         let cases: [(&[&str], &str); 4] =
             [(&["ko-KR", "en"], "ko"), (&["fr", "en-GB", "ko"], "en"), (&["de"], "en"), (&[], "en")];
         for (tags, language) in cases {
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn every_refusal_is_worded_in_every_language() {
+    fn every_refusal_is_translated_into_every_language() {
         for language in Language::ALL {
             for refusal in Refusal::ALL {
                 let sentence = (language.0.refusal)(*refusal);

@@ -1,4 +1,4 @@
-//! `/`: open a room, see which are open, be somebody.
+//! `/`: the home page with a form to open a room, the lists of rooms, and the own profile.
 
 use leptos::prelude::*;
 
@@ -6,37 +6,37 @@ use crate::{
     chat::use_chat,
     components::{
         brand::Brand,
-        dialog::{Opener, Topic},
+        dialog::{DialogButton, DialogKind},
         open_room::OpenRoom,
+        profile::Profile,
         rooms::{MyRooms, OpenRooms},
-        you::You,
     },
-    i18n::use_words,
+    i18n::use_texts,
 };
 
 #[component]
 pub(crate) fn Home() -> impl IntoView {
-    let words = use_words();
-    use_chat().leave();
+    let texts = use_texts();
+    use_chat().close_room();
     view! {
         <div class="home">
-            <header class="home-bar">
+            <header class="home-header">
                 <Brand/>
-                <div class="openers">
-                    <Opener topic=Topic::Switcher icon="search" name=words.switch_room/>
-                    <Opener topic=Topic::Shortcuts icon="keys" name=words.shortcuts/>
-                    <Opener topic=Topic::Settings icon="settings" name=words.settings/>
+                <div class="dialog-buttons">
+                    <DialogButton kind=DialogKind::Switcher icon="search" name=texts.switch_room/>
+                    <DialogButton kind=DialogKind::Shortcuts icon="keys" name=texts.shortcuts/>
+                    <DialogButton kind=DialogKind::Settings icon="settings" name=texts.settings/>
                 </div>
             </header>
             <main>
                 <MyRooms/>
                 <section class="welcome">
-                    <h1>{words.welcome}</h1>
-                    <p>{words.welcome_more}</p>
+                    <h1>{texts.welcome}</h1>
+                    <p>{texts.welcome_text}</p>
                     <OpenRoom/>
                 </section>
                 <OpenRooms/>
-                <You/>
+                <Profile/>
             </main>
         </div>
     }

@@ -1,5 +1,5 @@
-//! One file for each kind of link.
+//! One file for each route.
 
 pub(crate) mod home;
-pub(crate) mod nowhere;
+pub(crate) mod not_found;
 pub(crate) mod room;

@@ -1,4 +1,5 @@
-//! `/r/<name>`: asks for a name if there is none, then shows the room, or why one can not go in.
+//! `/r/<name>`: asks an unregistered visitor for a name, then joins the room and renders it, or the
+//! reason why the join was refused.
 
 use common::{refusal::Refusal, room::RoomName};
 use leptos::prelude::*;
@@ -7,105 +8,105 @@ use crate::{
     chat::{Identity, use_chat},
     components::{
         brand::Brand,
-        card::{AtTheDoor, Card},
+        card::{Card, JoinGate},
         composer::Composer,
-        connection::Connection,
-        dialog::{Opener, Topic},
+        connection_status::ConnectionStatus,
+        dialog::{DialogButton, DialogKind},
         full_room::FullRoom,
         name_form::NameForm,
         people::People,
+        profile::Profile,
         room_header::RoomHeader,
         rooms::{MyRooms, OpenRooms},
         timeline::Timeline,
-        typing::TypingLine,
-        you::You,
+        typing::TypingIndicator,
     },
-    i18n::use_words,
+    i18n::use_texts,
     route::use_router,
-    view::{dynamic, watch},
+    view::{effect, reactive},
 };
 
 #[component]
 pub(crate) fn RoomPage(room: RoomName) -> impl IntoView {
     let chat = use_chat();
-    let words = use_words();
-    let nobody = Memo::new(move |_| chat.identity.with(|identity| *identity == Identity::Nobody));
-    dynamic(move || {
-        if nobody.get() {
+    let texts = use_texts();
+    let unregistered = Memo::new(move |_| chat.identity.with(|identity| *identity == Identity::Unregistered));
+    reactive(move || {
+        if unregistered.get() {
             view! {
-                <Card title=words.ask_name>
-                    <p>{words.ask_name_more}</p>
-                    <NameForm action=words.go_in/>
+                <Card title=texts.ask_name>
+                    <p>{texts.ask_name_text}</p>
+                    <NameForm action=texts.enter_room/>
                 </Card>
             }
             .into_any()
         } else {
-            view! { <Visiting room=room.clone()/> }.into_any()
+            view! { <RoomView room=room.clone()/> }.into_any()
         }
     })
 }
 
-/// Being in the room, from knocking to leaving.
+/// Joins the room; renders it once it is joined, or the refusal.
 #[component]
-fn Visiting(room: RoomName) -> impl IntoView {
+fn RoomView(room: RoomName) -> impl IntoView {
     let chat = use_chat();
-    let words = use_words();
-    chat.enter(room.clone());
+    let texts = use_texts();
+    chat.open_room(room.clone());
     let router = use_router();
-    watch(move || {
+    effect(move || {
         if let Some(seq) = router.message() {
-            chat.jump_to(seq);
+            chat.jump_to_message(seq);
         }
     });
     let people_open = RwSignal::new(false);
-    // Much else is told together with it, and the page of a room must not be made anew for that.
-    let refused = Memo::new(move |_| chat.visit.refused.get());
-    let inside = move |room: RoomName| {
+    // A memo, because the signal also notifies about other changes, which must not rebuild the page.
+    let refused = Memo::new(move |_| chat.current_room.join_refusal.get());
+    let room_layout = move |room: RoomName| {
         view! {
             <div class="room-page">
-                <nav class="side" aria-label=words.rooms>
-                    <div class="side-head">
+                <nav class="sidebar" aria-label=texts.open_rooms>
+                    <div class="sidebar-header">
                         <Brand/>
-                        <Opener topic=Topic::Switcher icon="search" name=words.switch_room/>
+                        <DialogButton kind=DialogKind::Switcher icon="search" name=texts.switch_room/>
                     </div>
-                    <div class="side-rooms">
+                    <div class="sidebar-rooms">
                         <MyRooms/>
                         <OpenRooms/>
                     </div>
-                    <div class="side-foot">
-                        <You/>
-                        <div class="openers">
-                            <Opener topic=Topic::Shortcuts icon="keys" name=words.shortcuts/>
-                            <Opener topic=Topic::Settings icon="settings" name=words.settings/>
+                    <div class="sidebar-footer">
+                        <Profile/>
+                        <div class="dialog-buttons">
+                            <DialogButton kind=DialogKind::Shortcuts icon="keys" name=texts.shortcuts/>
+                            <DialogButton kind=DialogKind::Settings icon="settings" name=texts.settings/>
                         </div>
                     </div>
                 </nav>
                 <main class="room">
                     <RoomHeader room=room.clone() people_open/>
                     <Timeline room=room.clone()/>
-                    <TypingLine/>
-                    <Connection/>
+                    <TypingIndicator/>
+                    <ConnectionStatus/>
                     <Composer room/>
                 </main>
                 <People open=people_open/>
             </div>
         }
     };
-    dynamic(move || match refused.get() {
-        None => inside(room.clone()).into_any(),
+    reactive(move || match refused.get() {
+        None => room_layout(room.clone()).into_any(),
         Some(Refusal::RoomFull) => view! { <FullRoom room=room.clone()/> }.into_any(),
-        Some(refusal) => view! { <NotLetIn refusal/> }.into_any(),
+        Some(refusal) => view! { <JoinRefused refusal/> }.into_any(),
     })
 }
 
 #[component]
-fn NotLetIn(refusal: Refusal) -> impl IntoView {
-    let words = use_words();
-    let title = if refusal == Refusal::Removed { words.removed } else { words.not_let_in };
+fn JoinRefused(refusal: Refusal) -> impl IntoView {
+    let texts = use_texts();
+    let title = if refusal == Refusal::Banned { texts.kicked } else { texts.join_refused };
     view! {
         <Card title>
-            <p role="alert">{(words.refusal)(refusal)}</p>
-            <AtTheDoor waiting=false/>
+            <p role="alert">{(texts.refusal)(refusal)}</p>
+            <JoinGate waiting=false/>
         </Card>
     }
 }

@@ -1,49 +1,51 @@
-//! What can be completed in the composer, and the list it is chosen from.
+//! Completion of names and emoji in the composer, and the list of suggestions.
 //!
-//! A word that begins with `@` is somebody's name, one that begins with `:` an emoji. Looked at
-//! after each change of the text, also while a syllable is still being composed. It knows no
-//! people and no emoji: candidates are handed in.
+//! A word that begins with `@` is a name, one that begins with `:` an emoji. The word is read after
+//! each change of the text, also during composition. Candidates are parameters.
 
 use common::{
-    korean::Query,
+    name_match::Query,
     person::{Person, PersonId},
 };
 
-use super::{emoji::Emoji, ranking::Ranking};
+use super::{emoji::Emoji, top_n::TopN};
 
-/// What kind of word it is.
+/// The kind of a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Person,
     Emoji,
 }
 
-/// The word before the caret, as far as it is written.
+/// The word before the caret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Word<'a> {
     pub(crate) kind: Kind,
-    /// Without the sign it begins with.
+    /// Without its first character.
     pub(crate) text: &'a str,
 }
 
 /// Names and emoji have fewer characters than this.
-const LONGEST: usize = 64;
+const MAX_WORD_CHARS: usize = 64;
 
 impl Word<'_> {
-    /// The word that ends where `before` ends, if it is one that can be completed.
+    /// Returns the word at the end of `before`, if it can be completed.
     pub(crate) fn at_end(before: &str) -> Option<Word<'_>> {
-        let (at, sign) =
-            before.char_indices().rev().take(LONGEST).find(|(_, c)| is_sign(*c) || c.is_whitespace())?;
+        let (at, sign) = before
+            .char_indices()
+            .rev()
+            .take(MAX_WORD_CHARS)
+            .find(|(_, c)| is_sign(*c) || c.is_whitespace())?;
         let text = &before[at + sign.len_utf8()..];
         let behind = before[..at].chars().next_back();
         match sign {
-            // Not that of an e-mail address; a name may follow a Korean word without a space.
+            // Not in an e-mail address; a name may follow a Korean word without a space.
             '@' if !behind
                 .is_some_and(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '+' | '@')) =>
             {
                 Some(Word { kind: Kind::Person, text })
             }
-            // Not the time, an address, or a face like `:D`.
+            // Not in a time, a URL, or an emoticon like `:D`.
             ':' if !behind.is_some_and(|c| c.is_alphanumeric() || is_sign(c)) && is_emoji_name(text) => {
                 Some(Word { kind: Kind::Emoji, text })
             }
@@ -51,7 +53,7 @@ impl Word<'_> {
         }
     }
 
-    /// How many bytes of the text it is, its sign included.
+    /// The length of the word in bytes, including its first character.
     pub(crate) fn len(&self) -> usize {
         1 + self.text.len()
     }
@@ -66,72 +68,72 @@ fn is_emoji_name(text: &str) -> bool {
     long_enough && text.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '+'))
 }
 
-/// One that can be taken.
+/// A suggestion.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Choice {
-    /// What takes the place of the word.
+pub(crate) struct Suggestion {
+    /// The text that replaces the word.
     pub(crate) text: String,
-    /// What it is called.
+    /// The name to display.
     pub(crate) name: String,
-    /// Whose name it is; nobody's when it is an emoji.
+    /// The person; `None` for an emoji.
     pub(crate) person: Option<Person>,
 }
 
-/// The list that is open; empty when none is.
+/// The open list; empty when closed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Choices {
-    all: Vec<Choice>,
-    marked: usize,
-    /// What they were found by.
-    found_by: String,
-    /// Closed by hand, and not to open again for this word.
+pub(crate) struct SuggestionList {
+    items: Vec<Suggestion>,
+    selected: usize,
+    /// The text the suggestions were found with.
+    query_text: String,
+    /// Dismissed by the user; it does not open again for this word.
     dismissed: bool,
 }
 
-impl Choices {
-    /// More than these are no help, but another word to write.
-    pub(crate) const MOST: usize = 8;
+impl SuggestionList {
+    /// The most suggestions shown.
+    pub(crate) const MAX: usize = 8;
 
-    /// The people whose names `written` finds, the best first. One does not call oneself.
-    pub(crate) fn of_people(written: &str, people: &[Person], me: Option<PersonId>) -> Choices {
+    /// The people whose names match, the best first, without this person.
+    pub(crate) fn for_people(written: &str, people: &[Person], me: Option<PersonId>) -> SuggestionList {
         let query = Query::new(written);
-        let mut found = Ranking::of(Self::MOST);
+        let mut found = TopN::new(Self::MAX);
         for person in people.iter().filter(|person| Some(person.id) != me) {
-            if let Some(place) = query.find(person.name.as_str()) {
-                found.add(place, person);
+            if let Some(index) = query.rank(person.name.as_str()) {
+                found.add(index, person);
             }
         }
-        let choices = found.into_items().map(|person| Choice {
+        let suggestions = found.into_items().map(|person| Suggestion {
             text: format!("@{} ", person.name),
             name: person.name.to_string(),
             person: Some(person.clone()),
         });
-        Choices::of(written, choices)
+        SuggestionList::from_matches(written, suggestions)
     }
 
-    /// The emoji that `written` has found, in their order.
-    pub(crate) fn of_emoji(written: &str, emoji: &[Emoji]) -> Choices {
-        let choices = emoji.iter().map(|emoji| Choice {
-            text: emoji.picture.to_owned(),
+    /// The emoji of a search result, in their order.
+    pub(crate) fn for_emoji(written: &str, emoji: &[Emoji]) -> SuggestionList {
+        let suggestions = emoji.iter().map(|emoji| Suggestion {
+            text: emoji.glyph.to_owned(),
             name: emoji.name.to_owned(),
             person: None,
         });
-        Choices::of(written, choices)
+        SuggestionList::from_matches(written, suggestions)
     }
 
-    fn of(written: &str, choices: impl Iterator<Item = Choice>) -> Choices {
-        let all = choices.take(Self::MOST).collect();
-        Choices { all, found_by: written.to_owned(), ..Choices::default() }
+    fn from_matches(written: &str, suggestions: impl Iterator<Item = Suggestion>) -> SuggestionList {
+        let items = suggestions.take(Self::MAX).collect();
+        SuggestionList { items, query_text: written.to_owned(), ..SuggestionList::default() }
     }
 
-    /// Whether it is open for this word, so that the mark must stay where it is.
-    pub(crate) fn are_for(&self, word: Word<'_>) -> bool {
-        let is_of_kind = |choice: &Choice| choice.person.is_some() == (word.kind == Kind::Person);
-        self.marked().is_some_and(is_of_kind) && self.found_by == word.text
+    /// Whether it is open for this word, so that the selection must stay.
+    pub(crate) fn is_open_for(&self, word: Word<'_>) -> bool {
+        let is_of_kind = |suggestion: &Suggestion| suggestion.person.is_some() == (word.kind == Kind::Person);
+        self.selected().is_some_and(is_of_kind) && self.query_text == word.text
     }
 
     pub(crate) fn dismiss(&mut self) {
-        *self = Choices { dismissed: true, ..Choices::default() };
+        *self = SuggestionList { dismissed: true, ..SuggestionList::default() };
     }
 
     pub(crate) fn is_dismissed(&self) -> bool {
@@ -139,38 +141,38 @@ impl Choices {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.all.is_empty()
+        self.items.is_empty()
     }
 
-    /// All of them, each with whether it is the marked one.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&Choice, bool)> {
-        self.all.iter().enumerate().map(|(place, choice)| (choice, place == self.marked))
+    /// Returns the suggestions, each with whether it is selected.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&Suggestion, bool)> {
+        self.items.iter().enumerate().map(|(index, suggestion)| (suggestion, index == self.selected))
     }
 
-    pub(crate) fn marked(&self) -> Option<&Choice> {
-        self.all.get(self.marked)
+    pub(crate) fn selected(&self) -> Option<&Suggestion> {
+        self.items.get(self.selected)
     }
 
-    pub(crate) fn place(&self) -> usize {
-        self.marked
+    pub(crate) fn selected_index(&self) -> usize {
+        self.selected
     }
 
-    pub(crate) fn mark(&mut self, place: usize) {
-        self.marked = place.min(self.all.len().saturating_sub(1));
+    pub(crate) fn select(&mut self, index: usize) {
+        self.selected = index.min(self.items.len().saturating_sub(1));
     }
 
-    /// Marks what was marked in the list before this one, if it is there still.
-    pub(crate) fn mark_like(&mut self, before: &Choices) {
-        let is_same = |choice: &Choice| Some(choice) == before.marked();
-        self.marked = self.all.iter().position(is_same).unwrap_or(self.marked);
+    /// Selects the suggestion that was selected in `before`, if it is still there.
+    pub(crate) fn keep_selection(&mut self, before: &SuggestionList) {
+        let is_same = |suggestion: &Suggestion| Some(suggestion) == before.selected();
+        self.selected = self.items.iter().position(is_same).unwrap_or(self.selected);
     }
 
     pub(crate) fn next(&mut self) {
-        self.marked = (self.marked + 1) % self.all.len().max(1);
+        self.selected = (self.selected + 1) % self.items.len().max(1);
     }
 
     pub(crate) fn previous(&mut self) {
-        self.marked = self.marked.checked_sub(1).unwrap_or(self.all.len().saturating_sub(1));
+        self.selected = self.selected.checked_sub(1).unwrap_or(self.items.len().saturating_sub(1));
     }
 }
 
@@ -186,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_behind_an_at_sign_is_a_name() {
+    fn a_word_after_an_at_sign_is_a_name() {
         check("@", Some((Kind::Person, "")));
         check("안녕 @지ㅇ", Some((Kind::Person, "지ㅇ")));
         check("안녕@지은", Some((Kind::Person, "지은")));
@@ -199,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_behind_a_colon_is_an_emoji() {
+    fn a_word_after_a_colon_is_an_emoji() {
         check(":sm", Some((Kind::Emoji, "sm")));
         check("좋아 :하", Some((Kind::Emoji, "하")));
         check("좋아 :ㅎ", Some((Kind::Emoji, "ㅎ")));
@@ -218,31 +220,31 @@ mod tests {
 
     #[test]
     fn the_best_names_come_first_and_no_more_than_eight() {
-        let here = people(&["하지은", "김 지우", "지민", "민호"]);
+        let members = people(&["하지은", "김 지우", "지민", "민호"]);
         let find = |written| {
-            let choices = Choices::of_people(written, &here, Some(PersonId(3)));
-            choices.iter().map(|(choice, _)| choice.name.clone()).collect::<Vec<_>>()
+            let suggestions = SuggestionList::for_people(written, &members, Some(PersonId(3)));
+            suggestions.iter().map(|(suggestion, _)| suggestion.name.clone()).collect::<Vec<_>>()
         };
         assert_eq!(find("지"), ["지민", "김 지우", "하지은"]);
         assert_eq!(find("짐"), ["지민"]);
-        assert_eq!(find(""), ["하지은", "김 지우", "지민"], "not oneself");
-        assert_eq!(Choices::of_people("ㅈ", &people(&["지은"; 100]), None).iter().count(), 8);
+        assert_eq!(find(""), ["하지은", "김 지우", "지민"], "not this person");
+        assert_eq!(SuggestionList::for_people("ㅈ", &people(&["지은"; 100]), None).iter().count(), 8);
     }
 
     #[test]
-    fn the_mark_goes_round() {
-        let mut choices = Choices::of_people("", &people(&["가", "나"]), None);
-        choices.previous();
-        assert_eq!(choices.marked().map(|choice| choice.text.as_str()), Some("@나 "));
-        choices.next();
-        assert_eq!(choices.place(), 0);
-        choices.mark(9);
-        assert_eq!(choices.place(), 1);
-        assert!(choices.are_for(Word { kind: Kind::Person, text: "" }), "it stays where it is");
-        assert!(!choices.are_for(Word { kind: Kind::Person, text: "가" }));
-        let mut none = Choices::default();
+    fn the_selection_wraps_around() {
+        let mut suggestions = SuggestionList::for_people("", &people(&["가", "나"]), None);
+        suggestions.previous();
+        assert_eq!(suggestions.selected().map(|suggestion| suggestion.text.as_str()), Some("@나 "));
+        suggestions.next();
+        assert_eq!(suggestions.selected_index(), 0);
+        suggestions.select(9);
+        assert_eq!(suggestions.selected_index(), 1);
+        assert!(suggestions.is_open_for(Word { kind: Kind::Person, text: "" }), "the selection stays");
+        assert!(!suggestions.is_open_for(Word { kind: Kind::Person, text: "가" }));
+        let mut none = SuggestionList::default();
         none.next();
         none.previous();
-        assert_eq!(none.marked(), None);
+        assert_eq!(none.selected(), None);
     }
 }

@@ -1,42 +1,43 @@
-//! The emoji there are: read from the file `bin/emoji` made, and found by their names.
+//! The emoji, parsed from the file that `bin/emoji` made, and the search by name.
 
-use common::korean::{Place, Query};
+use common::name_match::{MatchRank, Query};
 
-use super::ranking::Ranking;
+use super::top_n::TopN;
 
-/// How many groups the file has: faces, people, animals, food, travel, activities, things, signs, flags.
+/// The number of groups in the file: faces, people, animals, food, travel, activities, things,
+/// signs, flags.
 pub(crate) const GROUPS: usize = 9;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Emoji {
-    pub(crate) picture: &'static str,
+    pub(crate) glyph: &'static str,
     pub(crate) name: &'static str,
-    /// What people write between colons, and what else it is found by; with spaces between.
+    /// Shortcodes as written between colons; like the keywords they are separated by spaces.
     shortcodes: &'static str,
-    words: &'static str,
-    /// Which kind of thing it shows: the file's groups, counted from zero.
+    keywords: &'static str,
+    /// The index of its group in the file.
     pub(crate) group: usize,
 }
 
-/// Reads the file; lines that are none of ours are skipped.
-pub(crate) fn read(file: &'static str) -> Vec<Emoji> {
+/// Parses the file; other lines are skipped.
+pub(crate) fn parse_file(file: &'static str) -> Vec<Emoji> {
     let mut group = 0;
-    let mut all = Vec::new();
+    let mut emojis = Vec::new();
     for line in file.lines() {
-        if let [picture, name, shortcodes, words] = line.split('\t').collect::<Vec<_>>()[..] {
-            all.push(Emoji { picture, name, shortcodes, words, group });
+        if let [glyph, name, shortcodes, keywords] = line.split('\t').collect::<Vec<_>>()[..] {
+            emojis.push(Emoji { glyph, name, shortcodes, keywords, group });
         } else if line.is_empty() {
             group += 1;
         }
     }
-    all
+    emojis
 }
 
-/// At most `most` emoji that are called so, the best first.
-pub(crate) fn search(all: &[Emoji], text: &str, most: usize) -> Vec<Emoji> {
+/// Returns the best `limit` matches.
+pub(crate) fn search(emojis: &[Emoji], text: &str, limit: usize) -> Vec<Emoji> {
     let query = Query::new(text);
-    let mut found = Ranking::of(most);
-    for emoji in all {
+    let mut found = TopN::new(limit);
+    for emoji in emojis {
         if let Some(rank) = rank(emoji, &query) {
             found.add(rank, *emoji);
         }
@@ -44,19 +45,20 @@ pub(crate) fn search(all: &[Emoji], text: &str, most: usize) -> Vec<Emoji> {
     found.into_items().collect()
 }
 
-/// Where it was found and in what: in the name rather than in a shortcode, and a whole word that
-/// only has to do with it is worth no more than the beginning of a name.
-fn rank(emoji: &Emoji, query: &Query) -> Option<(Place, u8)> {
-    let by_name = query.find(emoji.name).map(|place| (place, 0));
-    let by_shortcode = best(emoji.shortcodes, query).map(|place| (place, 1));
-    let by_word = best(emoji.words, query).map(|place| (place.max(Place::Start), 2));
-    by_name.into_iter().chain(by_shortcode).chain(by_word).min()
+/// Ranks a match. The name counts more than a shortcode, and a keyword no more than the beginning
+/// of a name.
+fn rank(emoji: &Emoji, query: &Query) -> Option<(MatchRank, u8)> {
+    let by_name = query.rank(emoji.name).map(|match_rank| (match_rank, 0));
+    let by_shortcode = best_match(emoji.shortcodes, query).map(|match_rank| (match_rank, 1));
+    let by_keyword =
+        best_match(emoji.keywords, query).map(|match_rank| (match_rank.max(MatchRank::Prefix), 2));
+    by_name.into_iter().chain(by_shortcode).chain(by_keyword).min()
 }
 
-fn best(words: &str, query: &Query) -> Option<Place> {
-    // Most are not found at all, and that is known sooner from all words together.
-    query.find(words)?;
-    words.split(' ').filter_map(|word| query.find(word)).min()
+fn best_match(keywords: &str, query: &Query) -> Option<MatchRank> {
+    // Most do not match at all, and one test of all keywords together is faster.
+    query.rank(keywords)?;
+    keywords.split(' ').filter_map(|word| query.rank(word)).min()
 }
 
 #[cfg(test)]
@@ -68,12 +70,12 @@ mod tests {
 
     #[track_caller]
     fn first(file: &'static str, text: &str) -> &'static str {
-        search(&read(file), text, 1).first().map_or("", |emoji| emoji.picture)
+        search(&parse_file(file), text, 1).first().map_or("", |emoji| emoji.glyph)
     }
 
     #[test]
     fn an_emoji_is_found_by_its_name_in_the_readers_language_and_by_its_shortcode() {
-        for (text, picture) in [
+        for (text, glyph) in [
             ("폭죽", "🧨"),
             ("tada", "🎉"),
             ("+1", "👍"),
@@ -81,12 +83,12 @@ mod tests {
             ("강아", "🐶"),
             ("heart", "❤️"),
         ] {
-            assert_eq!(first(KOREAN, text), picture, "{text}");
+            assert_eq!(first(KOREAN, text), glyph, "{text}");
         }
-        for (text, picture) in
+        for (text, glyph) in
             [("tada", "🎉"), ("heart_eyes", "😍"), ("thumbs up", "👍"), ("fire", "🔥"), ("heart", "❤️")]
         {
-            assert_eq!(first(ENGLISH, text), picture, "{text}");
+            assert_eq!(first(ENGLISH, text), glyph, "{text}");
         }
     }
 
@@ -99,12 +101,12 @@ mod tests {
     }
 
     #[test]
-    fn both_files_hold_the_same_emoji_and_the_server_takes_each_of_them() {
-        let (korean, english) = (read(KOREAN), read(ENGLISH));
-        assert!(korean.iter().map(|emoji| emoji.picture).eq(english.iter().map(|emoji| emoji.picture)));
+    fn both_files_hold_the_same_emoji_and_the_server_accepts_each() {
+        let (korean, english) = (parse_file(KOREAN), parse_file(ENGLISH));
+        assert!(korean.iter().map(|emoji| emoji.glyph).eq(english.iter().map(|emoji| emoji.glyph)));
         assert_eq!(korean.iter().map(|emoji| emoji.group).max(), Some(GROUPS - 1));
         for emoji in korean {
-            assert!(common::message::Emoji::parse(emoji.picture).is_ok(), "{emoji:?}");
+            assert!(common::message::Emoji::parse(emoji.glyph).is_ok(), "{emoji:?}");
         }
     }
 }

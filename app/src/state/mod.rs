@@ -1,7 +1,7 @@
-//! What the page knows, as plain structs: no view, no browser, no clock.
+//! The page's state as plain structs, without Leptos, the browser or a clock.
 //!
-//! `chat` feeds them with what the socket brings and shows what comes out; time and randomness
-//! are handed in, so that every promise here is tested natively by `cargo test -p app`.
+//! `chat` feeds them with the events of the socket and renders the results. Time and randomness are
+//! parameters, so `cargo test -p app` tests everything here natively.
 
 pub(crate) mod rooms;
 
@@ -9,42 +9,42 @@ pub(crate) mod room;
 
 pub(crate) mod timeline;
 
-mod fold;
+mod reducer;
 
 pub(crate) mod outbox;
 
-pub(crate) mod changes;
+pub(crate) mod pending_edits;
 
-pub(crate) mod rows;
+pub(crate) mod view_model;
 
-pub(crate) mod window;
+pub(crate) mod visible_range;
 
-pub(crate) mod pace;
+pub(crate) mod render_throttle;
 
-pub(crate) mod comings;
+pub(crate) mod membership_notes;
 
 pub(crate) mod typing;
 
 pub(crate) mod roster;
 
-pub(crate) mod link;
+pub(crate) mod connection;
 
-pub(crate) mod keys;
+pub(crate) mod shortcuts;
 
-pub(crate) mod notice;
+pub(crate) mod notify_level;
 
-pub(crate) mod announcer;
+pub(crate) mod live_region;
 
-pub(crate) mod ranking;
+pub(crate) mod top_n;
 
 pub(crate) mod switcher;
 
-pub(crate) mod composer_keys;
+pub(crate) mod ime_keys;
 
 pub(crate) mod emoji;
 
 pub(crate) mod completion;
 
-pub(crate) mod marks;
+pub(crate) mod format_commands;
 
-pub(crate) mod long;
+pub(crate) mod truncate;

@@ -1,14 +1,14 @@
-//! What was written here and is not yet in the log, in every room: in the order it was written.
+//! The pending messages of all rooms: written here and not yet in the log, in the order of writing.
 //!
-//! It mirrors the database that all windows of this browser share, and adds what only this window
-//! knows. `chat` keeps each message there first, then sends the first of its room, one at a time,
-//! until the server has it; the same `cid` makes repeating harmless. Order comes from the place a
-//! message has in the database and never from a clock. A message leaves the outbox when its event
-//! is in the timeline, so that it is on the screen exactly once at every moment.
+//! It mirrors the database that all tabs of this browser share, and adds what only this tab knows.
+//! `chat` persists each message before it is sent, then sends the first message of a room, one at a
+//! time, until the server has it; the `cid` makes retries idempotent. The order is that of the
+//! database keys and never depends on a clock. A message leaves the outbox when its event is in the
+//! timeline, so that it is rendered exactly once at any moment.
 
 use common::{
-    event::{Event, Sent, What},
-    json::{self, FromJson, Garbled, Json, ToJson},
+    event::{Event, EventKind, Sent},
+    json::{self, FromJson, Json, ParseError, ToJson},
     message::{Body, Cid, Seq, Timestamp},
     person::Person,
     refusal::Refusal,
@@ -17,69 +17,70 @@ use common::{
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Outbox {
-    unsent: Vec<Unsent>,
-    /// Places whose messages were let go of here, and which the database may not have let go of yet.
-    gone: Vec<Place>,
-    /// The furthest place heard of.
-    furthest: Place,
-    /// Whether everything before `furthest` is known; until then nothing is sent, because something
-    /// older may have to go first.
-    known: bool,
+    pending: Vec<PendingMessage>,
+    /// Keys of messages that were removed here and may still be in the database.
+    removed_keys: Vec<OutboxKey>,
+    /// The largest key seen.
+    last_key: OutboxKey,
+    /// Whether all messages up to `last_key` are loaded. Nothing is sent before, because an older
+    /// message may have to go first.
+    loaded: bool,
 }
 
-/// Where a message stands in the database: given in order and without a gap, by the database.
+/// A message's key in the database, assigned in order and without gaps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Place(pub(crate) u64);
+pub(crate) struct OutboxKey(pub(crate) u64);
 
-/// A message on its way, as it is also kept in the database.
+/// A message to be sent, as it is also stored in the database.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Unsent {
+pub(crate) struct PendingMessage {
     pub(crate) room: RoomName,
     pub(crate) cid: Cid,
     pub(crate) body: Body,
-    /// The message it answers.
+    /// The message it replies to.
     pub(crate) reply_to: Option<Seq>,
-    /// By this browser's clock, for showing.
+    /// The time of writing by this browser's clock, for display only.
     pub(crate) at: Timestamp,
-    /// How many seats the room is to have if this message is what opens it.
+    /// The seat limit of the room, if this message creates it.
     pub(crate) seats: Option<Seats>,
-    /// The server's no; a message without one is tried again by itself.
+    /// Why the server refused it; without a refusal it is retried automatically.
     pub(crate) failed: Option<Refusal>,
-    pub(crate) keeping: Keeping,
-    /// The server has it; its event is not in the timeline yet.
+    pub(crate) durability: Durability,
+    /// The server has stored it, and its event is not in the timeline yet.
     pub(crate) accepted: bool,
 }
 
-/// Whether a message outlives the browser.
+/// Whether a message survives closing the browser.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Keeping {
-    /// On its way to the disk.
+pub(crate) enum Durability {
+    /// Being written to the database.
     #[default]
-    Pending,
-    /// On the disk.
-    Kept(Place),
-    /// This browser keeps nothing: it is sent all the same, for as long as the window is open.
-    Impossible,
+    Unwritten,
+    /// In the database.
+    Persisted(OutboxKey),
+    /// The database does not store it: it is sent for as long as the tab is open.
+    MemoryOnly,
 }
 
-/// As it is read from the database: where it stands there is not part of it.
-impl FromJson for Unsent {
-    fn from_json(json: Json) -> Result<Unsent, Garbled> {
-        let mut record = json.record()?;
+/// As stored in the database; the key is not part of it.
+impl FromJson for PendingMessage {
+    fn from_json(json: Json) -> Result<PendingMessage, ParseError> {
+        let mut record = json.into_object()?;
         let (room, cid) = (record.take("room")?, record.take("cid")?);
-        Ok(Unsent {
+        Ok(PendingMessage {
             reply_to: record.take("reply_to")?,
             seats: record.take("seats")?,
             failed: record.take("failed")?,
-            ..Unsent::new(room, cid, record.take("body")?, record.take("at")?)
+            ..PendingMessage::new(room, cid, record.take("body")?, record.take("at")?)
         })
     }
 }
 
-impl ToJson for Unsent {
+impl ToJson for PendingMessage {
     fn to_json(&self, text: &mut String) {
-        let Unsent { room, cid, body, reply_to, at, seats, failed, keeping: _, accepted: _ } = self;
-        json::write_record(
+        let PendingMessage { room, cid, body, reply_to, at, seats, failed, durability: _, accepted: _ } =
+            self;
+        json::write_object(
             text,
             &[
                 ("room", room),
@@ -94,9 +95,9 @@ impl ToJson for Unsent {
     }
 }
 
-impl Unsent {
-    pub(crate) fn new(room: RoomName, cid: Cid, body: Body, at: Timestamp) -> Unsent {
-        Unsent {
+impl PendingMessage {
+    pub(crate) fn new(room: RoomName, cid: Cid, body: Body, at: Timestamp) -> PendingMessage {
+        PendingMessage {
             room,
             cid,
             body,
@@ -104,99 +105,101 @@ impl Unsent {
             at,
             seats: None,
             failed: None,
-            keeping: Keeping::Pending,
+            durability: Durability::Unwritten,
             accepted: false,
         }
     }
 
-    pub(crate) fn place(&self) -> Option<Place> {
-        match self.keeping {
-            Keeping::Kept(place) => Some(place),
-            Keeping::Pending | Keeping::Impossible => None,
+    pub(crate) fn key(&self) -> Option<OutboxKey> {
+        match self.durability {
+            Durability::Persisted(key) => Some(key),
+            Durability::Unwritten | Durability::MemoryOnly => None,
         }
     }
 
-    fn waits(&self) -> bool {
+    fn is_waiting(&self) -> bool {
         self.failed.is_none() && !self.accepted
     }
 }
 
 impl Outbox {
-    pub(crate) fn push(&mut self, message: Unsent) {
-        self.unsent.push(message);
+    pub(crate) fn push(&mut self, message: PendingMessage) {
+        self.pending.push(message);
     }
 
-    /// Takes in what the database holds, in its order: what other windows and earlier visits wrote
-    /// appears, what is no longer there goes.
-    pub(crate) fn read(&mut self, kept: impl IntoIterator<Item = (Place, Unsent)>) {
-        let mut there = Vec::new();
-        for (place, message) in kept {
-            there.push(place);
-            if self.gone.contains(&place) {
+    /// Applies the contents of the database, in the order of keys. Adds messages of other tabs and
+    /// earlier pages, and removes messages that are no longer stored.
+    pub(crate) fn load(&mut self, stored: impl IntoIterator<Item = (OutboxKey, PendingMessage)>) {
+        let mut stored_keys = Vec::new();
+        for (key, message) in stored {
+            stored_keys.push(key);
+            if self.removed_keys.contains(&key) {
                 continue;
             }
             match self.find(&message.cid) {
-                Some(known) => (known.keeping, known.failed) = (Keeping::Kept(place), message.failed),
-                None => self.insert(Unsent { keeping: Keeping::Kept(place), ..message }),
+                Some(existing) => {
+                    (existing.durability, existing.failed) = (Durability::Persisted(key), message.failed);
+                }
+                None => self.insert(PendingMessage { durability: Durability::Persisted(key), ..message }),
             }
-            self.furthest = self.furthest.max(place);
+            self.last_key = self.last_key.max(key);
         }
-        let is_there = |place: &Place| there.binary_search(place).is_ok();
-        self.unsent.retain(|message| message.place().as_ref().is_none_or(is_there));
-        self.gone.retain(is_there);
-        self.known = true;
+        let is_stored = |key: &OutboxKey| stored_keys.binary_search(key).is_ok();
+        self.pending.retain(|message| message.key().as_ref().is_none_or(is_stored));
+        self.removed_keys.retain(is_stored);
+        self.loaded = true;
     }
 
-    /// What is to be written into the database next.
-    pub(crate) fn pending(&self) -> Vec<Unsent> {
-        self.unsent.iter().filter(|message| message.keeping == Keeping::Pending).cloned().collect()
+    /// Returns the messages to be written to the database.
+    pub(crate) fn unpersisted(&self) -> Vec<PendingMessage> {
+        self.pending.iter().filter(|message| message.durability == Durability::Unwritten).cloned().collect()
     }
 
-    /// These have got their places in the database, one after the other. A place further than the
-    /// next one says that another window has written before: then all is to be read again.
-    pub(crate) fn kept(&mut self, messages: &[Unsent], places: &[Place]) {
-        for (message, &place) in messages.iter().zip(places) {
-            if place.0 > self.furthest.0 + 1 {
-                self.known = false;
+    /// Stores the keys the database has assigned. A skipped key means that another tab has written
+    /// before, so the database must be read again.
+    pub(crate) fn mark_persisted(&mut self, messages: &[PendingMessage], keys: &[OutboxKey]) {
+        for (message, &key) in messages.iter().zip(keys) {
+            if key.0 > self.last_key.0 + 1 {
+                self.loaded = false;
             }
-            self.furthest = self.furthest.max(place);
+            self.last_key = self.last_key.max(key);
             if let Some(message) = self.find(&message.cid) {
-                message.keeping = Keeping::Kept(place);
+                message.durability = Durability::Persisted(key);
             }
         }
     }
 
-    /// The database does not take these.
-    pub(crate) fn not_kept(&mut self, messages: &[Unsent]) {
+    /// The database cannot store these messages.
+    pub(crate) fn mark_memory_only(&mut self, messages: &[PendingMessage]) {
         for message in messages {
             if let Some(message) = self.find(&message.cid) {
-                message.keeping = Keeping::Impossible;
+                message.durability = Durability::MemoryOnly;
             }
         }
     }
 
-    /// There is no database, or none that can be read.
-    pub(crate) fn go_without(&mut self) {
-        self.known = true;
+    /// Stops waiting for a database that is missing or cannot be read.
+    pub(crate) fn continue_without_database(&mut self) {
+        self.loaded = true;
     }
 
-    pub(crate) fn is_known(&self) -> bool {
-        self.known
+    pub(crate) fn is_loaded(&self) -> bool {
+        self.loaded
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.unsent.is_empty()
+        self.pending.is_empty()
     }
 
-    /// The messages for this room, in the order they were written.
-    pub(crate) fn in_room(&self, room: &RoomName) -> impl Iterator<Item = &Unsent> + Clone {
-        self.unsent.iter().filter(move |message| message.room == *room)
+    /// Returns the messages of a room, in the order of writing.
+    pub(crate) fn in_room(&self, room: &RoomName) -> impl Iterator<Item = &PendingMessage> + Clone {
+        self.pending.iter().filter(move |message| message.room == *room)
     }
 
-    /// The rooms in which something waits to be sent.
-    pub(crate) fn rooms(&self) -> Vec<RoomName> {
+    /// Returns the rooms that have messages to send.
+    pub(crate) fn rooms_to_send(&self) -> Vec<RoomName> {
         let mut rooms = Vec::new();
-        for message in self.unsent.iter().filter(|message| message.waits()) {
+        for message in self.pending.iter().filter(|message| message.is_waiting()) {
             if !rooms.contains(&message.room) {
                 rooms.push(message.room.clone());
             }
@@ -204,77 +207,78 @@ impl Outbox {
         rooms
     }
 
-    /// How many seats this room is to have if it is not there yet.
-    pub(crate) fn seats(&self, room: &RoomName) -> Option<Seats> {
+    /// Returns the seat limit for a room that a pending message creates.
+    pub(crate) fn planned_seats(&self, room: &RoomName) -> Option<Seats> {
         self.in_room(room).find_map(|message| message.seats)
     }
 
-    /// The one to send now in this room. One that failed does not hold up those behind it; one that
-    /// is not yet on the disk does.
-    pub(crate) fn next(&self, room: &RoomName) -> Option<&Unsent> {
-        let first = self.in_room(room).find(|message| message.waits())?;
-        (self.known && first.keeping != Keeping::Pending).then_some(first)
+    /// Returns the message to send now in this room. A failed message does not hold up later ones;
+    /// a message that is not persisted yet does.
+    pub(crate) fn next_to_send(&self, room: &RoomName) -> Option<&PendingMessage> {
+        let first = self.in_room(room).find(|message| message.is_waiting())?;
+        (self.loaded && first.durability != Durability::Unwritten).then_some(first)
     }
 
-    pub(crate) fn fail(&mut self, cid: &Cid, refusal: Refusal) -> Option<&Unsent> {
+    pub(crate) fn fail(&mut self, cid: &Cid, refusal: Refusal) -> Option<&PendingMessage> {
         let message = self.find(cid)?;
         message.failed = Some(refusal);
         Some(message)
     }
 
-    pub(crate) fn retry(&mut self, cid: &Cid) -> Option<&Unsent> {
+    pub(crate) fn retry(&mut self, cid: &Cid) -> Option<&PendingMessage> {
         let message = self.find(cid)?;
         message.failed = None;
         Some(message)
     }
 
-    pub(crate) fn remove(&mut self, cid: &Cid) -> Option<Unsent> {
-        let index = self.unsent.iter().position(|message| message.cid == *cid)?;
-        let message = self.unsent.remove(index);
-        self.gone.extend(message.place());
+    pub(crate) fn remove(&mut self, cid: &Cid) -> Option<PendingMessage> {
+        let index = self.pending.iter().position(|message| message.cid == *cid)?;
+        let message = self.pending.remove(index);
+        self.removed_keys.extend(message.key());
         Some(message)
     }
 
-    /// The server has it. Its event, to be taken in before its push arrives.
+    /// Marks a message as stored by the server. Returns its event, to be applied before its push
+    /// arrives.
     pub(crate) fn accept(&mut self, sent: &Sent, me: Person) -> Option<Event> {
         let message = self.find(&sent.cid)?;
         message.accepted = true;
-        let what = What::Posted {
+        let kind = EventKind::Posted {
             cid: sent.cid.clone(),
             body: message.body.clone(),
             via: None,
             reply_to: message.reply_to,
-            now: None,
+            state: None,
         };
-        Some(Event { seq: sent.seq, at: sent.at, person: me, what })
+        Some(Event { seq: sent.seq, at: sent.at, person: me, kind })
     }
 
-    /// Lets go of what is in the log now; gives back their events, and their places in the database.
-    pub(crate) fn settle(&mut self, log: &[Event]) -> (Vec<Event>, Vec<Place>) {
+    /// Removes messages whose events are in the log. Returns the events and the database keys.
+    pub(crate) fn confirm(&mut self, log: &[Event]) -> (Vec<Event>, Vec<OutboxKey>) {
         let mut events = Vec::new();
-        // There is little in here, and it is asked for what came last.
-        let is_settled = |message: &mut Unsent| {
-            let event = log.iter().rev().find(|event| event.what.cid() == Some(&message.cid));
+        // The outbox is small, and its events are at the end of the log.
+        let is_confirmed = |message: &mut PendingMessage| {
+            let event = log.iter().rev().find(|event| event.kind.cid() == Some(&message.cid));
             events.extend(event.cloned());
             event.is_some()
         };
-        let places: Vec<_> =
-            self.unsent.extract_if(.., is_settled).filter_map(|message| message.place()).collect();
-        self.gone.extend(&places);
-        (events, places)
+        let keys: Vec<_> =
+            self.pending.extract_if(.., is_confirmed).filter_map(|message| message.key()).collect();
+        self.removed_keys.extend(&keys);
+        (events, keys)
     }
 
-    /// Puts a message before those whose places are further, and before those that have none: it may
-    /// have been on the disk before they were written.
-    fn insert(&mut self, message: Unsent) {
-        let place = message.place();
-        let later = |other: &Unsent| other.place().is_none() || other.place() > place;
-        let index = self.unsent.iter().position(later).unwrap_or(self.unsent.len());
-        self.unsent.insert(index, message);
+    /// Inserts a message before those with larger keys and those without a key, because it may have
+    /// been stored before they were written.
+    fn insert(&mut self, message: PendingMessage) {
+        let key = message.key();
+        let later = |other: &PendingMessage| other.key().is_none() || other.key() > key;
+        let index = self.pending.iter().position(later).unwrap_or(self.pending.len());
+        self.pending.insert(index, message);
     }
 
-    fn find(&mut self, cid: &Cid) -> Option<&mut Unsent> {
-        self.unsent.iter_mut().find(|message| message.cid == *cid)
+    fn find(&mut self, cid: &Cid) -> Option<&mut PendingMessage> {
+        self.pending.iter_mut().find(|message| message.cid == *cid)
     }
 }
 
@@ -293,15 +297,15 @@ mod tests {
         RoomName::parse(name).unwrap()
     }
 
-    fn unsent(number: u64) -> Unsent {
+    fn pending_message(number: u64) -> PendingMessage {
         let cid = Cid::from_random(u128::from(number));
-        // Every clock may stand still, or go backwards.
-        Unsent::new(room("마당"), cid, Body::parse("안녕").unwrap(), Timestamp(-(number as i64)))
+        // Clocks may stand still or go backwards.
+        PendingMessage::new(room("마당"), cid, Body::parse("안녕").unwrap(), Timestamp(-(number as i64)))
     }
 
     fn restored(numbers: impl IntoIterator<Item = u64>) -> Outbox {
         let mut outbox = Outbox::default();
-        outbox.read(numbers.into_iter().map(|number| (Place(number), unsent(number))));
+        outbox.load(numbers.into_iter().map(|number| (OutboxKey(number), pending_message(number))));
         outbox
     }
 
@@ -309,184 +313,188 @@ mod tests {
         outbox.in_room(&room("마당")).map(|message| message.cid.clone()).collect()
     }
 
-    /// Writes a message in one window, which gets this place.
+    /// Writes a message in a single tab, which gets this key.
     fn write(outbox: &mut Outbox, number: u64) {
-        outbox.push(unsent(number));
-        outbox.kept(&[unsent(number)], &[Place(number)]);
+        outbox.push(pending_message(number));
+        outbox.mark_persisted(&[pending_message(number)], &[OutboxKey(number)]);
     }
 
-    fn next(outbox: &Outbox) -> Option<Cid> {
-        outbox.next(&room("마당")).map(|message| message.cid.clone())
+    fn next_to_send(outbox: &Outbox) -> Option<Cid> {
+        outbox.next_to_send(&room("마당")).map(|message| message.cid.clone())
     }
 
     #[test]
-    fn messages_go_out_in_the_order_they_were_written_whatever_the_clock_says() {
+    fn messages_are_sent_in_the_order_of_writing_whatever_the_clock_says() {
         let mut outbox = restored([1, 2]);
         write(&mut outbox, 3);
         let mut order = Vec::new();
-        while let Some(cid) = next(&outbox) {
+        while let Some(cid) = next_to_send(&outbox) {
             outbox.remove(&cid);
             order.push(cid);
         }
-        assert_eq!(order, [1, 2, 3].map(|number| unsent(number).cid));
+        assert_eq!(order, [1, 2, 3].map(|number| pending_message(number).cid));
     }
 
     #[test]
-    fn nothing_leaves_before_it_is_on_the_disk() {
+    fn nothing_is_sent_before_it_is_persisted() {
         let mut outbox = restored([]);
-        outbox.push(unsent(1));
-        assert_eq!(next(&outbox), None);
-        outbox.kept(&[unsent(1)], &[Place(1)]);
-        assert_eq!(next(&outbox), Some(unsent(1).cid));
+        outbox.push(pending_message(1));
+        assert_eq!(next_to_send(&outbox), None);
+        outbox.mark_persisted(&[pending_message(1)], &[OutboxKey(1)]);
+        assert_eq!(next_to_send(&outbox), Some(pending_message(1).cid));
     }
 
     #[test]
-    fn a_browser_that_keeps_nothing_sends_all_the_same() {
+    fn a_browser_without_a_database_sends_all_the_same() {
         let mut outbox = Outbox::default();
-        outbox.push(unsent(1));
-        outbox.go_without();
-        outbox.not_kept(&[unsent(1)]);
-        assert_eq!(next(&outbox), Some(unsent(1).cid));
-        outbox.read([]);
-        assert_eq!(cids(&outbox), [unsent(1).cid], "what was never there is not gone from there");
+        outbox.push(pending_message(1));
+        outbox.continue_without_database();
+        outbox.mark_memory_only(&[pending_message(1)]);
+        assert_eq!(next_to_send(&outbox), Some(pending_message(1).cid));
+        outbox.load([]);
+        assert_eq!(cids(&outbox), [pending_message(1).cid], "a message that was never stored is not removed");
     }
 
     #[test]
-    fn nothing_leaves_before_what_an_earlier_visit_left_is_known() {
+    fn nothing_is_sent_before_the_database_is_loaded() {
         let mut outbox = Outbox::default();
-        outbox.push(unsent(2));
-        outbox.kept(&[unsent(2)], &[Place(2)]);
-        assert_eq!(next(&outbox), None);
-        outbox.read([(Place(1), unsent(1)), (Place(2), unsent(2))]);
-        assert_eq!(next(&outbox), Some(unsent(1).cid));
+        outbox.push(pending_message(2));
+        outbox.mark_persisted(&[pending_message(2)], &[OutboxKey(2)]);
+        assert_eq!(next_to_send(&outbox), None);
+        outbox.load([(OutboxKey(1), pending_message(1)), (OutboxKey(2), pending_message(2))]);
+        assert_eq!(next_to_send(&outbox), Some(pending_message(1).cid));
     }
 
     #[test]
-    fn what_an_earlier_visit_left_goes_before_what_could_not_be_kept_in_time() {
+    fn stored_messages_go_before_those_that_could_not_be_stored() {
         let mut outbox = Outbox::default();
-        outbox.push(unsent(2));
-        outbox.not_kept(&[unsent(2)]);
-        outbox.read([(Place(1), unsent(1)), (Place(2), unsent(2))]);
-        assert_eq!(cids(&outbox), [1, 2].map(|number| unsent(number).cid));
+        outbox.push(pending_message(2));
+        outbox.mark_memory_only(&[pending_message(2)]);
+        outbox.load([(OutboxKey(1), pending_message(1)), (OutboxKey(2), pending_message(2))]);
+        assert_eq!(cids(&outbox), [1, 2].map(|number| pending_message(number).cid));
     }
 
     #[test]
-    fn a_place_that_skips_one_says_that_another_window_was_first() {
+    fn a_skipped_key_means_that_another_tab_was_first() {
         let mut outbox = restored([1]);
         write(&mut outbox, 3);
-        assert!(!outbox.is_known());
-        assert_eq!(next(&outbox), None);
-        outbox.read((1..=3).map(|number| (Place(number), unsent(number))));
-        assert_eq!(cids(&outbox), [1, 2, 3].map(|number| unsent(number).cid));
+        assert!(!outbox.is_loaded());
+        assert_eq!(next_to_send(&outbox), None);
+        outbox.load((1..=3).map(|number| (OutboxKey(number), pending_message(number))));
+        assert_eq!(cids(&outbox), [1, 2, 3].map(|number| pending_message(number).cid));
     }
 
     #[test]
-    fn what_another_window_sent_or_threw_away_goes_here_too() {
+    fn messages_sent_or_discarded_in_another_tab_are_removed_here() {
         let mut outbox = restored([1, 2, 3]);
-        outbox.read([(Place(2), unsent(2))]);
-        assert_eq!(cids(&outbox), [unsent(2).cid]);
+        outbox.load([(OutboxKey(2), pending_message(2))]);
+        assert_eq!(cids(&outbox), [pending_message(2).cid]);
     }
 
     #[test]
-    fn what_was_let_go_of_here_does_not_come_back_with_an_older_reading() {
+    fn a_removed_message_does_not_return_with_an_older_read() {
         let mut outbox = restored([1, 2]);
-        outbox.remove(&unsent(1).cid);
-        outbox.read([(Place(1), unsent(1)), (Place(2), unsent(2))]);
-        assert_eq!(cids(&outbox), [unsent(2).cid]);
-        outbox.read([(Place(2), unsent(2))]);
-        assert!(outbox.gone.is_empty());
+        outbox.remove(&pending_message(1).cid);
+        outbox.load([(OutboxKey(1), pending_message(1)), (OutboxKey(2), pending_message(2))]);
+        assert_eq!(cids(&outbox), [pending_message(2).cid]);
+        outbox.load([(OutboxKey(2), pending_message(2))]);
+        assert!(outbox.removed_keys.is_empty());
     }
 
     #[test]
-    fn a_refused_message_waits_for_its_writer_and_holds_nobody_up() {
+    fn a_refused_message_waits_for_its_writer_and_holds_up_no_other() {
         let mut outbox = restored([1, 2]);
-        outbox.fail(&unsent(1).cid, Refusal::MessageTooLong);
-        assert_eq!(next(&outbox), Some(unsent(2).cid));
-        outbox.retry(&unsent(1).cid);
-        assert_eq!(next(&outbox), Some(unsent(1).cid));
+        outbox.fail(&pending_message(1).cid, Refusal::MessageTooLong);
+        assert_eq!(next_to_send(&outbox), Some(pending_message(2).cid));
+        outbox.retry(&pending_message(1).cid);
+        assert_eq!(next_to_send(&outbox), Some(pending_message(1).cid));
     }
 
     #[test]
     fn rooms_with_something_to_send_are_named_once() {
-        let elsewhere = Unsent { room: room("골목"), ..unsent(3) };
+        let in_other_room = PendingMessage { room: room("골목"), ..pending_message(3) };
         let mut outbox = Outbox::default();
-        outbox.read([(Place(1), unsent(1)), (Place(2), unsent(2)), (Place(3), elsewhere)]);
-        assert_eq!(outbox.rooms(), [room("마당"), room("골목")]);
-        outbox.fail(&unsent(3).cid, Refusal::MessageTooLong);
-        assert_eq!(outbox.rooms(), [room("마당")]);
+        outbox.load([
+            (OutboxKey(1), pending_message(1)),
+            (OutboxKey(2), pending_message(2)),
+            (OutboxKey(3), in_other_room),
+        ]);
+        assert_eq!(outbox.rooms_to_send(), [room("마당"), room("골목")]);
+        outbox.fail(&pending_message(3).cid, Refusal::MessageTooLong);
+        assert_eq!(outbox.rooms_to_send(), [room("마당")]);
     }
 
     #[test]
     fn a_message_is_sent_once_and_stays_until_the_log_has_it() {
         let me = Person { id: PersonId(1), name: DisplayName::parse("지은").unwrap() };
         let mut outbox = restored([1]);
-        let sent = Sent { cid: unsent(1).cid, seq: Seq(7), at: Timestamp(9) };
+        let sent = Sent { cid: pending_message(1).cid, seq: Seq(7), at: Timestamp(9) };
         let event = outbox.accept(&sent, me).unwrap();
-        assert_eq!((next(&outbox), cids(&outbox)), (None, vec![unsent(1).cid]));
+        assert_eq!((next_to_send(&outbox), cids(&outbox)), (None, vec![pending_message(1).cid]));
         let log = vec![event];
-        assert_eq!(outbox.settle(&log), (log, vec![Place(1)]));
+        assert_eq!(outbox.confirm(&log), (log, vec![OutboxKey(1)]));
         assert!(outbox.is_empty());
     }
 
     #[test]
-    fn an_unsent_message_survives_a_reload() {
-        let mut message = unsent(1);
+    fn a_pending_message_survives_a_reload() {
+        let mut message = pending_message(1);
         message.failed = Some(Refusal::TooFast);
         message.seats = Some(Seats::TWO);
-        let kept = json::write(&message);
-        assert_eq!(json::read::<Unsent>(&kept).unwrap(), message);
+        let stored = json::to_string(&message);
+        assert_eq!(json::from_str::<PendingMessage>(&stored).unwrap(), message);
     }
 
-    /// What two windows on one database do, each step in one of them.
+    /// The steps of two tabs that share a database, each in one tab.
     #[derive(Clone, Copy, Debug)]
     enum Step {
         Write,
-        /// The database has taken what was written.
-        Keep,
-        Read,
+        /// The database has stored what was written.
+        Persist,
+        Load,
         Send,
     }
 
     fn steps() -> impl Strategy<Value = Vec<(usize, Step)>> {
-        let step = prop_oneof![3 => Just(Step::Write), 3 => Just(Step::Keep), 1 => Just(Step::Read), 2 => Just(Step::Send)];
+        let step = prop_oneof![3 => Just(Step::Write), 3 => Just(Step::Persist), 1 => Just(Step::Load), 2 => Just(Step::Send)];
         prop::collection::vec((0..2usize, step), 0..80)
     }
 
-    /// Two windows with the database and the server's log between them.
+    /// Two tabs, their database and the server's log.
     #[derive(Default)]
-    struct Windows {
+    struct Tabs {
         outboxes: [Outbox; 2],
-        database: Vec<(Place, Unsent)>,
+        database: Vec<(OutboxKey, PendingMessage)>,
         log: Vec<Cid>,
-        places: u64,
+        keys: u64,
         written: u64,
     }
 
-    impl Windows {
-        fn step(&mut self, window: usize, step: Step) {
-            let outbox = &mut self.outboxes[window];
+    impl Tabs {
+        fn step(&mut self, tab: usize, step: Step) {
+            let outbox = &mut self.outboxes[tab];
             match step {
                 Step::Write => {
                     self.written += 1;
-                    outbox.push(unsent(self.written));
+                    outbox.push(pending_message(self.written));
                 }
-                Step::Keep => {
-                    let pending = outbox.pending();
-                    let first = self.places + 1;
-                    self.places += pending.len() as u64;
-                    let places: Vec<Place> = (first..=self.places).map(Place).collect();
-                    self.database.extend(places.iter().copied().zip(pending.iter().cloned()));
-                    outbox.kept(&pending, &places);
+                Step::Persist => {
+                    let unpersisted = outbox.unpersisted();
+                    let first = self.keys + 1;
+                    self.keys += unpersisted.len() as u64;
+                    let keys: Vec<OutboxKey> = (first..=self.keys).map(OutboxKey).collect();
+                    self.database.extend(keys.iter().copied().zip(unpersisted.iter().cloned()));
+                    outbox.mark_persisted(&unpersisted, &keys);
                 }
-                Step::Read => outbox.read(self.database.clone()),
+                Step::Load => outbox.load(self.database.clone()),
                 Step::Send => {
-                    if let Some(cid) = next(outbox) {
-                        // The server's log takes each cid once.
+                    if let Some(cid) = next_to_send(outbox) {
+                        // The server stores each `cid` once.
                         if !self.log.contains(&cid) {
                             self.log.push(cid.clone());
                         }
                         outbox.remove(&cid);
-                        self.database.retain(|(_, kept)| kept.cid != cid);
+                        self.database.retain(|(_, stored)| stored.cid != cid);
                     }
                 }
             }
@@ -495,20 +503,20 @@ mod tests {
 
     proptest! {
         #[test]
-        fn two_windows_say_everything_once_and_in_the_order_of_the_database(steps in steps()) {
-            let mut windows = Windows::default();
-            let mut kept = Vec::new();
-            let finish = (0..200).flat_map(|_| [(0, Step::Keep), (1, Step::Keep), (0, Step::Read), (0, Step::Send)]);
-            for (window, step) in steps.into_iter().chain(finish) {
-                windows.step(window, step);
-                for (_, message) in &windows.database {
-                    if !kept.contains(&message.cid) {
-                        kept.push(message.cid.clone());
+        fn two_tabs_send_everything_once_and_in_the_order_of_the_database(steps in steps()) {
+            let mut tabs = Tabs::default();
+            let mut stored = Vec::new();
+            let finish = (0..200).flat_map(|_| [(0, Step::Persist), (1, Step::Persist), (0, Step::Load), (0, Step::Send)]);
+            for (tab, step) in steps.into_iter().chain(finish) {
+                tabs.step(tab, step);
+                for (_, message) in &tabs.database {
+                    if !stored.contains(&message.cid) {
+                        stored.push(message.cid.clone());
                     }
                 }
             }
-            prop_assert_eq!(kept.len() as u64, windows.written);
-            prop_assert_eq!(windows.log, kept);
+            prop_assert_eq!(stored.len() as u64, tabs.written);
+            prop_assert_eq!(tabs.log, stored);
         }
     }
 }

@@ -1,179 +1,179 @@
-//! One of the rooms one is in: its log and its people, how far one has read, what is drawn of it.
+//! One room: its log, members, read position and visible range.
 //!
-//! `chat` keeps one for each room of one's own, on the screen or not, and feeds it with what the
-//! socket brings; a room that is not on the screen holds little.
+//! `chat` holds one for each of the user's rooms, shown or not, and feeds it with the socket's
+//! events; a room that is not shown holds little.
 
 use std::mem;
 
 use common::{
-    event::{Change, Event, Joined, Permission, Presence, What},
+    event::{Event, EventKind, Joined, Permission, Presence, PresenceChange},
     markup::mentions,
     message::{Body, Seq, Timestamp},
     person::{Person, PersonId},
     refusal::Refusal,
-    room::{Limit, RoomName, Seats, Topic},
+    room::{RoomName, SeatLimit, Seats, Topic},
 };
 
 use super::{
-    changes::Changes, comings::Comings, outbox::Outbox, roster::Roster, rows::Scene, timeline::Timeline,
-    typing::Typing, window::Window,
+    membership_notes::MembershipNotes, outbox::Outbox, pending_edits::PendingEdits, roster::Roster,
+    timeline::Timeline, typing::Typing, view_model::ViewInput, visible_range::VisibleRange,
 };
 
 #[derive(Clone, Debug)]
 pub(crate) struct Room {
     pub(crate) name: RoomName,
-    /// It is kept in the list of our rooms, because it has let us in and we did not leave it.
-    pub(crate) ours: bool,
-    /// Tells this stay from an earlier one: what was asked for that one is dropped.
-    pub(crate) number: u32,
-    /// The room has let us in once; while the connection is away we are still in it.
-    pub(crate) inside: bool,
-    /// Why the room does not let us in.
-    pub(crate) refused: Option<Refusal>,
+    /// Whether it is in the user's room list: joined once and not left.
+    pub(crate) is_mine: bool,
+    /// Tells this membership from an earlier one, whose replies are dropped.
+    pub(crate) generation: u32,
+    /// Whether the room has admitted this person once; stays true while the connection is lost.
+    pub(crate) is_member: bool,
+    /// Why the room refuses the join.
+    pub(crate) join_refusal: Option<Refusal>,
     pub(crate) seats: Option<Seats>,
     pub(crate) topic: Option<Topic>,
-    pub(crate) may: Vec<Permission>,
+    pub(crate) permissions: Vec<Permission>,
     pub(crate) roster: Roster,
     pub(crate) timeline: Timeline,
-    pub(crate) comings: Comings,
+    pub(crate) membership_notes: MembershipNotes,
     pub(crate) typing: Typing,
-    pub(crate) reading: Reading,
-    pub(crate) window: Window,
-    /// Messages that are quoted and not held, the latest that were looked up.
-    pub(crate) quoted: Vec<Quoted>,
-    /// The connection of this moment has joined the room; between two connections none has.
-    pub(crate) joined: bool,
-    pub(crate) underway: Underway,
-    /// The last event of what is kept in this browser.
-    kept: Option<Seq>,
+    pub(crate) read_state: ReadState,
+    pub(crate) visible_range: VisibleRange,
+    /// The latest fetched messages that are quoted and not in the timeline.
+    pub(crate) quoted_messages: Vec<QuotedMessage>,
+    /// Whether the current connection has joined the room.
+    pub(crate) is_joined: bool,
+    pub(crate) in_flight: InFlight,
+    /// The last event of the cached log.
+    cached_last: Option<Seq>,
 }
 
-/// What is on its way for a room, so that it is asked for once.
+/// Which requests are in flight, so that each is sent once.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Underway {
-    /// What was missed.
-    pub(crate) filling: bool,
-    /// Older or newer messages for who reads on.
-    pub(crate) loading: bool,
-    /// The part of the log around one message.
-    pub(crate) going: bool,
-    /// A message that is quoted.
-    pub(crate) quoting: bool,
-    /// Messages of ours.
-    pub(crate) sending: bool,
+pub(crate) struct InFlight {
+    /// Missing events at the end of the log.
+    pub(crate) gap_fill: bool,
+    /// Older or newer messages.
+    pub(crate) history_page: bool,
+    /// The part of the log around a message.
+    pub(crate) jump: bool,
+    /// A quoted message.
+    pub(crate) quote: bool,
+    /// Pending messages.
+    pub(crate) send: bool,
 }
 
-/// What was found when a quoted message was looked up.
-pub(crate) type Quoted = (Seq, Option<Event>);
+/// A fetched quoted message; `None` if it does not exist.
+pub(crate) type QuotedMessage = (Seq, Option<Event>);
 
-impl Underway {
-    /// Whether a page is on its way.
-    fn asks(self) -> bool {
-        self.filling || self.loading || self.going
+impl InFlight {
+    /// Whether a page is in flight.
+    fn is_fetching(self) -> bool {
+        self.gap_fill || self.history_page || self.jump
     }
 }
 
-/// How far one has read.
+/// The read position.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Reading {
-    /// The last event that was read; nothing is known of a room one has never been in.
-    pub(crate) read: Option<Seq>,
-    /// What comes after this event was new when it came. It stays while the room is open.
-    pub(crate) line: Option<Seq>,
-    /// Unread and no longer held.
-    dropped: Unread,
+pub(crate) struct ReadState {
+    /// The last read event; `None` for a room that was never joined.
+    pub(crate) last_read: Option<Seq>,
+    /// The event before the unread divider. Stays while the room is shown.
+    pub(crate) divider: Option<Seq>,
+    /// Unread messages that were trimmed from the timeline.
+    trimmed_unread: UnreadSummary,
 }
 
-/// What waits to be read: what others said, and where they spoke of us.
+/// The number of unread messages of others, and of mentions among them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Unread {
+pub(crate) struct UnreadSummary {
     pub(crate) messages: u32,
     pub(crate) mentions: u32,
-    /// There is more than was counted.
+    /// Whether there are more than were counted.
     pub(crate) more: bool,
 }
 
 impl Room {
-    /// How many looked-up messages are kept.
-    const QUOTED: usize = 100;
+    /// The most quoted messages held.
+    const MAX_QUOTED: usize = 100;
 
-    /// How many events are kept in this browser.
-    const KEPT: usize = 100;
+    /// The number of events stored in the cache.
+    const CACHED_EVENTS: usize = 100;
 
-    /// When more than this was missed, the log is read anew from its end instead of caught up with.
-    const MISSED_AT_MOST: u64 = 3_000;
+    /// If more events than this were missed, the log is read anew from its end.
+    const MAX_CATCH_UP: u64 = 3_000;
 
-    /// `read` is what is remembered of an earlier visit.
-    pub(crate) fn new(name: RoomName, number: u32, read: Option<Seq>) -> Room {
+    /// Creates a room. `last_read` is the stored read position.
+    pub(crate) fn new(name: RoomName, generation: u32, last_read: Option<Seq>) -> Room {
         Room {
             name,
-            ours: false,
-            number,
-            inside: false,
-            refused: None,
+            is_mine: false,
+            generation,
+            is_member: false,
+            join_refusal: None,
             seats: None,
             topic: None,
-            may: Vec::new(),
+            permissions: Vec::new(),
             roster: Roster::default(),
             timeline: Timeline::default(),
-            comings: Comings::default(),
+            membership_notes: MembershipNotes::default(),
             typing: Typing::default(),
-            reading: Reading { read, ..Reading::default() },
-            window: Window::default(),
-            quoted: Vec::new(),
-            joined: false,
-            underway: Underway::default(),
-            kept: None,
+            read_state: ReadState { last_read, ..ReadState::default() },
+            visible_range: VisibleRange::default(),
+            quoted_messages: Vec::new(),
+            is_joined: false,
+            in_flight: InFlight::default(),
+            cached_last: None,
         }
     }
 
-    /// Whether this answer goes on with the log that was held up to `held` when we asked. It does not when
-    /// the server's log is another or shorter, restored from a backup, or too much longer.
-    pub(crate) fn goes_on_with(&self, held: Option<Seq>, reply: &Joined) -> bool {
-        let within_reach = |held: Seq| (held.0..=held.0 + Self::MISSED_AT_MOST).contains(&reply.last.0);
-        held.is_none_or(within_reach) && self.timeline.is_told_by(reply)
+    /// Whether this reply continues the log that was held up to `last_held` at the request. It does not
+    /// if the server's log is another or shorter one, restored from a backup, or too much longer.
+    pub(crate) fn continues_log(&self, last_held: Option<Seq>, reply: &Joined) -> bool {
+        let within_reach =
+            |last_held: Seq| (last_held.0..=last_held.0 + Self::MAX_CATCH_UP).contains(&reply.last.0);
+        last_held.is_none_or(within_reach) && self.timeline.is_same_log(reply)
     }
 
-    pub(crate) fn let_in(&mut self, mut reply: Joined) {
-        self.roster.arrived(
+    pub(crate) fn apply_join(&mut self, mut reply: Joined) {
+        self.roster.set_members(
             mem::take(&mut reply.people),
             mem::take(&mut reply.away),
-            reply.here.unwrap_or_default(),
+            reply.member_count.unwrap_or_default(),
         );
-        self.take_in(reply);
-        (self.joined, self.refused) = (true, None);
+        self.apply_reply(reply);
+        (self.is_joined, self.join_refusal) = (true, None);
     }
 
-    /// Takes in what an earlier visit has left, and whether that was of use: what the room itself says
-    /// goes before it.
-    pub(crate) fn recall(&mut self, kept: Joined) -> bool {
-        let wanted = !self.timeline.is_known() && !self.roster.is_expected();
-        if wanted {
-            self.kept = Some(kept.last);
-            self.take_in(kept);
+    /// Restores a cached room. Returns false if the server's data arrived first, which wins.
+    pub(crate) fn restore(&mut self, cached: Joined) -> bool {
+        let is_needed = !self.timeline.is_loaded() && !self.roster.is_joining();
+        if is_needed {
+            self.cached_last = Some(cached.last);
+            self.apply_reply(cached);
         }
-        wanted
+        is_needed
     }
 
-    fn take_in(&mut self, reply: Joined) {
-        // A room one comes to for the first time has no news, only a past.
-        let read = *self.reading.read.get_or_insert(reply.last);
-        let begins = !self.timeline.is_known();
-        self.timeline.joined(&reply);
-        self.reading.dropped.more |= begins && self.timeline.begins_after(read.next());
-        (self.seats, self.topic, self.may) = (reply.seats, reply.topic, reply.may);
-        self.inside = true;
+    fn apply_reply(&mut self, reply: Joined) {
+        // A room joined for the first time has no unread messages.
+        let read = *self.read_state.last_read.get_or_insert(reply.last);
+        let begins = !self.timeline.is_loaded();
+        self.timeline.apply_join(&reply);
+        self.read_state.trimmed_unread.more |= begins && self.timeline.begins_after(read.next());
+        (self.seats, self.topic, self.permissions) = (reply.seats, reply.topic, reply.permissions);
+        self.is_member = true;
     }
 
-    /// What is to be kept in this browser, if that is not what was kept before: whatever becomes of a
-    /// room or a message of it is an event of its own.
-    pub(crate) fn news(&mut self) -> Option<Joined> {
-        let last = self.timeline.last().filter(|last| self.kept != Some(*last))?;
-        self.kept = Some(last);
-        let (events, more) = self.timeline.end(Self::KEPT);
-        // What this page does not know the next one may: it is to read that anew.
-        let unknown = events.iter().rposition(|event| event.what == What::Unknown);
-        let (events, more) = unknown.map_or((events, more), |place| (&events[place + 1..], true));
+    /// Returns what to write to the cache, if the log has changed; every other change of a room is
+    /// an event of the log too.
+    pub(crate) fn snapshot_if_changed(&mut self) -> Option<Joined> {
+        let last = self.timeline.last().filter(|last| self.cached_last != Some(*last))?;
+        self.cached_last = Some(last);
+        let (events, more) = self.timeline.last_events(Self::CACHED_EVENTS);
+        // Events of unknown kinds are not cached, so that a newer page reads them again.
+        let unknown = events.iter().rposition(|event| event.kind == EventKind::Unknown);
+        let (events, more) = unknown.map_or((events, more), |index| (&events[index + 1..], true));
         Some(Joined {
             room: self.name.clone(),
             seats: self.seats,
@@ -182,176 +182,176 @@ impl Room {
             events: events.to_vec(),
             more,
             people: Vec::new(),
-            here: None,
+            member_count: None,
             away: Vec::new(),
-            may: self.may.clone(),
+            permissions: self.permissions.clone(),
         })
     }
 
-    /// The connection is gone, and with it whoever was writing.
-    pub(crate) fn lost(&mut self) {
-        self.joined = false;
+    /// Runs when the connection is lost; nobody is known to be typing any more.
+    pub(crate) fn on_disconnect(&mut self) {
+        self.is_joined = false;
         self.typing = Typing::default();
     }
 
-    /// Begins anew with a log that is not the one we know: the server was restored from a backup, too
-    /// much was missed to catch up with, or we are somebody else. Up to `last` it may have been read.
-    pub(crate) fn forget_log(&mut self, last: Option<Seq>) {
+    /// Drops the log: the server was restored from a backup, too many events were missed, or the
+    /// person has changed. The read position becomes at most `last`.
+    pub(crate) fn reset_log(&mut self, last: Option<Seq>) {
         self.timeline = Timeline::default();
-        self.comings = Comings::default();
-        self.window = Window::default();
-        let read = self.reading.read.zip(last).map(|(read, last)| read.min(last));
-        self.reading = Reading { read, ..Reading::default() };
-        self.kept = None;
+        self.membership_notes = MembershipNotes::default();
+        self.visible_range = VisibleRange::default();
+        let last_read = self.read_state.last_read.zip(last).map(|(read, last)| read.min(last));
+        self.read_state = ReadState { last_read, ..ReadState::default() };
+        self.cached_last = None;
     }
 
-    pub(crate) fn hear(&mut self, event: Event) {
-        if let What::Posted { .. } = event.what {
+    pub(crate) fn apply_event(&mut self, event: Event) {
+        if let EventKind::Posted { .. } = event.kind {
             self.typing.stopped(event.person.id);
         }
-        if let What::RoomChanged { topic, seats } = &event.what {
-            self.seats = seats.map_or(self.seats, |Limit(seats)| seats);
+        if let EventKind::RoomChanged { topic, seats } = &event.kind {
+            self.seats = seats.map_or(self.seats, |SeatLimit(seats)| seats);
             if let Some(topic) = topic {
                 self.topic = Some(topic.clone()).filter(|topic| !topic.is_empty());
             }
         }
-        self.timeline.pushed(event);
+        self.timeline.apply_push(event);
     }
 
-    pub(crate) fn hear_presence(&mut self, told: Presence, me: Option<PersonId>) {
-        if self.joined {
+    pub(crate) fn apply_presence(&mut self, presence: Presence, me: Option<PersonId>) {
+        if self.is_joined {
             let last = self.timeline.last().unwrap_or_default();
-            self.comings.note(&told.changes, &self.roster, last, me);
+            self.membership_notes.record(&presence.changes, &self.roster, last, me);
         }
-        for change in &told.changes {
-            if let Change::Gone(id) = change {
+        for change in &presence.changes {
+            if let PresenceChange::Left(id) = change {
                 self.typing.stopped(*id);
             }
         }
-        self.roster.apply(told.changes, told.here.unwrap_or_default());
+        self.roster.apply(presence.changes, presence.member_count.unwrap_or_default());
     }
 
-    /// Everything there is has been read.
-    pub(crate) fn read_all(&mut self) -> bool {
+    /// Marks all events as read. Returns whether that changed anything.
+    pub(crate) fn mark_all_read(&mut self) -> bool {
         let Some(last) = self.timeline.last() else { return false };
-        let news = self.reading.read.is_none_or(|read| read < last);
-        if news {
-            self.reading.read = Some(last);
-            self.reading.dropped = Unread::default();
+        let changed = self.read_state.last_read.is_none_or(|read| read < last);
+        if changed {
+            self.read_state.last_read = Some(last);
+            self.read_state.trimmed_unread = UnreadSummary::default();
         }
-        news
+        changed
     }
 
-    /// Another window has read on to here.
-    pub(crate) fn read_elsewhere(&mut self, read: Seq) {
-        if self.reading.read.is_some_and(|before| before < read) {
-            self.reading.read = Some(read);
-            self.reading.dropped =
-                Unread { more: self.timeline.begins_after(read.next()), ..Unread::default() };
-        }
-    }
-
-    /// Draws the line above what is unread, unless it stands above something unread already.
-    pub(crate) fn draw_line(&mut self, me: Option<&Person>) {
-        let Reading { read, line, .. } = self.reading;
-        if line.is_none_or(|line| Some(line) < read) && self.unread(me).messages > 0 {
-            self.reading.line = read;
+    /// Applies the read position of another tab.
+    pub(crate) fn mark_read_elsewhere(&mut self, read: Seq) {
+        if self.read_state.last_read.is_some_and(|before| before < read) {
+            self.read_state.last_read = Some(read);
+            self.read_state.trimmed_unread =
+                UnreadSummary { more: self.timeline.begins_after(read.next()), ..UnreadSummary::default() };
         }
     }
 
-    pub(crate) fn unread(&self, me: Option<&Person>) -> Unread {
-        let Some(read) = self.reading.read else { return Unread::default() };
+    /// Places the divider above the first unread message, unless it is above an unread one already.
+    pub(crate) fn update_divider(&mut self, me: Option<&Person>) {
+        let ReadState { last_read, divider, .. } = self.read_state;
+        if divider.is_none_or(|divider| Some(divider) < last_read) && self.unread(me).messages > 0 {
+            self.read_state.divider = last_read;
+        }
+    }
+
+    pub(crate) fn unread(&self, me: Option<&Person>) -> UnreadSummary {
+        let Some(read) = self.read_state.last_read else { return UnreadSummary::default() };
         let events = self.timeline.events();
-        let mut unread = self.reading.dropped;
+        let mut unread = self.read_state.trimmed_unread;
         for event in events.iter().rev().take_while(|event| event.seq > read) {
             unread.count(event, me);
         }
         unread
     }
 
-    /// When something was last said.
-    pub(crate) fn last_at(&self) -> Option<Timestamp> {
-        let said = |event: &&Event| event.what.cid().is_some();
-        self.timeline.events().iter().rev().find(said).map(|event| event.at)
+    /// Returns the time of the last message.
+    pub(crate) fn last_message_at(&self) -> Option<Timestamp> {
+        let message = |event: &&Event| event.kind.cid().is_some();
+        self.timeline.events().iter().rev().find(message).map(|event| event.at)
     }
 
-    /// What the room is drawn from.
-    pub(crate) fn scene<'a>(
+    /// Returns the input of the view model.
+    pub(crate) fn view_input<'a>(
         &'a self,
         outbox: &'a Outbox,
-        changes: &'a Changes,
+        pending_edits: &'a PendingEdits,
         me: Option<&'a Person>,
-    ) -> Scene<'a> {
-        Scene {
+    ) -> ViewInput<'a> {
+        ViewInput {
             room: &self.name,
             timeline: &self.timeline,
-            comings: self.comings.notes(),
-            unsent: outbox.in_room(&self.name).collect(),
-            changes,
-            quoted: &self.quoted,
+            membership_notes: self.membership_notes.notes(),
+            pending_messages: outbox.in_room(&self.name).collect(),
+            pending_edits,
+            quoted_messages: &self.quoted_messages,
             me,
-            read_to: self.reading.line,
+            divider: self.read_state.divider,
         }
     }
 
-    pub(crate) fn looked_up(&mut self, seq: Seq, found: Option<Event>) {
-        self.quoted.push((seq, found));
-        if self.quoted.len() > Self::QUOTED {
-            self.quoted.remove(0);
+    pub(crate) fn add_quoted(&mut self, seq: Seq, found: Option<Event>) {
+        self.quoted_messages.push((seq, found));
+        if self.quoted_messages.len() > Self::MAX_QUOTED {
+            self.quoted_messages.remove(0);
         }
     }
 
-    /// Lets go of what is far from `place`, which is on the screen, or from the end. Not while a page
-    /// is on its way.
-    pub(crate) fn trim(&mut self, place: Option<Seq>, me: Option<&Person>) {
-        if !self.underway.asks() {
-            self.keep_count(me, |timeline| timeline.trim(place));
+    /// Drops events far from `anchor`, which is visible, or from the end. Does nothing while a page
+    /// is in flight.
+    pub(crate) fn trim(&mut self, anchor: Option<Seq>, me: Option<&Person>) {
+        if !self.in_flight.is_fetching() {
+            self.trim_counting_unread(me, |timeline| timeline.trim(anchor));
         }
     }
 
-    /// Lets go of all but the end of a room that is not on the screen. Not while a page is on its way.
-    pub(crate) fn trim_aside(&mut self, me: Option<&Person>) {
-        if !self.underway.asks() {
-            self.keep_count(me, Timeline::put_aside);
+    /// Drops all but the end of a room that is not shown. Does nothing while a page is in flight.
+    pub(crate) fn trim_to_background(&mut self, me: Option<&Person>) {
+        if !self.in_flight.is_fetching() {
+            self.trim_counting_unread(me, Timeline::trim_to_background);
         }
     }
 
-    /// It is not on the screen any more.
-    pub(crate) fn put_aside(&mut self, me: Option<&Person>) {
-        self.window = Window::default();
-        self.reading.line = None;
-        self.comings = Comings::default();
-        self.quoted = Vec::new();
-        self.trim_aside(me);
+    /// Runs when the room is no longer shown.
+    pub(crate) fn move_to_background(&mut self, me: Option<&Person>) {
+        self.visible_range = VisibleRange::default();
+        self.read_state.divider = None;
+        self.membership_notes = MembershipNotes::default();
+        self.quoted_messages = Vec::new();
+        self.trim_to_background(me);
     }
 
-    /// Counts what is unread and let go of.
-    fn keep_count(&mut self, me: Option<&Person>, trim: impl FnOnce(&mut Timeline)) {
+    /// Trims the timeline and counts the unread messages that were dropped.
+    fn trim_counting_unread(&mut self, me: Option<&Person>, trim: impl FnOnce(&mut Timeline)) {
         let held_from = self.timeline.events().first().map(|event| event.seq);
         let before = self.unread(me);
         trim(&mut self.timeline);
         if self.timeline.events().first().map(|event| event.seq) != held_from {
-            let held = self.unread(me);
-            self.reading.dropped.messages += before.messages.saturating_sub(held.messages);
-            self.reading.dropped.mentions += before.mentions.saturating_sub(held.mentions);
+            let remaining = self.unread(me);
+            self.read_state.trimmed_unread.messages += before.messages.saturating_sub(remaining.messages);
+            self.read_state.trimmed_unread.mentions += before.mentions.saturating_sub(remaining.mentions);
         }
     }
 }
 
-impl Unread {
+impl UnreadSummary {
     fn count(&mut self, event: &Event, me: Option<&Person>) {
-        let What::Posted { body, .. } = &event.what else { return };
+        let EventKind::Posted { body, .. } = &event.kind else { return };
         if me.is_some_and(|me| me.id == event.person.id) {
             return;
         }
         self.messages += 1;
-        self.mentions += u32::from(me.is_some_and(|me| speaks_of(body, me)));
+        self.mentions += u32::from(me.is_some_and(|me| mentions_person(body, me)));
     }
 }
 
-/// Whether a message speaks of this person by name.
-pub(crate) fn speaks_of(body: &Body, person: &Person) -> bool {
-    // Most messages speak of nobody, and this is asked often.
+/// Whether a message mentions this person.
+pub(crate) fn mentions_person(body: &Body, person: &Person) -> bool {
+    // A cheap test first, because this runs often and most messages mention nobody.
     body.as_str().contains('@') && mentions(body.as_str(), person.name.as_str())
 }
 
@@ -366,221 +366,236 @@ mod tests {
         Person { id: PersonId(id), name: DisplayName::parse(["", "지은", "민호"][id as usize]).unwrap() }
     }
 
-    /// Person 2 says this, unless it begins with a 1.
-    fn said(seq: u64, text: &str) -> Event {
+    /// A message of person 2, or of person 1 if the text begins with a 1.
+    fn message(seq: u64, text: &str) -> Event {
         let (id, text) = text.strip_prefix("1 ").map_or((2, text), |text| (1, text));
-        let what = What::posted(Cid::from_random(seq.into()), Body::parse(text).unwrap());
-        Event { seq: Seq(seq), at: Timestamp(seq as i64), person: person(id), what }
+        let what = EventKind::posted(Cid::from_random(seq.into()), Body::parse(text).unwrap());
+        Event { seq: Seq(seq), at: Timestamp(seq as i64), person: person(id), kind: what }
     }
 
-    fn joined(events: Vec<Event>, more: bool) -> Joined {
+    fn join_reply(events: Vec<Event>, more: bool) -> Joined {
         let last = events.last().map_or(Seq(0), |event| event.seq);
         let people = vec![person(1), person(2)];
         let (room, may, away) = (RoomName::parse("마당").unwrap(), vec![Permission::Read], vec![]);
-        Joined { room, seats: None, topic: None, last, events, more, people, here: None, away, may }
+        Joined {
+            room,
+            seats: None,
+            topic: None,
+            last,
+            events,
+            more,
+            people,
+            member_count: None,
+            away,
+            permissions: may,
+        }
     }
 
-    /// What a room answers whose log is held from one event to another.
+    /// A join reply with the events of this range.
     fn log(from: u64, to: u64) -> Joined {
-        joined((from..=to).map(|seq| said(seq, &seq.to_string())).collect(), from > 1)
+        join_reply((from..=to).map(|seq| message(seq, &seq.to_string())).collect(), from > 1)
     }
 
-    /// A room read up to `read` that has not let us in yet.
-    fn outside(read: Option<u64>) -> Room {
+    /// A room read up to `read` and not joined yet.
+    fn unjoined_room(read: Option<u64>) -> Room {
         Room::new(RoomName::parse("마당").unwrap(), 1, read.map(Seq))
     }
 
-    /// The same after it has, where these were said from `first` on.
+    /// The same after a join reply with these messages, numbered from `first`.
     fn room(read: Option<u64>, first: u64, texts: &[&str]) -> Room {
-        let mut room = outside(read);
-        let events = (first..).zip(texts).map(|(seq, text)| said(seq, text)).collect();
-        room.let_in(joined(events, first > 1));
+        let mut room = unjoined_room(read);
+        let events = (first..).zip(texts).map(|(seq, text)| message(seq, text)).collect();
+        room.apply_join(join_reply(events, first > 1));
         room
     }
 
-    /// How many messages are unread, how many of them speak of us, and whether there are more.
+    /// The number of unread messages, of mentions, and whether there are more.
     fn unread(room: &Room) -> (u32, u32, bool) {
-        let Unread { messages, mentions, more } = room.unread(Some(&person(1)));
+        let UnreadSummary { messages, mentions, more } = room.unread(Some(&person(1)));
         (messages, mentions, more)
     }
 
     #[test]
-    fn a_room_one_comes_to_for_the_first_time_has_a_past_and_no_news() {
+    fn a_room_joined_for_the_first_time_has_no_unread_messages() {
         let mut room = room(None, 1, &["하나", "둘"]);
         assert_eq!(unread(&room), (0, 0, false));
-        room.hear(said(3, "셋"));
+        room.apply_event(message(3, "셋"));
         assert_eq!(unread(&room), (1, 0, false));
     }
 
     #[test]
-    fn what_others_said_since_is_unread_and_counted_apart_where_it_speaks_of_us() {
+    fn messages_of_others_are_unread_and_mentions_are_counted_separately() {
         let mut room = room(Some(1), 1, &["하나", "둘", "@지은 셋", "1 넷"]);
         assert_eq!(unread(&room), (2, 1, false));
-        assert!(room.read_all());
+        assert!(room.mark_all_read());
         assert_eq!(unread(&room), (0, 0, false));
-        assert!(!room.read_all(), "nothing new");
+        assert!(!room.mark_all_read(), "nothing new");
     }
 
     #[test]
-    fn more_is_unread_than_is_held_when_one_was_away_for_long() {
+    fn more_may_be_unread_than_is_held() {
         assert_eq!(unread(&room(Some(3), 9, &["아홉", "열"])), (2, 0, true));
         assert_eq!(unread(&room(Some(8), 9, &["아홉", "열"])), (2, 0, false));
     }
 
     #[test]
-    fn another_window_reads_for_this_one_and_never_backwards() {
+    fn a_read_position_of_another_tab_never_moves_backwards() {
         let mut room = room(Some(1), 1, &["하나", "둘", "셋"]);
-        room.read_elsewhere(Seq(2));
+        room.mark_read_elsewhere(Seq(2));
         assert_eq!(unread(&room), (1, 0, false));
-        room.read_elsewhere(Seq(1));
+        room.mark_read_elsewhere(Seq(1));
         assert_eq!(unread(&room), (1, 0, false));
     }
 
     #[test]
-    fn what_is_unread_stays_counted_when_it_is_let_go_of() {
-        let texts = ["하나"].into_iter().chain(["둘"; 2 * Timeline::HELD_ASIDE]).collect::<Vec<_>>();
+    fn unread_messages_stay_counted_when_they_are_trimmed() {
+        let texts =
+            ["하나"].into_iter().chain(["둘"; 2 * Timeline::MAX_BACKGROUND_EVENTS]).collect::<Vec<_>>();
         let mut room = room(Some(1), 1, &texts);
         let before = unread(&room);
-        room.put_aside(Some(&person(1)));
-        assert!(room.timeline.events().len() <= Timeline::HELD_ASIDE);
-        assert_eq!((unread(&room), before.0), (before, 2 * Timeline::HELD_ASIDE as u32));
+        room.move_to_background(Some(&person(1)));
+        assert!(room.timeline.events().len() <= Timeline::MAX_BACKGROUND_EVENTS);
+        assert_eq!((unread(&room), before.0), (before, 2 * Timeline::MAX_BACKGROUND_EVENTS as u32));
     }
 
     #[test]
-    fn nothing_is_let_go_of_while_a_page_is_on_its_way() {
-        let mut room = room(Some(1), 1, &["하나"; 2 * Timeline::HELD_ASIDE]);
-        room.underway.loading = true;
-        room.put_aside(Some(&person(1)));
-        assert_eq!(room.timeline.events().len(), 2 * Timeline::HELD_ASIDE);
+    fn nothing_is_trimmed_while_a_page_is_in_flight() {
+        let mut room = room(Some(1), 1, &["하나"; 2 * Timeline::MAX_BACKGROUND_EVENTS]);
+        room.in_flight.history_page = true;
+        room.move_to_background(Some(&person(1)));
+        assert_eq!(room.timeline.events().len(), 2 * Timeline::MAX_BACKGROUND_EVENTS);
     }
 
     #[test]
-    fn the_line_stands_above_the_first_news_until_that_is_read() {
+    fn the_divider_stays_above_the_first_unread_message_until_it_is_read() {
         let mut room = room(Some(1), 1, &["하나", "둘"]);
         let me = person(1);
-        room.draw_line(Some(&me));
-        assert_eq!(room.reading.line, Some(Seq(1)));
-        room.hear(said(3, "셋"));
-        room.draw_line(Some(&me));
-        assert_eq!(room.reading.line, Some(Seq(1)));
-        room.read_all();
-        room.draw_line(Some(&me));
-        assert_eq!(room.reading.line, Some(Seq(1)), "it goes when the room is left");
-        room.hear(said(4, "넷"));
-        room.draw_line(Some(&me));
-        assert_eq!(room.reading.line, Some(Seq(3)));
+        room.update_divider(Some(&me));
+        assert_eq!(room.read_state.divider, Some(Seq(1)));
+        room.apply_event(message(3, "셋"));
+        room.update_divider(Some(&me));
+        assert_eq!(room.read_state.divider, Some(Seq(1)));
+        room.mark_all_read();
+        room.update_divider(Some(&me));
+        assert_eq!(room.read_state.divider, Some(Seq(1)), "it stays until the room is closed");
+        room.apply_event(message(4, "넷"));
+        room.update_divider(Some(&me));
+        assert_eq!(room.read_state.divider, Some(Seq(3)));
     }
 
     #[test]
-    fn a_room_is_described_anew_by_what_is_given() {
+    fn a_room_change_keeps_what_it_does_not_mention() {
         let mut room = room(None, 1, &["하나"]);
         let topic = |text| Some(Topic::parse(text).unwrap());
         let two = Some(Seats::TWO);
         let cases = [
-            ((topic("이야기"), Some(Limit(two))), (topic("이야기"), two)),
+            ((topic("이야기"), Some(SeatLimit(two))), (topic("이야기"), two)),
             ((None, None), (topic("이야기"), two)),
             ((topic(""), None), (None, two)),
-            ((None, Some(Limit(None))), (None, None)),
+            ((None, Some(SeatLimit(None))), (None, None)),
         ];
         for (seq, ((topic, seats), expected)) in (2..).zip(cases) {
-            room.hear(Event { what: What::RoomChanged { topic, seats }, ..said(seq, "-") });
+            room.apply_event(Event { kind: EventKind::RoomChanged { topic, seats }, ..message(seq, "-") });
             assert_eq!((room.topic.clone(), room.seats), expected);
         }
     }
 
     #[test]
-    fn who_has_said_it_or_has_gone_writes_no_more() {
+    fn a_person_stops_typing_with_the_message_or_when_they_leave() {
         let mut room = room(None, 1, &["하나"]);
-        let here = RoomName::parse("마당").unwrap();
-        room.typing.heard(PersonId(2), Timestamp(0));
-        room.hear(said(2, "둘"));
+        let name = RoomName::parse("마당").unwrap();
+        room.typing.started(PersonId(2), Timestamp(0));
+        room.apply_event(message(2, "둘"));
         assert!(room.typing.is_empty());
-        room.typing.heard(PersonId(2), Timestamp(0));
-        room.hear_presence(
-            Presence { room: here, changes: vec![Change::Gone(PersonId(2))], here: None },
+        room.typing.started(PersonId(2), Timestamp(0));
+        room.apply_presence(
+            Presence { room: name, changes: vec![PresenceChange::Left(PersonId(2))], member_count: None },
             None,
         );
         assert!(room.typing.is_empty());
     }
 
     #[test]
-    fn a_log_that_is_another_one_now_is_forgotten_and_was_not_read_beyond_its_end() {
+    fn after_a_log_reset_nothing_beyond_its_end_is_read() {
         let mut room = room(Some(2), 1, &["하나", "둘", "셋"]);
-        room.forget_log(Some(Seq(1)));
-        assert_eq!((room.timeline.is_known(), room.reading.read), (false, Some(Seq(1))));
+        room.reset_log(Some(Seq(1)));
+        assert_eq!((room.timeline.is_loaded(), room.read_state.last_read), (false, Some(Seq(1))));
     }
 
     #[test]
-    fn an_answer_goes_on_with_the_log_that_is_held_unless_it_is_of_another() {
-        let (nothing, held) = (outside(None), room(None, 1, &["하나", "둘", "셋"]));
-        let another = Event { at: Timestamp(77), ..said(3, "셋") };
+    fn a_join_reply_continues_the_held_log_unless_it_is_from_another() {
+        let (empty, room_with_three) = (unjoined_room(None), room(None, 1, &["하나", "둘", "셋"]));
+        let another = Event { at: Timestamp(77), ..message(3, "셋") };
         let reaching = |last| Joined { last: Seq(last), ..log(3, 5) };
-        for (room, up_to, reply, goes_on) in [
-            (&nothing, None, log(1, 5), true),
-            (&nothing, None, log(5_001, 5_050), true),
-            (&held, Some(3), log(3, 3), true),
-            (&held, Some(3), reaching(3 + Room::MISSED_AT_MOST), true),
-            (&held, Some(3), reaching(4 + Room::MISSED_AT_MOST), false),
-            (&held, Some(3), joined(vec![], false), false),
-            (&held, Some(3), log(1, 2), false),
-            (&held, Some(3), joined(vec![another.clone(), said(4, "넷")], true), false),
-            // The third was told while we waited for the answer, which does not know of it yet.
-            (&held, Some(2), log(2, 2), true),
+        for (room, up_to, reply, continues) in [
+            (&empty, None, log(1, 5), true),
+            (&empty, None, log(5_001, 5_050), true),
+            (&room_with_three, Some(3), log(3, 3), true),
+            (&room_with_three, Some(3), reaching(3 + Room::MAX_CATCH_UP), true),
+            (&room_with_three, Some(3), reaching(4 + Room::MAX_CATCH_UP), false),
+            (&room_with_three, Some(3), join_reply(vec![], false), false),
+            (&room_with_three, Some(3), log(1, 2), false),
+            (&room_with_three, Some(3), join_reply(vec![another.clone(), message(4, "넷")], true), false),
+            // The third was pushed while the reply, which does not know it, was in flight.
+            (&room_with_three, Some(2), log(2, 2), true),
         ] {
-            assert_eq!(room.goes_on_with(up_to.map(Seq), &reply), goes_on, "{up_to:?} {reply:?}");
+            assert_eq!(room.continues_log(up_to.map(Seq), &reply), continues, "{up_to:?} {reply:?}");
         }
     }
 
     #[test]
-    fn what_is_kept_is_recalled_and_caught_up_with() {
-        let mut before = outside(None);
-        before.let_in(log(1, 150));
-        let kept = before.news().unwrap();
-        assert_eq!((kept.events.len(), kept.events[0].seq, kept.more), (Room::KEPT, Seq(51), true));
-        assert!(before.news().is_none(), "nothing has happened since");
+    fn a_cached_room_is_restored_and_catches_up() {
+        let mut before = unjoined_room(None);
+        before.apply_join(log(1, 150));
+        let cached = before.snapshot_if_changed().unwrap();
+        assert_eq!(
+            (cached.events.len(), cached.events[0].seq, cached.more),
+            (Room::CACHED_EVENTS, Seq(51), true)
+        );
+        assert!(before.snapshot_if_changed().is_none(), "nothing has changed since");
 
-        let mut after = outside(Some(140));
-        assert!(after.recall(kept));
-        assert!(after.inside && !after.joined && after.news().is_none());
-        assert_eq!(after.unread(None), Unread { messages: 10, ..Unread::default() });
-        after.let_in(log(150, 160));
-        assert_eq!(after.unread(None), Unread { messages: 20, ..Unread::default() });
-        let news = after.news().unwrap();
-        assert_eq!((news.events.len(), news.last), (Room::KEPT, Seq(160)));
+        let mut after = unjoined_room(Some(140));
+        assert!(after.restore(cached));
+        assert!(after.is_member && !after.is_joined && after.snapshot_if_changed().is_none());
+        assert_eq!(after.unread(None), UnreadSummary { messages: 10, ..UnreadSummary::default() });
+        after.apply_join(log(150, 160));
+        assert_eq!(after.unread(None), UnreadSummary { messages: 20, ..UnreadSummary::default() });
+        let snapshot = after.snapshot_if_changed().unwrap();
+        assert_eq!((snapshot.events.len(), snapshot.last), (Room::CACHED_EVENTS, Seq(160)));
     }
 
     #[test]
-    fn what_only_a_newer_page_knows_is_left_for_it_to_read() {
+    fn events_of_unknown_kinds_are_not_cached() {
         let mut before = room(None, 1, &["하나", "둘"]);
-        let invented = |seq| Event { what: What::Unknown, ..said(seq, "-") };
-        before.hear(invented(3));
-        let kept = before.news().unwrap();
-        assert_eq!((kept.events.len(), kept.last, kept.more), (0, Seq(3), true));
-        before.hear(said(4, "넷"));
-        let kept = before.news().unwrap();
-        assert_eq!((kept.events.clone(), kept.more), (vec![said(4, "넷")], true));
-        let mut after = outside(Some(2));
-        assert!(after.recall(kept));
-        assert_eq!((after.timeline.last(), after.timeline.older()), (Some(Seq(4)), Some(Seq(4))));
+        let unknown_event = |seq| Event { kind: EventKind::Unknown, ..message(seq, "-") };
+        before.apply_event(unknown_event(3));
+        let cached = before.snapshot_if_changed().unwrap();
+        assert_eq!((cached.events.len(), cached.last, cached.more), (0, Seq(3), true));
+        before.apply_event(message(4, "넷"));
+        let cached = before.snapshot_if_changed().unwrap();
+        assert_eq!((cached.events.clone(), cached.more), (vec![message(4, "넷")], true));
+        let mut after = unjoined_room(Some(2));
+        assert!(after.restore(cached));
+        assert_eq!((after.timeline.last(), after.timeline.older_cursor()), (Some(Seq(4)), Some(Seq(4))));
     }
 
     #[test]
-    fn what_the_room_itself_says_goes_before_what_was_kept() {
-        let mut expecting = outside(None);
-        expecting.roster.expect();
-        assert!(!expecting.recall(log(1, 2)));
-        expecting.let_in(log(3, 4));
-        assert!(!expecting.recall(log(1, 2)));
+    fn data_from_the_server_wins_over_the_cache() {
+        let mut expecting = unjoined_room(None);
+        expecting.roster.begin_join();
+        assert!(!expecting.restore(log(1, 2)));
+        expecting.apply_join(log(3, 4));
+        assert!(!expecting.restore(log(1, 2)));
         assert_eq!(expecting.timeline.last(), Some(Seq(4)));
     }
 
     #[test]
-    fn a_log_that_was_forgotten_is_kept_anew() {
-        let mut room = outside(Some(3));
-        assert!(room.recall(log(1, 4)));
-        room.forget_log(Some(Seq(2)));
-        room.let_in(log(1, 4));
-        assert_eq!(room.reading.read, Some(Seq(2)));
-        assert_eq!(room.news().map(|news| news.last), Some(Seq(4)));
+    fn a_log_that_was_reset_is_cached_again() {
+        let mut room = unjoined_room(Some(3));
+        assert!(room.restore(log(1, 4)));
+        room.reset_log(Some(Seq(2)));
+        room.apply_join(log(1, 4));
+        assert_eq!(room.read_state.last_read, Some(Seq(2)));
+        assert_eq!(room.snapshot_if_changed().map(|snapshot| snapshot.last), Some(Seq(4)));
     }
 }

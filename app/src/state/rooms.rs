@@ -1,4 +1,4 @@
-//! The rooms one is in at once, and the one that is looked at: at most [`Rooms::MOST`].
+//! The held rooms, at most [`Rooms::MAX_ROOMS`].
 
 use common::{message::Seq, room::RoomName};
 
@@ -6,70 +6,70 @@ use super::room::Room;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Rooms {
-    held: Vec<Room>,
-    /// How many stays there were: each has a number of its own.
-    count: u32,
+    rooms: Vec<Room>,
+    /// The number of the latest room generation.
+    generation: u32,
 }
 
-/// A stay in a room, from entering it to leaving it for good.
+/// One membership of a room, from opening to leaving it. A reply for an earlier one is dropped.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Stay {
+pub(crate) struct RoomGeneration {
     pub(crate) room: RoomName,
-    number: u32,
+    generation: u32,
 }
 
 impl Rooms {
-    /// The most rooms one is in.
-    pub(crate) const MOST: usize = 30;
+    /// The most rooms held at once.
+    pub(crate) const MAX_ROOMS: usize = 30;
 
     pub(crate) fn new() -> Rooms {
-        Rooms { held: Vec::new(), count: 0 }
+        Rooms { rooms: Vec::new(), generation: 0 }
     }
 
-    /// Goes into a room, unless one is in it. `read` is how far it was read at an earlier visit.
-    pub(crate) fn enter(&mut self, name: &RoomName, read: Option<Seq>) -> &mut Room {
-        let index = self.held.iter().position(|room| room.name == *name).unwrap_or_else(|| {
-            self.count += 1;
-            self.held.push(Room::new(name.clone(), self.count, read));
-            self.held.len() - 1
+    /// Returns the room, or adds it. `last_read` is the stored read position.
+    pub(crate) fn get_or_insert(&mut self, name: &RoomName, last_read: Option<Seq>) -> &mut Room {
+        let index = self.rooms.iter().position(|room| room.name == *name).unwrap_or_else(|| {
+            self.generation += 1;
+            self.rooms.push(Room::new(name.clone(), self.generation, last_read));
+            self.rooms.len() - 1
         });
-        &mut self.held[index]
+        &mut self.rooms[index]
     }
 
     pub(crate) fn remove(&mut self, name: &RoomName) {
-        self.held.retain(|room| room.name != *name);
+        self.rooms.retain(|room| room.name != *name);
     }
 
-    /// The room to leave when there are too many: of those with nothing left to do there, the one that
-    /// is quiet for the longest time. Of one whose log is not known nobody can say how long that is.
-    pub(crate) fn one_too_many(&self, is_done: impl Fn(&Room) -> bool) -> Option<RoomName> {
-        let done = self.held.iter().filter(|room| room.last_at().is_some() && is_done(room));
-        let quietest = done.min_by_key(|room| room.last_at())?;
-        (self.held.len() > Self::MOST).then(|| quietest.name.clone())
+    /// The room to leave when there are too many: the one with the oldest last message among those
+    /// that can be evicted. A room without a loaded log is never chosen.
+    pub(crate) fn room_to_evict(&self, can_evict: impl Fn(&Room) -> bool) -> Option<RoomName> {
+        let candidates = self.rooms.iter().filter(|room| room.last_message_at().is_some() && can_evict(room));
+        let quietest = candidates.min_by_key(|room| room.last_message_at())?;
+        (self.rooms.len() > Self::MAX_ROOMS).then(|| quietest.name.clone())
     }
 
     pub(crate) fn get(&self, name: &RoomName) -> Option<&Room> {
-        self.held.iter().find(|room| room.name == *name)
+        self.rooms.iter().find(|room| room.name == *name)
     }
 
     pub(crate) fn get_mut(&mut self, name: &RoomName) -> Option<&mut Room> {
-        self.held.iter_mut().find(|room| room.name == *name)
+        self.rooms.iter_mut().find(|room| room.name == *name)
     }
 
     pub(crate) fn all(&self) -> &[Room] {
-        &self.held
+        &self.rooms
     }
 
     pub(crate) fn all_mut(&mut self) -> &mut [Room] {
-        &mut self.held
+        &mut self.rooms
     }
 
-    pub(crate) fn stay(&self, name: &RoomName) -> Option<Stay> {
-        self.get(name).map(|room| Stay { room: name.clone(), number: room.number })
+    pub(crate) fn generation_of(&self, name: &RoomName) -> Option<RoomGeneration> {
+        self.get(name).map(|room| RoomGeneration { room: name.clone(), generation: room.generation })
     }
 
-    /// Whether it is still the same stay.
-    pub(crate) fn goes_on(&self, stay: &Stay) -> bool {
-        self.get(&stay.room).is_some_and(|room| room.number == stay.number)
+    /// Whether the room was not left since.
+    pub(crate) fn is_current(&self, generation: &RoomGeneration) -> bool {
+        self.get(&generation.room).is_some_and(|room| room.generation == generation.generation)
     }
 }

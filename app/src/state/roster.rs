@@ -1,60 +1,60 @@
-//! Who is here: the list a join brings, and the differences told afterwards.
+//! The members of a room: the list of a join reply, and the changes pushed afterwards.
 
 use common::{
-    event::Change,
+    event::PresenceChange,
     person::{Person, PersonId},
 };
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Roster {
-    /// Of a crowd not all.
+    /// The named members; not all of a large room.
     people: Vec<Person>,
-    /// How many there are, as was last told.
-    here: usize,
-    /// Those of them at whose screens nobody is.
+    /// The number of members, as last pushed.
+    member_count: usize,
+    /// The named members who are away.
     away: Vec<PersonId>,
-    /// Differences told while the answer to a join is on its way: they are newer than its list,
-    /// or already in it, and then applying them again changes nothing.
-    early: Option<Vec<Change>>,
+    /// Changes pushed while a join reply is in flight. They are newer than its list or already in
+    /// it; applying them again then changes nothing.
+    queued_changes: Option<Vec<PresenceChange>>,
 }
 
 impl Roster {
-    /// A join is on its way.
-    pub(crate) fn expect(&mut self) {
-        self.early = Some(Vec::new());
+    /// Starts collecting changes for a join reply.
+    pub(crate) fn begin_join(&mut self) {
+        self.queued_changes = Some(Vec::new());
     }
 
-    /// There will be no answer.
-    pub(crate) fn give_up(&mut self) {
-        self.early = None;
+    /// The join has failed.
+    pub(crate) fn cancel_join(&mut self) {
+        self.queued_changes = None;
     }
 
-    /// Whether the answer to a join may come at any moment.
-    pub(crate) fn is_expected(&self) -> bool {
-        self.early.is_some()
+    /// Whether a join reply is expected.
+    pub(crate) fn is_joining(&self) -> bool {
+        self.queued_changes.is_some()
     }
 
-    /// The answer to the join.
-    pub(crate) fn arrived(&mut self, people: Vec<Person>, away: Vec<PersonId>, here: u32) {
+    /// Applies the list of a join reply.
+    pub(crate) fn set_members(&mut self, people: Vec<Person>, away: Vec<PersonId>, member_count: u32) {
         (self.people, self.away) = (people, away);
-        let early = self.early.take().unwrap_or_default();
-        // What the answer does not know yet was told just now, or is about to be.
-        if early.is_empty() {
-            self.here = here as usize;
+        let queued_changes = self.queued_changes.take().unwrap_or_default();
+        // Changes that the reply does not include were pushed just now, or are about to be.
+        if queued_changes.is_empty() {
+            self.member_count = member_count as usize;
         }
-        for change in early {
-            self.change(change);
+        for change in queued_changes {
+            self.apply_change(change);
         }
     }
 
-    /// Takes in what happened, in its order, and how many are here then.
-    pub(crate) fn apply(&mut self, changes: Vec<Change>, here: u32) {
-        self.here = here as usize;
+    /// Applies changes in their order, and the number of members after them.
+    pub(crate) fn apply(&mut self, changes: Vec<PresenceChange>, member_count: u32) {
+        self.member_count = member_count as usize;
         for change in changes {
-            if let Some(early) = &mut self.early {
-                early.push(change.clone());
+            if let Some(queued_changes) = &mut self.queued_changes {
+                queued_changes.push(change.clone());
             }
-            self.change(change);
+            self.apply_change(change);
         }
     }
 
@@ -62,38 +62,38 @@ impl Roster {
         &self.people
     }
 
-    /// How many are here, named or not.
+    /// Returns the number of members, named or not.
     pub(crate) fn count(&self) -> usize {
-        self.here.max(self.people.len())
+        self.member_count.max(self.people.len())
     }
 
     pub(crate) fn is_away(&self, id: PersonId) -> bool {
         self.away.contains(&id)
     }
 
-    /// The name of somebody who is here and named.
-    pub(crate) fn name(&self, id: PersonId) -> Option<String> {
+    /// Returns the name of a named member.
+    pub(crate) fn name_of(&self, id: PersonId) -> Option<String> {
         self.people.iter().find(|person| person.id == id).map(|person| person.name.to_string())
     }
 
-    fn change(&mut self, change: Change) {
+    fn apply_change(&mut self, change: PresenceChange) {
         match change {
-            Change::Here(person) => match self.find(person.id) {
+            PresenceChange::Joined(person) => match self.find(person.id) {
                 Some(known) => *known = person,
                 None => self.people.push(person),
             },
-            Change::Gone(id) => {
+            PresenceChange::Left(id) => {
                 self.people.retain(|person| person.id != id);
                 self.away.retain(|away| *away != id);
             }
-            Change::Renamed(person) => {
+            PresenceChange::Renamed(person) => {
                 if let Some(known) = self.find(person.id) {
                     *known = person;
                 }
             }
-            Change::Away(id) if !self.is_away(id) => self.away.push(id),
-            Change::Away(_) | Change::Unknown => {}
-            Change::Back(id) => self.away.retain(|away| *away != id),
+            PresenceChange::Away(id) if !self.is_away(id) => self.away.push(id),
+            PresenceChange::Away(_) | PresenceChange::Unknown => {}
+            PresenceChange::Back(id) => self.away.retain(|away| *away != id),
         }
     }
 
@@ -113,51 +113,51 @@ mod tests {
     }
 
     #[test]
-    fn people_come_go_and_change_their_names() {
+    fn people_join_leave_and_change_their_names() {
         let mut roster = Roster::default();
-        roster.arrived(vec![person(1, "지은")], vec![], 1);
-        roster.apply(vec![Change::Here(person(2, "민수"))], 2);
-        roster.apply(vec![Change::Here(person(2, "민수"))], 2);
-        roster.apply(vec![Change::Renamed(person(1, "은지"))], 2);
-        roster.apply(vec![Change::Renamed(person(9, "모름"))], 2);
+        roster.set_members(vec![person(1, "지은")], vec![], 1);
+        roster.apply(vec![PresenceChange::Joined(person(2, "민수"))], 2);
+        roster.apply(vec![PresenceChange::Joined(person(2, "민수"))], 2);
+        roster.apply(vec![PresenceChange::Renamed(person(1, "은지"))], 2);
+        roster.apply(vec![PresenceChange::Renamed(person(9, "모름"))], 2);
         assert_eq!(roster.people(), [person(1, "은지"), person(2, "민수")]);
-        roster.apply(vec![Change::Gone(PersonId(1))], 1);
+        roster.apply(vec![PresenceChange::Left(PersonId(1))], 1);
         assert_eq!(roster.people(), [person(2, "민수")]);
         assert_eq!(roster.count(), 1);
     }
 
     #[test]
-    fn of_a_crowd_some_have_names_and_all_count() {
+    fn a_large_room_names_some_members_and_counts_all() {
         let mut roster = Roster::default();
-        roster.expect();
-        roster.arrived(vec![person(1, "지은"), person(2, "민수")], vec![], 900);
+        roster.begin_join();
+        roster.set_members(vec![person(1, "지은"), person(2, "민수")], vec![], 900);
         assert_eq!(roster.count(), 900);
-        // Somebody who was not named.
-        roster.apply(vec![Change::Gone(PersonId(700))], 899);
+        // A member who was not named.
+        roster.apply(vec![PresenceChange::Left(PersonId(700))], 899);
         assert_eq!((roster.people().len(), roster.count()), (2, 899));
-        roster.expect();
-        roster.apply(vec![Change::Gone(PersonId(701))], 898);
-        roster.arrived(vec![person(1, "지은")], vec![], 899);
-        assert_eq!(roster.count(), 898, "told after the answer was written");
+        roster.begin_join();
+        roster.apply(vec![PresenceChange::Left(PersonId(701))], 898);
+        roster.set_members(vec![person(1, "지은")], vec![], 899);
+        assert_eq!(roster.count(), 898, "pushed after the reply was written");
     }
 
     #[test]
-    fn who_is_away_is_so_until_they_are_back_or_gone() {
+    fn a_member_is_away_until_they_are_back_or_leave() {
         let mut roster = Roster::default();
-        roster.arrived(vec![person(1, "지은"), person(2, "민수")], vec![PersonId(1)], 2);
-        roster.apply(vec![Change::Away(PersonId(2)), Change::Back(PersonId(1))], 2);
+        roster.set_members(vec![person(1, "지은"), person(2, "민수")], vec![PersonId(1)], 2);
+        roster.apply(vec![PresenceChange::Away(PersonId(2)), PresenceChange::Back(PersonId(1))], 2);
         assert!(!roster.is_away(PersonId(1)) && roster.is_away(PersonId(2)));
-        roster.apply(vec![Change::Gone(PersonId(2)), Change::Here(person(2, "민수"))], 2);
+        roster.apply(vec![PresenceChange::Left(PersonId(2)), PresenceChange::Joined(person(2, "민수"))], 2);
         assert!(!roster.is_away(PersonId(2)));
     }
 
     #[test]
-    fn a_change_told_before_the_list_is_not_lost() {
+    fn a_change_pushed_before_the_join_reply_is_not_lost() {
         let mut roster = Roster::default();
-        roster.expect();
-        roster.apply(vec![Change::Gone(PersonId(1))], 1);
-        roster.apply(vec![Change::Here(person(3, "하늘"))], 2);
-        roster.arrived(vec![person(1, "지은"), person(2, "민수")], vec![], 2);
+        roster.begin_join();
+        roster.apply(vec![PresenceChange::Left(PersonId(1))], 1);
+        roster.apply(vec![PresenceChange::Joined(person(3, "하늘"))], 2);
+        roster.set_members(vec![person(1, "지은"), person(2, "민수")], vec![], 2);
         assert_eq!(roster.people(), [person(2, "민수"), person(3, "하늘")]);
     }
 }

@@ -1,68 +1,69 @@
-//! Where somebody wants to go: by the few letters they have typed of a room, or by walking through
-//! the list of rooms.
+//! The room switcher: searches rooms by a few letters, and walks through the room list.
 
-use common::{korean::Query, room::RoomName};
+use common::{name_match::Query, room::RoomName};
 
-use super::ranking::Ranking;
+use super::top_n::TopN;
 
-/// So many rooms are offered; whoever wants another types one more letter.
-const OFFERED: usize = 12;
+/// The most rooms shown.
+const MAX_RESULTS: usize = 12;
 
-/// Somewhere to go.
+/// A search result.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Offer {
-    /// A room there is.
-    Room(RoomName),
-    /// A room of just this name, to be opened.
+pub(crate) enum SwitchTarget {
+    /// An existing room.
+    Existing(RoomName),
+    /// A new room with exactly this name.
     New(RoomName),
 }
 
-impl Offer {
+impl SwitchTarget {
     pub(crate) fn room(&self) -> &RoomName {
         match self {
-            Offer::Room(room) | Offer::New(room) => room,
+            SwitchTarget::Existing(room) | SwitchTarget::New(room) => room,
         }
     }
 }
 
-/// What fits what is typed, the best first; rooms that fit equally well stay in their order.
-pub(crate) fn offers(typed: &str, rooms: impl Iterator<Item = RoomName>) -> Vec<Offer> {
-    let query = Query::new(typed);
-    let mut found = Ranking::of(OFFERED);
+/// Returns the matching rooms, the best first; equally good ones keep their order.
+pub(crate) fn search_rooms(query_text: &str, rooms: impl Iterator<Item = RoomName>) -> Vec<SwitchTarget> {
+    let query = Query::new(query_text);
+    let mut matches = TopN::new(MAX_RESULTS);
     for room in rooms {
-        if let Some(place) = query.find(room.as_str())
-            && !found.items().any(|known| *known == room)
+        if let Some(rank) = query.rank(room.as_str())
+            && !matches.items().any(|known| *known == room)
         {
-            found.add(place, room);
+            matches.add(rank, room);
         }
     }
-    let typed = RoomName::parse(typed).ok().filter(|typed| found.items().all(|room| room != typed));
-    found.into_items().map(Offer::Room).chain(typed.map(Offer::New)).collect()
+    let query_text =
+        RoomName::parse(query_text).ok().filter(|query_text| matches.items().all(|room| room != query_text));
+    matches.into_items().map(SwitchTarget::Existing).chain(query_text.map(SwitchTarget::New)).collect()
 }
 
-/// What a list is walked through with: from the end it goes on at the beginning.
-pub(crate) fn step(place: usize, count: usize, step: i8) -> usize {
+/// Moves an index through a list that wraps around.
+pub(crate) fn wrapping_step(index: usize, count: usize, step: i8) -> usize {
     let count = count.max(1);
-    (place + count).saturating_add_signed(step.into()) % count
+    (index + count).saturating_add_signed(step.into()) % count
 }
 
-/// The room `by` places from here, or the next one in that direction with something unread.
-pub(crate) fn beside(
+/// Returns the next room in this direction, optionally only an unread one.
+pub(crate) fn neighbor_room(
     rooms: &[(RoomName, bool)],
-    here: Option<&RoomName>,
-    by: i8,
-    unread: bool,
+    current: Option<&RoomName>,
+    step: i8,
+    unread_only: bool,
 ) -> Option<RoomName> {
-    let mut place = rooms.iter().position(|(room, _)| Some(room) == here);
+    let mut index = rooms.iter().position(|(room, _)| Some(room) == current);
     for _ in rooms {
-        // From a page that is no room one comes in at the end one walks away from.
-        let next =
-            place.map_or(if by < 0 { rooms.len() - 1 } else { 0 }, |place| step(place, rooms.len(), by));
+        // Without a current room the walk begins at the opposite end.
+        let next = index.map_or(if step < 0 { rooms.len() - 1 } else { 0 }, |index| {
+            wrapping_step(index, rooms.len(), step)
+        });
         let (room, is_unread) = &rooms[next];
-        if Some(room) != here && (*is_unread || !unread) {
+        if Some(room) != current && (*is_unread || !unread_only) {
             return Some(room.clone());
         }
-        place = Some(next);
+        index = Some(next);
     }
     None
 }
@@ -71,43 +72,43 @@ pub(crate) fn beside(
 mod tests {
     use super::*;
 
-    fn offered(typed: &str, rooms: &[&str]) -> Vec<String> {
+    fn search(query_text: &str, rooms: &[&str]) -> Vec<String> {
         let rooms = rooms.iter().map(|room| RoomName::parse(room).unwrap());
-        let name = |offer: &Offer| match offer {
-            Offer::Room(room) => room.to_string(),
-            Offer::New(room) => format!("+{room}"),
+        let name = |target: &SwitchTarget| match target {
+            SwitchTarget::Existing(room) => room.to_string(),
+            SwitchTarget::New(room) => format!("+{room}"),
         };
-        offers(typed, rooms).iter().map(name).collect()
+        search_rooms(query_text, rooms).iter().map(name).collect()
     }
 
     #[test]
     fn a_room_is_found_by_its_initials_and_while_a_syllable_is_being_composed() {
         let rooms = ["주말 등산", "동네 책모임", "Design review"];
-        assert_eq!(offered("ㄷㄴ", &rooms), ["동네 책모임", "+ㄷㄴ"]);
-        assert_eq!(offered("도", &rooms), ["동네 책모임", "+도"]);
-        assert_eq!(offered("ㄷㅅ", &rooms), ["주말 등산", "+ㄷㅅ"]);
-        assert_eq!(offered("des", &rooms), ["Design review", "+des"]);
+        assert_eq!(search("ㄷㄴ", &rooms), ["동네 책모임", "+ㄷㄴ"]);
+        assert_eq!(search("도", &rooms), ["동네 책모임", "+도"]);
+        assert_eq!(search("ㄷㅅ", &rooms), ["주말 등산", "+ㄷㅅ"]);
+        assert_eq!(search("des", &rooms), ["Design review", "+des"]);
     }
 
     #[test]
-    fn the_best_fit_comes_first_and_a_room_there_is_is_not_opened_anew() {
+    fn the_best_match_comes_first_and_an_existing_room_is_not_offered_as_new() {
         let rooms = ["점심 모임", "모임", "모임 뒤풀이", "모임"];
-        assert_eq!(offered("모임", &rooms), ["모임", "모임 뒤풀이", "점심 모임"]);
+        assert_eq!(search("모임", &rooms), ["모임", "모임 뒤풀이", "점심 모임"]);
     }
 
     #[test]
-    fn nothing_typed_offers_the_rooms_in_their_order() {
-        assert_eq!(offered("", &["나", "가"]), ["나", "가"]);
+    fn an_empty_query_returns_the_rooms_in_their_order() {
+        assert_eq!(search("", &["나", "가"]), ["나", "가"]);
         let many: Vec<String> = (0..50).map(|number| format!("방 {number}")).collect();
-        assert_eq!(offered("", &many.iter().map(String::as_str).collect::<Vec<_>>()).len(), OFFERED);
+        assert_eq!(search("", &many.iter().map(String::as_str).collect::<Vec<_>>()).len(), MAX_RESULTS);
     }
 
     #[test]
-    fn one_walks_from_room_to_room_and_past_those_that_are_read() {
+    fn neighbors_are_all_rooms_or_only_unread_ones() {
         let room = |name: &str| RoomName::parse(name).unwrap();
         let rooms = [(room("가"), false), (room("나"), false), (room("다"), true)];
-        let go = |here: Option<&str>, by, unread| {
-            beside(&rooms, here.map(room).as_ref(), by, unread).map(|room| room.to_string())
+        let go = |current: Option<&str>, step, unread_only| {
+            neighbor_room(&rooms, current.map(room).as_ref(), step, unread_only).map(|room| room.to_string())
         };
         assert_eq!(go(Some("가"), 1, false).as_deref(), Some("나"));
         assert_eq!(go(Some("가"), -1, false).as_deref(), Some("다"));
@@ -115,11 +116,19 @@ mod tests {
         assert_eq!(go(Some("다"), 1, true), None);
         assert_eq!(go(None, 1, false).as_deref(), Some("가"));
         assert_eq!(go(None, -1, false).as_deref(), Some("다"));
-        assert_eq!(beside(&[], None, 1, false), None);
+        assert_eq!(neighbor_room(&[], None, 1, false), None);
     }
 
     #[test]
-    fn a_list_has_no_end() {
-        assert_eq!([step(0, 3, 1), step(2, 3, 1), step(0, 3, -1), step(0, 0, -1)], [1, 0, 2, 0]);
+    fn a_list_wraps_around() {
+        assert_eq!(
+            [
+                wrapping_step(0, 3, 1),
+                wrapping_step(2, 3, 1),
+                wrapping_step(0, 3, -1),
+                wrapping_step(0, 0, -1)
+            ],
+            [1, 0, 2, 0]
+        );
     }
 }

@@ -1,5 +1,5 @@
-//! Who is writing in a room just now. Nobody says that they stopped: it is forgotten after a while,
-//! or when what they wrote is there. The clock is handed in.
+//! Who is typing in a room. Nobody reports that they stop: an entry expires after a while, or with
+//! the message. The clock is a parameter.
 
 use common::{message::Timestamp, person::PersonId};
 
@@ -9,15 +9,15 @@ pub(crate) struct Typing {
 }
 
 impl Typing {
-    /// How long somebody is taken to go on writing, in milliseconds.
-    pub(crate) const LASTS: u32 = 5_000;
+    /// How long a person counts as typing after a push, in ms.
+    pub(crate) const TIMEOUT: u32 = 5_000;
 
-    /// So many are remembered; nobody reads a longer list of names.
-    const MOST: usize = 20;
+    /// The most people remembered; nobody reads a longer list of names.
+    const MAX_PEOPLE: usize = 20;
 
-    pub(crate) fn heard(&mut self, person: PersonId, now: Timestamp) {
+    pub(crate) fn started(&mut self, person: PersonId, now: Timestamp) {
         self.stopped(person);
-        if self.people.len() < Self::MOST {
+        if self.people.len() < Self::MAX_PEOPLE {
             self.people.push((person, now));
         }
     }
@@ -26,9 +26,9 @@ impl Typing {
         self.people.retain(|(typing, _)| *typing != person);
     }
 
-    /// Forgets whoever was heard of too long ago.
-    pub(crate) fn forget(&mut self, now: Timestamp) {
-        self.people.retain(|(_, heard)| (0..i64::from(Self::LASTS)).contains(&(now.0 - heard.0)));
+    /// Removes expired entries.
+    pub(crate) fn expire(&mut self, now: Timestamp) {
+        self.people.retain(|(_, since)| (0..i64::from(Self::TIMEOUT)).contains(&(now.0 - since.0)));
     }
 
     pub(crate) fn people(&self) -> impl Iterator<Item = PersonId> {
@@ -45,18 +45,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn typing_is_forgotten_after_five_seconds_or_with_the_message() {
+    fn typing_expires_after_five_seconds_or_with_the_message() {
         let mut typing = Typing::default();
-        typing.heard(PersonId(1), Timestamp(0));
-        typing.heard(PersonId(2), Timestamp(1_000));
-        typing.heard(PersonId(3), Timestamp(1_000));
+        typing.started(PersonId(1), Timestamp(0));
+        typing.started(PersonId(2), Timestamp(1_000));
+        typing.started(PersonId(3), Timestamp(1_000));
         typing.stopped(PersonId(3));
-        typing.forget(Timestamp(4_999));
+        typing.expire(Timestamp(4_999));
         assert_eq!(typing.people().collect::<Vec<_>>(), [PersonId(1), PersonId(2)]);
-        typing.heard(PersonId(1), Timestamp(4_999));
-        typing.forget(Timestamp(6_000));
+        typing.started(PersonId(1), Timestamp(4_999));
+        typing.expire(Timestamp(6_000));
         assert_eq!(typing.people().collect::<Vec<_>>(), [PersonId(1)]);
-        typing.forget(Timestamp(-1));
+        typing.expire(Timestamp(-1));
         assert!(typing.is_empty(), "a clock that goes back keeps nobody typing");
     }
 }

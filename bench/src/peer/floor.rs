@@ -1,7 +1,7 @@
-//! The floor: one thread that writes a frame once and calls `send` for each receiver.
+//! The floor: one thread that encodes a frame once and calls `send` for each receiver.
 //!
-//! No queue, no storage, no timeout, no safety: a receiver that does not read stops everybody.
-//! Nobody who writes to each TCP connection by itself can need less.
+//! No queue, no storage, no timeout, no safety: a receiver that does not read blocks everybody. A server
+//! that writes to each TCP connection cannot need less.
 
 use std::{
     collections::HashMap,
@@ -16,17 +16,17 @@ use mio::{
     net::{TcpListener, TcpStream},
 };
 
-use crate::wire::{UPGRADED, first_frame, head_length, server_frame};
+use crate::websocket::{UPGRADED, first_frame, head_length, server_frame};
 
 const LISTENER: Token = Token(usize::MAX);
 const OPEN: &str =
     r#"0{"sid":"floor","upgrades":[],"pingInterval":25000,"pingTimeout":20000,"maxPayload":65536}"#;
 
-struct Guest {
+struct FloorClient {
     stream: TcpStream,
     is_upgraded: bool,
     room: String,
-    begun: Vec<u8>,
+    partial: Vec<u8>,
 }
 
 /// Serves until it is killed.
@@ -43,17 +43,17 @@ pub(crate) fn serve() -> anyhow::Result<()> {
             if event.token() == LISTENER {
                 while let Ok((mut stream, _)) = listener.accept() {
                     stream.set_nodelay(true)?;
-                    let token = Token(floor.guests.len());
+                    let token = Token(floor.clients.len());
                     poll.registry().register(&mut stream, token, Interest::READABLE)?;
-                    floor.guests.push(Guest {
+                    floor.clients.push(FloorClient {
                         stream,
                         is_upgraded: false,
                         room: String::new(),
-                        begun: Vec::new(),
+                        partial: Vec::new(),
                     });
                 }
             } else {
-                floor.hear(event.token().0);
+                floor.on_readable(event.token().0);
             }
         }
     }
@@ -61,53 +61,53 @@ pub(crate) fn serve() -> anyhow::Result<()> {
 
 #[derive(Default)]
 struct Floor {
-    guests: Vec<Guest>,
+    clients: Vec<FloorClient>,
     rooms: HashMap<String, Vec<usize>>,
 }
 
 impl Floor {
-    fn hear(&mut self, who: usize) {
-        let guest = &mut self.guests[who];
-        let mut arrived = [0; 16 * 1024];
-        while let Ok(read @ 1..) = guest.stream.read(&mut arrived) {
-            guest.begun.extend(&arrived[..read]);
+    fn on_readable(&mut self, index: usize) {
+        let client = &mut self.clients[index];
+        let mut buffer = [0; 16 * 1024];
+        while let Ok(read @ 1..) = client.stream.read(&mut buffer) {
+            client.partial.extend(&buffer[..read]);
         }
-        if !guest.is_upgraded {
-            let Some(head) = head_length(&guest.begun) else { return };
-            guest.is_upgraded = true;
-            guest.begun.drain(..head);
-            send(&mut guest.stream, UPGRADED.as_bytes());
-            send(&mut guest.stream, &server_frame(OPEN));
+        if !client.is_upgraded {
+            let Some(head) = head_length(&client.partial) else { return };
+            client.is_upgraded = true;
+            client.partial.drain(..head);
+            send(&mut client.stream, UPGRADED.as_bytes());
+            send(&mut client.stream, &server_frame(OPEN));
         }
-        let bytes = std::mem::take(&mut guest.begun);
-        let mut taken = 0;
-        while let Some(frame) = first_frame(&bytes[taken..]) {
-            let payload = &bytes[taken..][frame.payload.clone()];
-            taken += frame.payload.end;
+        let bytes = std::mem::take(&mut client.partial);
+        let mut consumed = 0;
+        while let Some(frame) = first_frame(&bytes[consumed..]) {
+            let payload = &bytes[consumed..][frame.payload.clone()];
+            consumed += frame.payload.end;
             if let Ok(text) = std::str::from_utf8(payload) {
-                self.answer(who, text);
+                self.reply(index, text);
             }
         }
-        self.guests[who].begun.extend(&bytes[taken..]);
+        self.clients[index].partial.extend(&bytes[consumed..]);
     }
 
-    fn answer(&mut self, who: usize, text: &str) {
+    fn reply(&mut self, index: usize, text: &str) {
         if text.starts_with("40") {
-            return send(&mut self.guests[who].stream, &server_frame(r#"40{"sid":"floor"}"#));
+            return send(&mut self.clients[index].stream, &server_frame(r#"40{"sid":"floor"}"#));
         }
         let Ok(Frame::Event { name, payload }) = Frame::decode(text) else { return };
         if name == "room" {
             let room = payload.to_owned();
-            self.rooms.entry(room.clone()).or_default().push(who);
-            self.guests[who].room = room;
+            self.rooms.entry(room.clone()).or_default().push(index);
+            self.clients[index].room = room;
         } else {
             let frame = server_frame(&format!(r#"42["chat message",{payload}]"#));
-            for member in self.rooms.get(&self.guests[who].room).into_iter().flatten() {
-                send(&mut self.guests[*member].stream, &frame);
+            for member in self.rooms.get(&self.clients[index].room).into_iter().flatten() {
+                send(&mut self.clients[*member].stream, &frame);
             }
         }
         let ack: String = text.chars().skip(2).take_while(char::is_ascii_digit).collect();
-        send(&mut self.guests[who].stream, &server_frame(&format!("43{ack}[]")));
+        send(&mut self.clients[index].stream, &server_frame(&format!("43{ack}[]")));
     }
 }
 
@@ -116,7 +116,7 @@ fn send(stream: &mut TcpStream, mut bytes: &[u8]) {
         match stream.write(bytes) {
             Ok(sent) => bytes = &bytes[sent..],
             Err(error) if error.kind() == ErrorKind::WouldBlock => thread::yield_now(),
-            // The receiver is gone.
+            // The receiver has disconnected.
             Err(_) => return,
         }
     }

@@ -1,4 +1,4 @@
-//! Who is compared: Madang, two servers that store nothing, and the floor beneath all of them.
+//! The servers that are compared: Madang, two that store nothing, and the floor.
 
 pub(crate) mod floor;
 pub(crate) mod socketioxide;
@@ -9,8 +9,8 @@ use clap::ValueEnum;
 
 use crate::{dialect::Dialect, server::Server};
 
-/// Where Madang listens; the others have the first only.
-const MADANG_DOORS: [&str; 3] = ["http://127.0.0.1:0", "tcp://127.0.0.1:0", "udp://127.0.0.1:0"];
+/// Madang's listeners; the others have only the first.
+const MADANG_LISTEN: [&str; 3] = ["http://127.0.0.1:0", "tcp://127.0.0.1:0", "udp://127.0.0.1:0"];
 
 /// A server to measure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
@@ -24,15 +24,15 @@ pub(crate) enum Peer {
 impl Peer {
     pub(crate) const ALL: [Peer; 4] = [Peer::Madang, Peer::Node, Peer::Socketioxide, Peer::Floor];
 
-    /// Starts it, with no limit on what a client may do. Only Madang keeps something in `data`.
+    /// Starts it without limits on its clients. Only Madang stores something in `data`.
     pub(crate) fn start(self, data: &Path) -> anyhow::Result<Server> {
-        let itself = || env::current_exe().map(Command::new);
+        let self_command = || env::current_exe().map(Command::new);
         let command = match self {
             Peer::Madang => {
                 let mut command =
                     Command::new(env::var_os("MADANG_BIN").unwrap_or("target/release/madang".into()));
-                for door in MADANG_DOORS {
-                    command.args(["--listen", door]);
+                for url in MADANG_LISTEN {
+                    command.args(["--listen", url]);
                 }
                 command.args(["--log", "warn", "--data"]).arg(data);
                 for limit in ["--message-rate", "--message-burst", "--join-rate", "--join-burst"] {
@@ -46,18 +46,18 @@ impl Peer {
                 command
             }
             Peer::Socketioxide => {
-                let mut command = itself()?;
+                let mut command = self_command()?;
                 command.arg("serve-socketioxide");
                 command
             }
             Peer::Floor => {
-                let mut command = itself()?;
+                let mut command = self_command()?;
                 command.arg("serve-floor");
                 command
             }
         };
-        let doors = if self == Peer::Madang { MADANG_DOORS.len() } else { 1 };
-        Server::start(command, doors)
+        let listeners = if self == Peer::Madang { MADANG_LISTEN.len() } else { 1 };
+        Server::start(command, listeners)
     }
 
     pub(crate) fn dialect(self) -> Dialect {

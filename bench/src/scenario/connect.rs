@@ -1,4 +1,4 @@
-//! Letting people in: what one costs, and everybody at once after a restart.
+//! The cost of one connection, and the reconnection of all clients after a restart.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
@@ -6,76 +6,78 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Size, Stage};
+use super::{Scale, Setup};
 use crate::{
-    crowd::{Crowd, Heard, JOINED},
+    clients::{Clients, Incoming, JOIN_ACK},
     dialect::Dialect,
-    measure::{Measure, quantile},
+    measure::{Measurement, quantile},
     peer::Peer,
 };
 
-const ROOM: usize = 4;
-const ROOM_OF_RETURNING: usize = 20;
-/// How long the one who watches rests between two messages.
-const PAUSE: Duration = Duration::from_millis(20);
+const ROOM_SIZE: usize = 4;
+const RECONNECT_ROOM_SIZE: usize = 20;
+/// How long the prober pauses between two messages.
+const SEND_INTERVAL: Duration = Duration::from_millis(20);
 
-/// The processor time that accepting one connection and letting it join a small room costs.
-pub(super) fn newcomers(peer: Peer, size: &Size) -> anyhow::Result<Vec<Measure>> {
-    let mut stage = Stage::open(peer)?;
-    let room_of = |who: usize| format!("bench {}", who / ROOM);
-    // The first ones pay for what is made once.
-    stage.gather(size.newcomers / 10, room_of)?;
-    let cpu = stage.server.cpu()?;
-    stage.gather(size.newcomers, room_of)?;
-    let each = (stage.server.cpu()? - cpu) / u32::try_from(size.newcomers)?;
-    Ok(vec![Measure::time("Accepting one connection and joining: CPU time", each)])
+/// Measures the processor time of accepting one connection and joining a small room.
+pub(super) fn connect_cost(peer: Peer, scale: &Scale) -> anyhow::Result<Vec<Measurement>> {
+    let mut setup = Setup::open(peer)?;
+    let room_name = |client_index: usize| format!("bench {}", client_index / ROOM_SIZE);
+    // The first clients pay for what is allocated once.
+    setup.connect_and_join(scale.new_clients / 10, room_name)?;
+    let cpu = setup.server.cpu()?;
+    setup.connect_and_join(scale.new_clients, room_name)?;
+    let per_connection = (setup.server.cpu()? - cpu) / u32::try_from(scale.new_clients)?;
+    Ok(vec![Measurement::time("Accepting one connection and joining: CPU time", per_connection)])
 }
 
-/// Everybody comes back after a restart and says what they have, while somebody goes on talking.
-pub(super) fn everybody_returns(size: &Size) -> anyhow::Result<Vec<Measure>> {
-    let mut stage = Stage::open(Peer::Madang)?;
-    let room_of = |who: usize| format!("bench {}", who / ROOM_OF_RETURNING);
-    stage.gather(size.returning, room_of)?;
-    let Stage { crowd, server, data, .. } = stage;
-    drop(crowd);
+/// Reconnects all clients after a restart, each with the last event it knows, while a prober keeps sending.
+pub(super) fn reconnect_storm(scale: &Scale) -> anyhow::Result<Vec<Measurement>> {
+    let mut setup = Setup::open(Peer::Madang)?;
+    let room_name = |client_index: usize| format!("bench {}", client_index / RECONNECT_ROOM_SIZE);
+    setup.connect_and_join(scale.reconnecting, room_name)?;
+    let Setup { clients, server, data_dir, .. } = setup;
+    drop(clients);
     drop(server);
 
-    let begin = Instant::now();
-    let server = Peer::Madang.start(data.path())?;
-    let are_back = AtomicBool::new(false);
-    let (returned, mut answers) = thread::scope(|scope| -> anyhow::Result<_> {
-        let watching = scope.spawn(|| talk_until(&are_back, server.address));
-        let mut crowd = Crowd::new(server.address)?;
-        let gathered = crowd
-            .gather(size.returning, |who| Dialect::Madang.join(&room_of(who), Some(0), JOINED))
-            .map(|()| begin.elapsed());
-        are_back.store(true, Ordering::Relaxed);
-        let answers = watching.join().map_err(|_| anyhow::anyhow!("watching panicked"))??;
-        Ok((gathered?, answers))
+    let started_at = Instant::now();
+    let server = Peer::Madang.start(data_dir.path())?;
+    let all_reconnected = AtomicBool::new(false);
+    let (reconnect_time, mut ack_times) = thread::scope(|scope| -> anyhow::Result<_> {
+        let prober = scope.spawn(|| send_until(&all_reconnected, server.address));
+        let mut clients = Clients::new(server.address)?;
+        let result = clients
+            .connect_and_join(scale.reconnecting, |client_index| {
+                Dialect::Madang.join(&room_name(client_index), Some(0), JOIN_ACK)
+            })
+            .map(|()| started_at.elapsed());
+        all_reconnected.store(true, Ordering::Relaxed);
+        let ack_times = prober.join().map_err(|_| anyhow::anyhow!("the prober panicked"))??;
+        Ok((result?, ack_times))
     })?;
-    let what = format!("{} people come back after a kill -9", size.returning);
+    let label = format!("{} people come back after a kill -9", scale.reconnecting);
     Ok(vec![
-        Measure::time(format!("{what}: until all are in their rooms"), returned),
-        Measure::time(
-            format!("{what}: p99 acknowledgement of a message meanwhile"),
-            quantile(&mut answers, 0.99),
+        Measurement::time(format!("{label}: until all are in their rooms"), reconnect_time),
+        Measurement::time(
+            format!("{label}: p99 acknowledgement of a message meanwhile"),
+            quantile(&mut ack_times, 0.99),
         ),
     ])
 }
 
-fn talk_until(enough: &AtomicBool, server: std::net::SocketAddr) -> anyhow::Result<Vec<Duration>> {
-    let mut crowd = Crowd::new(server)?;
-    crowd.gather(1, |_| Dialect::Madang.join("watching", None, JOINED))?;
-    let mut answers = Vec::new();
-    while !enough.load(Ordering::Relaxed) {
-        let begin = Instant::now();
-        crowd.say(0, &Dialect::Madang.say("watching", 0)?)?;
-        let mut is_answered = false;
-        while !is_answered {
-            crowd.wait(|_, what| is_answered |= matches!(what, Heard::Answer(..)))?;
+fn send_until(stop: &AtomicBool, server: std::net::SocketAddr) -> anyhow::Result<Vec<Duration>> {
+    let mut clients = Clients::new(server)?;
+    clients.connect_and_join(1, |_| Dialect::Madang.join("watching", None, JOIN_ACK))?;
+    let mut ack_times = Vec::new();
+    while !stop.load(Ordering::Relaxed) {
+        let started_at = Instant::now();
+        clients.send_text(0, &Dialect::Madang.message("watching", 0)?)?;
+        let mut is_acked = false;
+        while !is_acked {
+            clients.wait(|_, incoming| is_acked |= matches!(incoming, Incoming::Reply(..)))?;
         }
-        answers.push(begin.elapsed());
-        crowd.idle(PAUSE)?;
+        ack_times.push(started_at.elapsed());
+        clients.idle(SEND_INTERVAL)?;
     }
-    Ok(answers)
+    Ok(ack_times)
 }

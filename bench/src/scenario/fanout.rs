@@ -1,84 +1,94 @@
-//! One says something and many hear it.
+//! One client sends and many receive.
 
 use std::time::{Duration, Instant};
 
-use super::{SETTLE, Size, Stage, open_loop};
+use super::{SETTLE_TIME, Scale, Setup, open_loop};
 use crate::{
-    crowd::Heard,
-    measure::{Measure, quantile},
+    clients::Incoming,
+    measure::{Measurement, quantile},
     peer::Peer,
 };
 
 const ROOM: &str = "bench";
-const SMALL: usize = 4;
+const SMALL_ROOM: usize = 4;
 const SMALL_RATE: u32 = 5_000;
 
-/// The next message when everybody has the last one.
-pub(super) fn closed_loop(peer: Peer, size: &Size) -> anyhow::Result<Vec<Measure>> {
-    let mut stage = full_room(peer, size)?;
+/// Sends the next message when every client has received the last one.
+pub(super) fn closed_loop(peer: Peer, scale: &Scale) -> anyhow::Result<Vec<Measurement>> {
+    let mut setup = full_room(peer, scale)?;
     let mut number = 0;
-    talk_for(&mut stage, Duration::from_secs(1), &mut number)?;
-    let (cpu, first) = (stage.server.cpu()?, number);
-    talk_for(&mut stage, Duration::from_secs(size.seconds), &mut number)?;
-    let delivered = (number - first) as usize * stage.crowd.len();
-    let row = format!(
+    send_for(&mut setup, Duration::from_secs(1), &mut number)?;
+    let (cpu, first) = (setup.server.cpu()?, number);
+    send_for(&mut setup, Duration::from_secs(scale.seconds), &mut number)?;
+    let delivered = (number - first) as usize * setup.clients.len();
+    let label = format!(
         "One room of {}, the next message when all have the last: deliveries per CPU-second",
-        size.room
+        scale.room_size
     );
-    Ok(vec![Measure::rate(row, delivered, stage.server.cpu()? - cpu)])
+    Ok(vec![Measurement::rate(label, delivered, setup.server.cpu()? - cpu)])
 }
 
-fn talk_for(stage: &mut Stage, time: Duration, number: &mut u32) -> anyhow::Result<()> {
-    let everybody = stage.crowd.len();
-    let begin = Instant::now();
-    while begin.elapsed() < time {
-        let who = *number as usize % everybody;
-        stage.crowd.say(who, &stage.dialect.say(ROOM, *number)?)?;
-        let mut heard = 0;
-        while heard < everybody {
-            stage.crowd.wait(|_, what| heard += usize::from(matches!(what, Heard::Message(_))))?;
+fn send_for(setup: &mut Setup, time: Duration, number: &mut u32) -> anyhow::Result<()> {
+    let receivers = setup.clients.len();
+    let started_at = Instant::now();
+    while started_at.elapsed() < time {
+        let client_index = *number as usize % receivers;
+        setup.clients.send_text(client_index, &setup.dialect.message(ROOM, *number)?)?;
+        let mut received = 0;
+        while received < receivers {
+            setup
+                .clients
+                .wait(|_, incoming| received += usize::from(matches!(incoming, Incoming::Message(_))))?;
         }
         *number += 1;
     }
     Ok(())
 }
 
-/// So many messages a second, whether everybody has the last one or not.
-pub(super) fn one_room(peer: Peer, size: &Size, rate: u32) -> anyhow::Result<Vec<Measure>> {
-    let mut stage = full_room(peer, size)?;
-    let everybody = stage.crowd.len();
-    let speaker = |number: u32| (number as usize % everybody, ROOM.to_owned());
-    let outcome = open_loop::run(&mut stage, rate, size.seconds, everybody, speaker)?;
-    Ok(figures(&format!("One room of {}, {rate} messages/s", size.room), outcome))
+/// Sends this many messages a second, whether or not every client has received the last one.
+pub(super) fn one_room(peer: Peer, scale: &Scale, rate: u32) -> anyhow::Result<Vec<Measurement>> {
+    let mut setup = full_room(peer, scale)?;
+    let receivers = setup.clients.len();
+    let sender = |number: u32| (number as usize % receivers, ROOM.to_owned());
+    let outcome = open_loop::run(&mut setup, rate, scale.seconds, receivers, sender)?;
+    Ok(measurements(&format!("One room of {}, {rate} messages/s", scale.room_size), outcome))
 }
 
 /// The same in many rooms at once.
-pub(super) fn small_rooms(peer: Peer, size: &Size) -> anyhow::Result<Vec<Measure>> {
-    let mut stage = Stage::open(peer)?;
-    let room_of = |who: usize| format!("bench {}", who / SMALL);
-    let everybody = size.small_rooms * SMALL;
-    stage.gather(everybody, room_of)?;
-    stage.crowd.idle(SETTLE)?;
-    // Each next message comes from another room.
-    let speaker = |number: u32| {
-        let who = number as usize * SMALL % everybody + number as usize / size.small_rooms % SMALL;
-        (who, room_of(who))
+pub(super) fn small_rooms(peer: Peer, scale: &Scale) -> anyhow::Result<Vec<Measurement>> {
+    let mut setup = Setup::open(peer)?;
+    let room_name = |client_index: usize| format!("bench {}", client_index / SMALL_ROOM);
+    let receivers = scale.small_rooms * SMALL_ROOM;
+    setup.connect_and_join(receivers, room_name)?;
+    setup.clients.idle(SETTLE_TIME)?;
+    // Consecutive messages come from different rooms.
+    let sender = |number: u32| {
+        let client_index =
+            number as usize * SMALL_ROOM % receivers + number as usize / scale.small_rooms % SMALL_ROOM;
+        (client_index, room_name(client_index))
     };
-    let outcome = open_loop::run(&mut stage, SMALL_RATE, size.seconds, SMALL, speaker)?;
-    Ok(figures(&format!("{} rooms of {SMALL}, {SMALL_RATE} messages/s", size.small_rooms), outcome))
+    let outcome = open_loop::run(&mut setup, SMALL_RATE, scale.seconds, SMALL_ROOM, sender)?;
+    Ok(measurements(
+        &format!("{} rooms of {SMALL_ROOM}, {SMALL_RATE} messages/s", scale.small_rooms),
+        outcome,
+    ))
 }
 
-fn full_room(peer: Peer, size: &Size) -> anyhow::Result<Stage> {
-    let mut stage = Stage::open(peer)?;
-    stage.gather(size.room, |_| ROOM.to_owned())?;
-    stage.crowd.idle(SETTLE)?;
-    Ok(stage)
+fn full_room(peer: Peer, scale: &Scale) -> anyhow::Result<Setup> {
+    let mut setup = Setup::open(peer)?;
+    setup.connect_and_join(scale.room_size, |_| ROOM.to_owned())?;
+    setup.clients.idle(SETTLE_TIME)?;
+    Ok(setup)
 }
 
-fn figures(what: &str, mut outcome: open_loop::Outcome) -> Vec<Measure> {
+fn measurements(label: &str, mut outcome: open_loop::Outcome) -> Vec<Measurement> {
     vec![
-        Measure::rate(format!("{what}: deliveries per CPU-second"), outcome.deliveries.len(), outcome.cpu),
-        Measure::time(format!("{what}: p50"), quantile(&mut outcome.deliveries, 0.5)),
-        Measure::time(format!("{what}: p99"), quantile(&mut outcome.deliveries, 0.99)),
+        Measurement::rate(
+            format!("{label}: deliveries per CPU-second"),
+            outcome.delivery_times.len(),
+            outcome.cpu,
+        ),
+        Measurement::time(format!("{label}: p50"), quantile(&mut outcome.delivery_times, 0.5)),
+        Measurement::time(format!("{label}: p99"), quantile(&mut outcome.delivery_times, 0.99)),
     ]
 }

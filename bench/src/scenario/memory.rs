@@ -1,25 +1,25 @@
-//! What a connection that says nothing keeps in memory.
+//! The memory of an idle connection.
 
 use std::time::Duration;
 
-use super::{Size, Stage};
-use crate::{measure::Measure, peer::Peer};
+use super::{Scale, Setup};
+use crate::{measure::Measurement, peer::Peer};
 
-const ROOM: usize = 10;
-/// Until what letting people in has used is given back, as far as it ever is.
-const SETTLE: Duration = Duration::from_secs(3);
+const ROOM_SIZE: usize = 10;
+/// Long enough for the memory used by connecting to be given back, as far as it ever is.
+const SETTLE_TIME: Duration = Duration::from_secs(3);
 
-/// The growth of the resident memory over many connections, each in a room of ten.
-pub(super) fn idle(peer: Peer, size: &Size) -> anyhow::Result<Vec<Measure>> {
-    let mut stage = Stage::open(peer)?;
-    let room_of = |who: usize| format!("bench {}", who / ROOM);
-    // What is made once is not a connection's.
-    stage.gather(size.idle / 50, room_of)?;
-    stage.crowd.idle(SETTLE)?;
-    let before = stage.server.resident()?;
-    stage.gather(size.idle, room_of)?;
-    stage.crowd.idle(SETTLE)?;
-    let grown = stage.server.resident()?.saturating_sub(before);
-    let row = format!("One of {} idle connections: resident memory", size.idle);
-    Ok(vec![Measure::bytes(row, grown as f64 / size.idle as f64)])
+/// Measures the growth of the resident memory over many connections, each in a room of ten.
+pub(super) fn idle(peer: Peer, scale: &Scale) -> anyhow::Result<Vec<Measurement>> {
+    let mut setup = Setup::open(peer)?;
+    let room_name = |client_index: usize| format!("bench {}", client_index / ROOM_SIZE);
+    // What is allocated once does not count for a connection.
+    setup.connect_and_join(scale.idle / 50, room_name)?;
+    setup.clients.idle(SETTLE_TIME)?;
+    let before = setup.server.resident()?;
+    setup.connect_and_join(scale.idle, room_name)?;
+    setup.clients.idle(SETTLE_TIME)?;
+    let grown = setup.server.resident()?.saturating_sub(before);
+    let label = format!("One of {} idle connections: resident memory", scale.idle);
+    Ok(vec![Measurement::bytes(label, grown as f64 / scale.idle as f64)])
 }

@@ -1,12 +1,12 @@
-//! What is measured: each scenario starts a fresh server, brings its crowd, and returns figures.
+//! The scenarios: each starts a fresh server, connects its clients, and returns measurements.
 
 mod connect;
-mod doors;
 mod durable;
 mod fanout;
 mod memory;
 mod open_loop;
 mod recovery;
+mod transports;
 
 use std::time::Duration;
 
@@ -14,17 +14,17 @@ use clap::ValueEnum;
 use tempfile::TempDir;
 
 use crate::{
-    crowd::{Crowd, JOINED},
+    clients::{Clients, JOIN_ACK},
     dialect::Dialect,
-    measure::Measure,
+    measure::Measurement,
     peer::Peer,
     server::Server,
 };
 
-/// Until everybody has heard of everybody's coming.
-const SETTLE: Duration = Duration::from_millis(500);
+/// Long enough for all presence changes to arrive.
+const SETTLE_TIME: Duration = Duration::from_millis(500);
 
-/// What can be asked for by name.
+/// The scenarios, by their names on the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Scenario {
     /// One room; the next message when all have the last one
@@ -37,62 +37,63 @@ pub(crate) enum Scenario {
     Fanout100,
     /// Many rooms of four, 5,000 messages a second
     Rooms,
-    /// The same small load at each of Madang's doors
-    Doors,
-    /// What it costs to let somebody in
+    /// The same small load over each of Madang's transports
+    #[value(name = "doors")]
+    Transports,
+    /// The cost of connecting
     Connect,
-    /// Memory of a connection that says nothing
+    /// Memory of an idle connection
     Idle,
     /// 1,000 durable messages a second
     Append,
-    /// Durable messages as fast as they go
+    /// Durable messages at full speed
     AppendMax,
     /// Reading 1,000 missed messages
     CatchUp,
-    /// Everybody comes back after a restart
+    /// All clients reconnect after a restart
     Return,
     /// From the start after a kill -9 to the first acknowledgement
     Recovery,
 }
 
-/// How much of everything.
-pub(crate) struct Size {
+/// The sizes of all scenarios.
+pub(crate) struct Scale {
     pub(crate) seconds: u64,
-    pub(crate) room: usize,
+    pub(crate) room_size: usize,
     pub(crate) small_rooms: usize,
     pub(crate) readers: usize,
-    pub(crate) newcomers: usize,
+    pub(crate) new_clients: usize,
     pub(crate) idle: usize,
-    pub(crate) returning: usize,
+    pub(crate) reconnecting: usize,
     pub(crate) stored: u64,
 }
 
-impl Size {
-    pub(crate) const FULL: Size = Size {
+impl Scale {
+    pub(crate) const FULL: Scale = Scale {
         seconds: 5,
-        room: 1_000,
+        room_size: 1_000,
         small_rooms: 500,
         readers: 20,
-        newcomers: 2_000,
+        new_clients: 2_000,
         idle: 5_000,
-        returning: 10_000,
+        reconnecting: 10_000,
         stored: 1_000_000,
     };
-    /// Enough to see that everything works; its figures mean nothing.
-    pub(crate) const QUICK: Size = Size {
+    /// Shows that everything works; the values mean nothing.
+    pub(crate) const QUICK: Scale = Scale {
         seconds: 1,
-        room: 50,
+        room_size: 50,
         small_rooms: 25,
         readers: 5,
-        newcomers: 100,
+        new_clients: 100,
         idle: 100,
-        returning: 200,
+        reconnecting: 200,
         stored: 10_000,
     };
 }
 
 impl Scenario {
-    /// Whom it makes sense for: only Madang stores, and has other doors.
+    /// The servers that it makes sense for: only Madang stores, and has other transports.
     pub(crate) fn peers(self) -> &'static [Peer] {
         match self {
             Scenario::Fanout
@@ -101,7 +102,7 @@ impl Scenario {
             | Scenario::Rooms
             | Scenario::Connect
             | Scenario::Idle => &Peer::ALL,
-            Scenario::Doors
+            Scenario::Transports
             | Scenario::Append
             | Scenario::AppendMax
             | Scenario::CatchUp
@@ -110,44 +111,45 @@ impl Scenario {
         }
     }
 
-    pub(crate) fn run(self, peer: Peer, size: &Size) -> anyhow::Result<Vec<Measure>> {
+    pub(crate) fn run(self, peer: Peer, scale: &Scale) -> anyhow::Result<Vec<Measurement>> {
         match self {
-            Scenario::Fanout => fanout::closed_loop(peer, size),
-            Scenario::Fanout50 => fanout::one_room(peer, size, 50),
-            Scenario::Fanout100 => fanout::one_room(peer, size, 100),
-            Scenario::Rooms => fanout::small_rooms(peer, size),
-            Scenario::Doors => doors::side_by_side(size),
-            Scenario::Connect => connect::newcomers(peer, size),
-            Scenario::Idle => memory::idle(peer, size),
-            Scenario::Append => durable::steady(size),
-            Scenario::AppendMax => durable::as_fast_as_it_goes(size),
+            Scenario::Fanout => fanout::closed_loop(peer, scale),
+            Scenario::Fanout50 => fanout::one_room(peer, scale, 50),
+            Scenario::Fanout100 => fanout::one_room(peer, scale, 100),
+            Scenario::Rooms => fanout::small_rooms(peer, scale),
+            Scenario::Transports => transports::compare(scale),
+            Scenario::Connect => connect::connect_cost(peer, scale),
+            Scenario::Idle => memory::idle(peer, scale),
+            Scenario::Append => durable::at_steady_rate(scale),
+            Scenario::AppendMax => durable::at_full_speed(scale),
             Scenario::CatchUp => recovery::catch_up(),
-            Scenario::Return => connect::everybody_returns(size),
-            Scenario::Recovery => recovery::after_a_kill(size),
+            Scenario::Return => connect::reconnect_storm(scale),
+            Scenario::Recovery => recovery::after_kill(scale),
         }
     }
 }
 
-/// A fresh server with its crowd, and the folder it keeps its data in. Dropped in this order.
-struct Stage {
-    crowd: Crowd,
+/// A fresh server with its clients and its data folder. Dropped in this order.
+struct Setup {
+    clients: Clients,
     server: Server,
     dialect: Dialect,
-    data: TempDir,
+    data_dir: TempDir,
 }
 
-impl Stage {
-    fn open(peer: Peer) -> anyhow::Result<Stage> {
+impl Setup {
+    fn open(peer: Peer) -> anyhow::Result<Setup> {
         // On a real disk, which a folder for temporary files may not be.
-        let data = tempfile::tempdir_in("target")?;
-        let server = peer.start(data.path())?;
-        let crowd = Crowd::new(server.address)?;
-        Ok(Stage { crowd, server, dialect: peer.dialect(), data })
+        let data_dir = tempfile::tempdir_in("target")?;
+        let server = peer.start(data_dir.path())?;
+        let clients = Clients::new(server.address)?;
+        Ok(Setup { clients, server, dialect: peer.dialect(), data_dir })
     }
 
-    /// Lets `count` people in, each into the room that `room_of` says.
-    fn gather(&mut self, count: usize, room_of: impl Fn(usize) -> String) -> anyhow::Result<()> {
+    /// Connects `count` clients, each to the room that `room_name` returns.
+    fn connect_and_join(&mut self, count: usize, room_name: impl Fn(usize) -> String) -> anyhow::Result<()> {
         let dialect = self.dialect;
-        self.crowd.gather(count, |who| dialect.join(&room_of(who), None, JOINED))
+        self.clients
+            .connect_and_join(count, |client_index| dialect.join(&room_name(client_index), None, JOIN_ACK))
     }
 }

@@ -1,101 +1,102 @@
-//! Messages by the clock, whether the server keeps up or not: each one's time runs from the moment
-//! it should have been sent, so that a server which stalls can not hide it.
+//! Sends messages by the clock, whether or not the server keeps up: each time is measured from the moment
+//! at which the message was due, so that a stall of the server shows.
 
 use std::time::{Duration, Instant};
 
-use super::Stage;
-use crate::crowd::{Crowd, Heard};
+use super::Setup;
+use crate::clients::{Clients, Incoming};
 
-/// How long after the last message nothing may arrive before the rest counts as lost.
+/// How long nothing may arrive after the last message before the rest counts as lost.
 const LOST_AFTER: Duration = Duration::from_secs(2);
 
 pub(super) struct Outcome {
-    /// How long each receiver waited for each message.
-    pub(super) deliveries: Vec<Duration>,
-    /// How long each sender waited for its acknowledgement.
-    pub(super) answers: Vec<Duration>,
+    /// For each receiver and message, how long it took.
+    pub(super) delivery_times: Vec<Duration>,
+    /// For each message, how long its acknowledgement took.
+    pub(super) ack_times: Vec<Duration>,
     /// The server's processor time.
     pub(super) cpu: Duration,
 }
 
-/// What the clock asks for.
+/// The load to generate.
 pub(super) struct Load {
     /// Messages a second.
     pub(super) rate: u32,
-    /// For how long, after one second that does not count.
+    /// The duration, after one second that does not count.
     pub(super) seconds: u64,
-    /// How many hear each.
+    /// How many clients receive each message.
     pub(super) receivers: usize,
     /// Whether each is acknowledged.
-    pub(super) is_answered: bool,
+    pub(super) is_acked: bool,
 }
 
-/// Lets the crowd talk: `speaker` says who sends message n, and into which room; `receivers` hear
+/// Generates the load: `sender` returns the client and the room of message n; `receivers` clients receive
 /// each.
 pub(super) fn run(
-    stage: &mut Stage,
+    setup: &mut Setup,
     rate: u32,
     seconds: u64,
     receivers: usize,
-    speaker: impl Fn(u32) -> (usize, String),
+    sender: impl Fn(u32) -> (usize, String),
 ) -> anyhow::Result<Outcome> {
-    let dialect = stage.dialect;
-    let load = Load { rate, seconds, receivers, is_answered: true };
-    by_the_clock(stage, &load, |crowd, number| {
-        let (who, room) = speaker(number);
-        crowd.say(who, &dialect.say(&room, number)?)
+    let dialect = setup.dialect;
+    let load = Load { rate, seconds, receivers, is_acked: true };
+    run_with(setup, &load, |clients, number| {
+        let (client_index, room) = sender(number);
+        clients.send_text(client_index, &dialect.message(&room, number)?)
     })
 }
 
-/// Calls `send` for each message when it is due, and hears what comes of it.
-pub(super) fn by_the_clock(
-    stage: &mut Stage,
+/// Calls `send` for each message when it is due, and measures what arrives.
+pub(super) fn run_with(
+    setup: &mut Setup,
     load: &Load,
-    mut send: impl FnMut(&mut Crowd, u32) -> anyhow::Result<()>,
+    mut send: impl FnMut(&mut Clients, u32) -> anyhow::Result<()>,
 ) -> anyhow::Result<Outcome> {
-    let &Load { rate, seconds, receivers, is_answered } = load;
+    let &Load { rate, seconds, receivers, is_acked } = load;
     let (warm_up, all) = (rate, rate + rate * u32::try_from(seconds)?);
-    let begin = Instant::now();
-    let due = |number: u32| begin + Duration::from_secs(1) * number / rate;
-    let (mut deliveries, mut answers) = (Vec::new(), Vec::new());
-    let (mut sent, mut heard, mut answered, mut refused) = (0, 0, 0, 0);
-    let (mut cpu, mut last_told) = (Duration::ZERO, begin);
-    while heard < receivers * (all - refused) as usize || is_answered && answered + refused < all {
+    let started_at = Instant::now();
+    let due = |number: u32| started_at + Duration::from_secs(1) * number / rate;
+    let (mut delivery_times, mut ack_times) = (Vec::new(), Vec::new());
+    let (mut sent, mut received, mut acked, mut refused) = (0, 0, 0, 0);
+    let (mut cpu, mut last_received_at) = (Duration::ZERO, started_at);
+    while received < receivers * (all - refused) as usize || is_acked && acked + refused < all {
         let now = Instant::now();
         while sent < all && due(sent) <= now {
             if sent == warm_up {
-                cpu = stage.server.cpu()?;
+                cpu = setup.server.cpu()?;
             }
-            send(&mut stage.crowd, sent)?;
+            send(&mut setup.clients, sent)?;
             sent += 1;
         }
-        let rest = if sent < all { due(sent).saturating_duration_since(Instant::now()) } else { LOST_AFTER };
-        let told = stage.crowd.turn(rest, |_, what| match what {
-            Heard::Message(number) => {
-                heard += 1;
+        let timeout =
+            if sent < all { due(sent).saturating_duration_since(Instant::now()) } else { LOST_AFTER };
+        let got_any = setup.clients.poll_once(timeout, |_, incoming| match incoming {
+            Incoming::Message(number) => {
+                received += 1;
                 if number >= warm_up {
-                    deliveries.push(due(number).elapsed());
+                    delivery_times.push(due(number).elapsed());
                 }
             }
-            Heard::Answer(_, answer) if answer.starts_with(r#"{"error""#) => refused += 1,
-            Heard::Answer(number, _) => {
-                answered += 1;
+            Incoming::Reply(_, reply) if reply.starts_with(r#"{"error""#) => refused += 1,
+            Incoming::Reply(number, _) => {
+                acked += 1;
                 if number >= warm_up {
-                    answers.push(due(number).elapsed());
+                    ack_times.push(due(number).elapsed());
                 }
             }
-            Heard::Entered => {}
+            Incoming::Connected => {}
         })?;
         let now = Instant::now();
-        if told || sent < all {
-            last_told = now;
-        } else if now - last_told > LOST_AFTER {
+        if got_any || sent < all {
+            last_received_at = now;
+        } else if now - last_received_at > LOST_AFTER {
             break;
         }
     }
-    let lost = receivers * (all - refused) as usize - heard;
+    let lost = receivers * (all - refused) as usize - received;
     if refused > 0 || lost > 0 {
         eprintln!("  {refused} messages were refused, {lost} deliveries were lost");
     }
-    Ok(Outcome { deliveries, answers, cpu: stage.server.cpu()? - cpu })
+    Ok(Outcome { delivery_times, ack_times, cpu: setup.server.cpu()? - cpu })
 }

@@ -1,93 +1,93 @@
-//! JSON as the page reads and writes it: the types of this crate, with little code.
+//! The page's JSON codec for the types of this crate, built for a small WebAssembly file.
 //!
-//! `serde` makes a reader and a writer anew for every type, and all of them are part of a first
-//! visit. Here one parser makes a [`Json`] of a text, out of which a type takes its fields by name,
-//! and one function writes the fields of them all. `types` says what is called how.
-//! It reads what our server writes and is no oracle of what JSON is allowed to be: of two fields of
-//! one name it takes the first, a field that is not there is read as `false` or as an empty list
-//! where one of these is wanted, and fractions are read as nothing. Texts it takes as they stand. The
-//! server, which reads what anybody may write, uses `serde_json`; that both understand each other is
-//! tested type by type.
+//! `serde` generates a parser and a serializer per type, which a first visit would download. Here
+//! one parser produces a [`Json`] value, each type takes its fields from it by name, and one
+//! function writes the fields of every type. `types` holds the names of the fields.
+//!
+//! Not a validating parser: of duplicate keys the first wins, a missing bool is `false`, a missing
+//! array is empty, a number that is not an integer has no value, and strings are not checked again.
+//! It is meant for what our server writes. The server reads untrusted input with `serde_json`;
+//! tests compare the two for every type.
 
 mod parse;
 mod types;
 
 use std::fmt;
 
-pub(crate) use self::parse::elements;
-pub use self::parse::{Json, Record};
+pub(crate) use self::parse::split_array;
+pub use self::parse::{Json, Object};
 
-/// Reads a value of ours.
-pub fn read<T: FromJson>(text: &str) -> Result<T, Garbled> {
+/// Parses a value of a protocol type.
+pub fn from_str<T: FromJson>(text: &str) -> Result<T, ParseError> {
     T::from_json(parse::parse(text)?)
 }
 
-/// Writes a value of ours.
-pub fn write(value: &dyn ToJson) -> String {
+/// Serializes a value of a protocol type.
+pub fn to_string(value: &dyn ToJson) -> String {
     let mut text = String::new();
     value.to_json(&mut text);
     text
 }
 
-/// What can be read.
+/// A type that can be read from JSON.
 pub trait FromJson: Sized {
-    fn from_json(json: Json) -> Result<Self, Garbled>;
+    fn from_json(json: Json) -> Result<Self, ParseError>;
 
-    /// What `null` says in the place of one: mostly that there is none.
-    fn null() -> Option<Self> {
+    /// Returns the value that `null` stands for in an `Option<Self>`; `None` for most types.
+    fn from_null() -> Option<Self> {
         None
     }
 }
 
-/// What can be written.
+/// A type that can be written as JSON.
 pub trait ToJson {
-    /// Writes it behind what is there.
+    /// Appends the value to `text`.
     fn to_json(&self, text: &mut String);
 
-    /// Whether a record says nothing of it.
-    fn is_nothing(&self) -> bool {
+    /// Whether an object leaves out a field with this value.
+    fn is_omitted(&self) -> bool {
         false
     }
 }
 
-/// Writes a record of these fields.
-pub fn write_record(text: &mut String, fields: &[(&str, &dyn ToJson)]) {
+/// Appends an object with these fields to `text`.
+pub fn write_object(text: &mut String, fields: &[(&str, &dyn ToJson)]) {
     text.push('{');
-    let mut before = "";
-    for (name, value) in fields.iter().filter(|(_, value)| !value.is_nothing()) {
-        text.push_str(before);
+    let mut separator = "";
+    for (name, value) in fields.iter().filter(|(_, value)| !value.is_omitted()) {
+        text.push_str(separator);
         name.to_json(text);
         text.push(':');
         value.to_json(text);
-        before = ",";
+        separator = ",";
     }
     text.push('}');
 }
 
-/// A text that is not JSON, or not what was to be read. Nobody asks what exactly was wrong.
+/// The text is not JSON, or not of the expected type. No caller needs to know more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Garbled;
+pub struct ParseError;
 
-impl fmt::Display for Garbled {
+impl fmt::Display for ParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("not understood")
     }
 }
 
-impl std::error::Error for Garbled {}
+impl std::error::Error for ParseError {}
 
 impl FromJson for Json {
-    fn from_json(json: Json) -> Result<Json, Garbled> {
+    fn from_json(json: Json) -> Result<Json, ParseError> {
         Ok(json)
     }
 }
 
 impl FromJson for bool {
-    fn from_json(json: Json) -> Result<bool, Garbled> {
+    fn from_json(json: Json) -> Result<bool, ParseError> {
         match json {
             Json::Bool(value) => Ok(value),
             Json::Missing => Ok(false),
-            _ => Err(Garbled),
+            _ => Err(ParseError),
         }
     }
 }
@@ -98,12 +98,12 @@ impl ToJson for bool {
     }
 }
 
-macro_rules! whole_numbers {
+macro_rules! integers {
     ($($number:ty),*) => {$(
         impl FromJson for $number {
-            fn from_json(json: Json) -> Result<$number, Garbled> {
-                let Json::Whole(value) = json else { return Err(Garbled) };
-                value.try_into().map_err(|_| Garbled)
+            fn from_json(json: Json) -> Result<$number, ParseError> {
+                let Json::Integer(value) = json else { return Err(ParseError) };
+                value.try_into().map_err(|_| ParseError)
             }
         }
 
@@ -115,11 +115,11 @@ macro_rules! whole_numbers {
     )*};
 }
 
-whole_numbers!(i64, u64, u32, u16);
+integers!(i64, u64, u32, u16);
 
 impl FromJson for String {
-    fn from_json(json: Json) -> Result<String, Garbled> {
-        if let Json::Text(text) = json { Ok(text) } else { Err(Garbled) }
+    fn from_json(json: Json) -> Result<String, ParseError> {
+        if let Json::String(text) = json { Ok(text) } else { Err(ParseError) }
     }
 }
 
@@ -132,12 +132,12 @@ impl ToJson for String {
 impl ToJson for &str {
     fn to_json(&self, text: &mut String) {
         text.push('"');
-        for letter in self.chars() {
-            match letter {
-                '"' | '\\' => text.extend(['\\', letter]),
+        for c in self.chars() {
+            match c {
+                '"' | '\\' => text.extend(['\\', c]),
                 '\n' => text.push_str("\\n"),
-                '\0'..='\u{1F}' => text.push_str(&format!("\\u{:04x}", u64::from(letter))),
-                _ => text.push(letter),
+                '\0'..='\u{1F}' => text.push_str(&format!("\\u{:04x}", u64::from(c))),
+                _ => text.push(c),
             }
         }
         text.push('"');
@@ -145,10 +145,10 @@ impl ToJson for &str {
 }
 
 impl<T: FromJson> FromJson for Option<T> {
-    fn from_json(json: Json) -> Result<Option<T>, Garbled> {
+    fn from_json(json: Json) -> Result<Option<T>, ParseError> {
         match json {
             Json::Missing => Ok(None),
-            Json::Null => Ok(T::null()),
+            Json::Null => Ok(T::from_null()),
             json => T::from_json(json).map(Some),
         }
     }
@@ -162,20 +162,20 @@ impl<T: ToJson> ToJson for Option<T> {
         }
     }
 
-    fn is_nothing(&self) -> bool {
+    fn is_omitted(&self) -> bool {
         self.is_none()
     }
 }
 
 impl<T: FromJson> FromJson for Vec<T> {
-    fn from_json(json: Json) -> Result<Vec<T>, Garbled> {
-        let list = match json {
-            Json::List(list) => list,
+    fn from_json(json: Json) -> Result<Vec<T>, ParseError> {
+        let items = match json {
+            Json::Array(items) => items,
             Json::Missing => Vec::new(),
-            _ => return Err(Garbled),
+            _ => return Err(ParseError),
         };
-        let mut values = Vec::with_capacity(list.len());
-        for json in list {
+        let mut values = Vec::with_capacity(items.len());
+        for json in items {
             values.push(T::from_json(json)?);
         }
         Ok(values)
@@ -191,8 +191,8 @@ impl<T: ToJson> ToJson for Vec<T> {
 impl<T: ToJson> ToJson for &[T] {
     fn to_json(&self, text: &mut String) {
         text.push('[');
-        for (place, value) in self.iter().enumerate() {
-            text.push_str(if place > 0 { "," } else { "" });
+        for (index, value) in self.iter().enumerate() {
+            text.push_str(if index > 0 { "," } else { "" });
             value.to_json(text);
         }
         text.push(']');
@@ -200,7 +200,7 @@ impl<T: ToJson> ToJson for &[T] {
 }
 
 impl<T: FromJson> FromJson for Box<T> {
-    fn from_json(json: Json) -> Result<Box<T>, Garbled> {
+    fn from_json(json: Json) -> Result<Box<T>, ParseError> {
         T::from_json(json).map(Box::new)
     }
 }

@@ -1,51 +1,52 @@
-//! A text taken apart: values, lists and records, whoever they are for.
+//! Parses text into [`Json`] values.
 
 use std::mem;
 
-use super::{FromJson, Garbled};
+use super::{FromJson, ParseError};
 
-/// Deeper than any type of ours; a stack is only so deep.
+/// The deepest nesting accepted: deeper than any protocol type, shallow enough for the stack.
 const MAX_DEPTH: u32 = 64;
 
-/// A value. What a number is that is not whole, nobody asks.
+/// A JSON value.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Json {
-    /// There is no field of this name.
+    /// The value of a field that the object does not have.
     Missing,
     Null,
     Bool(bool),
-    Whole(i64),
-    Fraction,
-    Text(String),
-    List(Vec<Json>),
-    Record(Record),
+    Integer(i64),
+    /// A number that is not an `i64`. Its value is dropped, as no protocol type has such a field.
+    NonInteger,
+    String(String),
+    Array(Vec<Json>),
+    Object(Object),
 }
 
-/// Names and what they stand for, in the order in which they were written.
+/// The fields of an object, in the order of the text.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Record(pub(super) Vec<(String, Json)>);
+pub struct Object(pub(super) Vec<(String, Json)>);
 
-/// Reads the whole text as one value.
-pub(super) fn parse(text: &str) -> Result<Json, Garbled> {
+/// Parses the whole text as one value.
+pub(super) fn parse(text: &str) -> Result<Json, ParseError> {
     let mut parser = Parser { rest: text, depth: 0 };
     let value = parser.value()?;
-    parser.skip_space();
-    if parser.rest.is_empty() { Ok(value) } else { Err(Garbled) }
+    parser.skip_whitespace();
+    if parser.rest.is_empty() { Ok(value) } else { Err(ParseError) }
 }
 
-/// The texts of the elements of a list, unread.
-pub(crate) fn elements(text: &str) -> Result<Vec<&str>, Garbled> {
+/// Splits the text of an array into the texts of its elements.
+pub(crate) fn split_array(text: &str) -> Result<Vec<&str>, ParseError> {
     let mut parser = Parser { rest: text, depth: 0 };
     let mut elements = Vec::new();
     parser.sequence("[", "]", &mut |parser| {
-        parser.skip_space();
-        let before = parser.rest;
+        parser.skip_whitespace();
+        let start = parser.rest;
         parser.value()?;
-        elements.push(&before[..before.len() - parser.rest.len()]);
+        elements.push(&start[..start.len() - parser.rest.len()]);
         Ok(())
     })?;
-    parser.skip_space();
-    if parser.rest.is_empty() { Ok(elements) } else { Err(Garbled) }
+    parser.skip_whitespace();
+    if parser.rest.is_empty() { Ok(elements) } else { Err(ParseError) }
 }
 
 struct Parser<'a> {
@@ -54,57 +55,57 @@ struct Parser<'a> {
 }
 
 impl<'a> Parser<'a> {
-    fn value(&mut self) -> Result<Json, Garbled> {
-        self.skip_space();
+    fn value(&mut self) -> Result<Json, ParseError> {
+        self.skip_whitespace();
         match self.rest.as_bytes().first() {
-            Some(b'"') => self.text().map(Json::Text),
+            Some(b'"') => self.string().map(Json::String),
             Some(b'[') => {
-                let mut list = Vec::new();
+                let mut items = Vec::new();
                 self.sequence("[", "]", &mut |parser| {
-                    list.push(parser.value()?);
+                    items.push(parser.value()?);
                     Ok(())
                 })?;
-                Ok(Json::List(list))
+                Ok(Json::Array(items))
             }
             Some(b'{') => {
-                let mut record = Vec::new();
+                let mut fields = Vec::new();
                 self.sequence("{", "}", &mut |parser| {
-                    parser.skip_space();
-                    let name = parser.text()?;
-                    parser.skip_space();
-                    parser.take(":")?;
-                    record.push((name, parser.value()?));
+                    parser.skip_whitespace();
+                    let name = parser.string()?;
+                    parser.skip_whitespace();
+                    parser.expect(":")?;
+                    fields.push((name, parser.value()?));
                     Ok(())
                 })?;
-                Ok(Json::Record(Record(record)))
+                Ok(Json::Object(Object(fields)))
             }
-            Some(b't') => self.take("true").map(|()| Json::Bool(true)),
-            Some(b'f') => self.take("false").map(|()| Json::Bool(false)),
-            Some(b'n') => self.take("null").map(|()| Json::Null),
+            Some(b't') => self.expect("true").map(|()| Json::Bool(true)),
+            Some(b'f') => self.expect("false").map(|()| Json::Bool(false)),
+            Some(b'n') => self.expect("null").map(|()| Json::Null),
             _ => self.number(),
         }
     }
 
-    /// What stands between `open` and `close`, separated by commas.
+    /// Calls `element` for each of the comma-separated elements between `open` and `close`.
     fn sequence(
         &mut self,
         open: &str,
         close: &str,
-        element: &mut dyn FnMut(&mut Parser<'a>) -> Result<(), Garbled>,
-    ) -> Result<(), Garbled> {
-        self.skip_space();
-        self.take(open)?;
+        element: &mut dyn FnMut(&mut Parser<'a>) -> Result<(), ParseError>,
+    ) -> Result<(), ParseError> {
+        self.skip_whitespace();
+        self.expect(open)?;
         self.depth += 1;
         if self.depth > MAX_DEPTH {
-            return Err(Garbled);
+            return Err(ParseError);
         }
-        self.skip_space();
-        if self.take(close).is_err() {
+        self.skip_whitespace();
+        if self.expect(close).is_err() {
             loop {
                 element(self)?;
-                self.skip_space();
-                if self.take(",").is_err() {
-                    break self.take(close)?;
+                self.skip_whitespace();
+                if self.expect(",").is_err() {
+                    break self.expect(close)?;
                 }
             }
         }
@@ -112,24 +113,23 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
-    fn text(&mut self) -> Result<String, Garbled> {
-        self.take("\"")?;
+    fn string(&mut self) -> Result<String, ParseError> {
+        self.expect("\"")?;
         let mut text = String::new();
         loop {
-            let plain =
-                self.rest.find(|letter| matches!(letter, '"' | '\\' | '\0'..'\u{20}')).ok_or(Garbled)?;
+            let plain = self.rest.find(|c| matches!(c, '"' | '\\' | '\0'..'\u{20}')).ok_or(ParseError)?;
             text.push_str(&self.rest[..plain]);
             self.rest = &self.rest[plain..];
-            if self.take("\"").is_ok() {
+            if self.expect("\"").is_ok() {
                 return Ok(text);
             }
-            self.take("\\")?;
-            text.push(self.escaped()?);
+            self.expect("\\")?;
+            text.push(self.escape()?);
         }
     }
 
-    fn escaped(&mut self) -> Result<char, Garbled> {
-        let kind = self.rest.chars().next().ok_or(Garbled)?;
+    fn escape(&mut self) -> Result<char, ParseError> {
+        let kind = self.rest.chars().next().ok_or(ParseError)?;
         self.rest = &self.rest[kind.len_utf8()..];
         Ok(match kind {
             '"' | '\\' | '/' => kind,
@@ -139,87 +139,89 @@ impl<'a> Parser<'a> {
             'r' => '\r',
             't' => '\t',
             'u' => {
-                let unit = self.hexadecimal()?;
-                let letter = if (0xD800..0xDC00).contains(&unit) {
-                    self.take("\\u")?;
-                    let low = self.hexadecimal()?.checked_sub(0xDC00).filter(|low| *low < 0x400);
-                    0x10000 + ((unit - 0xD800) << 10) + low.ok_or(Garbled)?
+                let unit = self.hex_digits()?;
+                let code_point = if (0xD800..0xDC00).contains(&unit) {
+                    self.expect("\\u")?;
+                    let low = self.hex_digits()?.checked_sub(0xDC00).filter(|low| *low < 0x400);
+                    0x10000 + ((unit - 0xD800) << 10) + low.ok_or(ParseError)?
                 } else {
                     unit
                 };
-                char::from_u32(letter).ok_or(Garbled)?
+                char::from_u32(code_point).ok_or(ParseError)?
             }
-            _ => return Err(Garbled),
+            _ => return Err(ParseError),
         })
     }
 
-    fn hexadecimal(&mut self) -> Result<u32, Garbled> {
-        let (digits, rest) = self.rest.split_at_checked(4).ok_or(Garbled)?;
+    fn hex_digits(&mut self) -> Result<u32, ParseError> {
+        let (digits, rest) = self.rest.split_at_checked(4).ok_or(ParseError)?;
         if !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
-            return Err(Garbled);
+            return Err(ParseError);
         }
         self.rest = rest;
-        u32::from_str_radix(digits, 16).map_err(|_| Garbled)
+        u32::from_str_radix(digits, 16).map_err(|_| ParseError)
     }
 
-    fn number(&mut self) -> Result<Json, Garbled> {
-        let negative = self.take("-").is_ok();
+    fn number(&mut self) -> Result<Json, ParseError> {
+        let negative = self.expect("-").is_ok();
         let number = self.rest;
-        if self.take("0").is_err() {
+        if self.expect("0").is_err() {
             self.digits()?;
         }
-        let size = number[..number.len() - self.rest.len()].parse::<u64>().ok();
-        let mut fraction = false;
-        if self.take(".").is_ok() {
+        let magnitude = number[..number.len() - self.rest.len()].parse::<u64>().ok();
+        let mut has_fraction = false;
+        if self.expect(".").is_ok() {
             self.digits()?;
-            fraction = true;
+            has_fraction = true;
         }
-        if self.take("e").is_ok() || self.take("E").is_ok() {
-            let _ = self.take("+").or_else(|_| self.take("-"));
+        if self.expect("e").is_ok() || self.expect("E").is_ok() {
+            let _ = self.expect("+").or_else(|_| self.expect("-"));
             self.digits()?;
-            fraction = true;
+            has_fraction = true;
         }
-        let whole = size
-            .filter(|_| !fraction)
-            .and_then(|size| if negative { 0_i64.checked_sub_unsigned(size) } else { size.try_into().ok() });
-        Ok(whole.map_or(Json::Fraction, Json::Whole))
+        let integer = magnitude.filter(|_| !has_fraction).and_then(|magnitude| match negative {
+            true => 0_i64.checked_sub_unsigned(magnitude),
+            false => magnitude.try_into().ok(),
+        });
+        Ok(integer.map_or(Json::NonInteger, Json::Integer))
     }
 
-    fn digits(&mut self) -> Result<(), Garbled> {
+    fn digits(&mut self) -> Result<(), ParseError> {
         let digits = self.rest.bytes().take_while(u8::is_ascii_digit).count();
         self.rest = &self.rest[digits..];
-        if digits > 0 { Ok(()) } else { Err(Garbled) }
+        if digits > 0 { Ok(()) } else { Err(ParseError) }
     }
 
-    fn skip_space(&mut self) {
+    fn skip_whitespace(&mut self) {
         self.rest = self.rest.trim_start_matches([' ', '\n', '\r', '\t']);
     }
 
-    fn take(&mut self, expected: &str) -> Result<(), Garbled> {
-        self.rest = self.rest.strip_prefix(expected).ok_or(Garbled)?;
+    fn expect(&mut self, expected: &str) -> Result<(), ParseError> {
+        self.rest = self.rest.strip_prefix(expected).ok_or(ParseError)?;
         Ok(())
     }
 }
 
 impl Json {
-    pub fn record(self) -> Result<Record, Garbled> {
-        if let Json::Record(record) = self { Ok(record) } else { Err(Garbled) }
+    /// Returns the fields of an object.
+    pub fn into_object(self) -> Result<Object, ParseError> {
+        if let Json::Object(object) = self { Ok(object) } else { Err(ParseError) }
     }
 
-    /// A record of one field, as which a case of an enumeration is written.
-    pub fn case(self) -> Result<(String, Json), Garbled> {
-        let [case] = self.record()?.0.try_into().map_err(|_| Garbled)?;
-        Ok(case)
+    /// Returns the name and content of an enum variant, which is written as an object with one field.
+    pub fn into_variant(self) -> Result<(String, Json), ParseError> {
+        let [variant] = self.into_object()?.0.try_into().map_err(|_| ParseError)?;
+        Ok(variant)
     }
 }
 
-impl Record {
-    /// The field of this name, which is gone from here then.
-    pub fn take<T: FromJson>(&mut self, name: &str) -> Result<T, Garbled> {
-        T::from_json(self.take_out(name))
+impl Object {
+    /// Removes the field of this name and converts its value.
+    pub fn take<T: FromJson>(&mut self, name: &str) -> Result<T, ParseError> {
+        T::from_json(self.take_value(name))
     }
 
-    fn take_out(&mut self, name: &str) -> Json {
+    fn take_value(&mut self, name: &str) -> Json {
         let field = self.0.iter_mut().find(|(field, _)| field == name);
         field.map_or(Json::Missing, |(_, value)| mem::replace(value, Json::Missing))
     }

@@ -1,39 +1,49 @@
-//! How the types of the protocol are called in JSON, and in which order their fields are written.
+//! Implements the codec for the protocol types: the names of fields and variants and their order.
 
-use super::{FromJson, Garbled, Json, ToJson, write_record};
+use super::{FromJson, Json, ParseError, ToJson, write_object};
 use crate::{
     event::{
-        Away, Change, Delete, Describe, Edit, Event, FreeSeat, Heartbeat, Hello, History, Join, Joined,
-        Leave, Left, Me, Noted, Page, Permission, Presence, Present, React, Reaction, Refused, Remove,
-        Removed, Rename, Renamed, Restart, RoomEvent, RoomList, RoomSummary, Send, Sent, SomebodyTypes,
-        Typing, Via, WatchSeat, Welcome, What,
+        Ack, Away, Delete, Edit, ErrorReply, Event, EventKind, Heartbeat, Hello, History, Join, Joined, Kick,
+        Kicked, Leave, Left, Me, MessageState, Page, Permission, Presence, PresenceChange, React, Reaction,
+        Rename, Renamed, Restart, RoomEvent, RoomList, RoomSummary, SeatAvailable, Send, Sent, Typing,
+        TypingUpdate, UpdateRoom, Via, WaitForSeat, Welcome,
     },
     message::{Body, Cid, Emoji, Seq, Timestamp},
     person::{DisplayName, Person, PersonId},
     refusal::Refusal,
-    room::{Limit, RoomName, Seats, Topic},
+    room::{RoomName, SeatLimit, Seats, Topic},
 };
 
-/// Records of the fields they have in Rust.
-macro_rules! records {
-    ($($record:ident { $($field:ident),* })*) => {$(
-        impl FromJson for $record {
-            fn from_json(json: Json) -> Result<$record, Garbled> {
-                let mut _record = json.record()?;
-                Ok($record { $($field: _record.take(stringify!($field))?),* })
+/// Implements both directions for structs. A field is written under its Rust name, or under the
+/// name given as `field = "name"`, which must agree with `#[serde(rename)]`.
+macro_rules! objects {
+    ($($object:ident { $($field:ident $(= $name:literal)?),* })*) => {$(
+        impl FromJson for $object {
+            fn from_json(json: Json) -> Result<$object, ParseError> {
+                let mut _object = json.into_object()?;
+                Ok($object { $($field: _object.take(field_name!($field $($name)?))?),* })
             }
         }
 
-        impl ToJson for $record {
+        impl ToJson for $object {
             fn to_json(&self, text: &mut String) {
-                let $record { $($field),* } = self;
-                write_record(text, &[$((stringify!($field), $field)),*]);
+                let $object { $($field),* } = self;
+                write_object(text, &[$((field_name!($field $($name)?), $field)),*]);
             }
         }
     )*};
 }
 
-records! {
+macro_rules! field_name {
+    ($field:ident) => {
+        stringify!($field)
+    };
+    ($field:ident $name:literal) => {
+        $name
+    };
+}
+
+objects! {
     Hello {}
     Join { room, seats, topic, since }
     Leave { room }
@@ -41,146 +51,153 @@ records! {
     Edit { room, seq, cid, body }
     Delete { room, seq, cid }
     React { room, seq, cid, emoji, on }
-    Describe { room, cid, topic, seats }
-    Remove { room, person }
+    UpdateRoom { room, cid, topic, seats }
+    Kick { room, person }
     History { room, before, after, around, limit }
     Rename { name }
     Typing { room }
     Away { away }
-    WatchSeat { room }
+    WaitForSeat { room }
 
     Welcome { you, token, protocol }
-    Joined { room, seats, topic, last, events, more, people, here, away, may }
+    Joined { room, seats, topic, last, events, more, people, member_count = "here", away, permissions = "may" }
     Left {}
     Sent { cid, seq, at }
     Page { events, more_before, more_after }
     Renamed { you }
-    Noted {}
-    Refused { error }
+    Ack {}
+    ErrorReply { error }
 
     Person { id, name }
-    Event { seq, at, person, what }
-    Present { rev, edited, reactions }
+    Event { seq, at, person, kind = "what" }
+    MessageState { rev, edited, reactions }
     Reaction { emoji, count, people }
 
     RoomEvent { room, event }
-    Presence { room, changes, here }
+    Presence { room, changes, member_count = "here" }
     Heartbeat { room, last }
-    SomebodyTypes { room, person }
-    FreeSeat { room }
-    Removed { room }
+    TypingUpdate { room, person }
+    SeatAvailable { room }
+    Kicked { room }
     Restart { after }
 
     RoomList { rooms }
-    RoomSummary { room, seats, here, people, last_at, topic }
+    RoomSummary { room, seats, member_count = "here", people, last_at, topic }
     Me { you }
 }
 
-impl FromJson for What {
-    fn from_json(json: Json) -> Result<What, Garbled> {
-        let (case, content) = json.case()?;
-        // What we do not know may be anything; of what we know the fields are asked for.
-        let mut record = content.record().unwrap_or_default();
-        Ok(match case.as_str() {
-            "posted" => What::Posted {
-                cid: record.take("cid")?,
-                body: record.take("body")?,
-                via: record.take("via")?,
-                reply_to: record.take("reply_to")?,
-                now: record.take("now")?,
+impl FromJson for EventKind {
+    fn from_json(json: Json) -> Result<EventKind, ParseError> {
+        let (variant, content) = json.into_variant()?;
+        // The content of an unknown variant may be any value, so this is not an error yet; for a known
+        // variant, taking the required fields fails.
+        let mut object = content.into_object().unwrap_or_default();
+        Ok(match variant.as_str() {
+            "posted" => EventKind::Posted {
+                cid: object.take("cid")?,
+                body: object.take("body")?,
+                via: object.take("via")?,
+                reply_to: object.take("reply_to")?,
+                state: object.take("now")?,
             },
-            "withdrawn" => What::Withdrawn { cid: record.take("cid")?, rev: record.take("rev")? },
-            "edited" => What::Edited { of: record.take("of")?, body: record.take("body")? },
-            "deleted" => What::Deleted { of: record.take("of")? },
-            "reacted" => {
-                What::Reacted { to: record.take("to")?, emoji: record.take("emoji")?, on: record.take("on")? }
-            }
+            "withdrawn" => EventKind::Tombstone { cid: object.take("cid")?, rev: object.take("rev")? },
+            "edited" => EventKind::Edited { target: object.take("of")?, body: object.take("body")? },
+            "deleted" => EventKind::Deleted { target: object.take("of")? },
+            "reacted" => EventKind::Reacted {
+                target: object.take("to")?,
+                emoji: object.take("emoji")?,
+                on: object.take("on")?,
+            },
             "room_changed" => {
-                What::RoomChanged { topic: record.take("topic")?, seats: record.take("seats")? }
+                EventKind::RoomChanged { topic: object.take("topic")?, seats: object.take("seats")? }
             }
-            _ => What::Unknown,
+            _ => EventKind::Unknown,
         })
     }
 }
 
-impl ToJson for What {
+impl ToJson for EventKind {
     fn to_json(&self, text: &mut String) {
-        let (case, fields): (_, &[(&str, &dyn ToJson)]) = match self {
-            What::Posted { cid, body, via, reply_to, now } => (
+        let (variant, fields): (_, &[(&str, &dyn ToJson)]) = match self {
+            EventKind::Posted { cid, body, via, reply_to, state } => (
                 "posted",
-                &[("cid", cid), ("body", body), ("via", via), ("reply_to", reply_to), ("now", now)],
+                &[("cid", cid), ("body", body), ("via", via), ("reply_to", reply_to), ("now", state)],
             ),
-            What::Withdrawn { cid, rev } => ("withdrawn", &[("cid", cid), ("rev", rev)]),
-            What::Edited { of, body } => ("edited", &[("of", of), ("body", body)]),
-            What::Deleted { of } => ("deleted", &[("of", of)]),
-            What::Reacted { to, emoji, on } => ("reacted", &[("to", to), ("emoji", emoji), ("on", on)]),
-            What::RoomChanged { topic, seats } => ("room_changed", &[("topic", topic), ("seats", seats)]),
-            What::Unknown => (UNKNOWN, &[]),
+            EventKind::Tombstone { cid, rev } => ("withdrawn", &[("cid", cid), ("rev", rev)]),
+            EventKind::Edited { target, body } => ("edited", &[("of", target), ("body", body)]),
+            EventKind::Deleted { target } => ("deleted", &[("of", target)]),
+            EventKind::Reacted { target, emoji, on } => {
+                ("reacted", &[("to", target), ("emoji", emoji), ("on", on)])
+            }
+            EventKind::RoomChanged { topic, seats } => {
+                ("room_changed", &[("topic", topic), ("seats", seats)])
+            }
+            EventKind::Unknown => (UNKNOWN, &[]),
         };
-        write_record(text, &[(case, &Fields(fields))]);
+        write_object(text, &[(variant, &Fields(fields))]);
     }
 }
 
-/// What a case that we do not know is written as, of which nothing is left.
+/// The name under which an unknown variant is written; its original name and content are lost.
 const UNKNOWN: &str = "unknown";
 
-/// The fields of a case.
+/// The fields of an enum variant.
 struct Fields<'a>(&'a [(&'a str, &'a dyn ToJson)]);
 
 impl ToJson for Fields<'_> {
     fn to_json(&self, text: &mut String) {
-        write_record(text, self.0);
+        write_object(text, self.0);
     }
 }
 
-impl FromJson for Change {
-    fn from_json(json: Json) -> Result<Change, Garbled> {
-        let (case, content) = json.case()?;
-        Ok(match case.as_str() {
-            "here" => Change::Here(FromJson::from_json(content)?),
-            "gone" => Change::Gone(FromJson::from_json(content)?),
-            "renamed" => Change::Renamed(FromJson::from_json(content)?),
-            "away" => Change::Away(FromJson::from_json(content)?),
-            "back" => Change::Back(FromJson::from_json(content)?),
-            _ => Change::Unknown,
+impl FromJson for PresenceChange {
+    fn from_json(json: Json) -> Result<PresenceChange, ParseError> {
+        let (variant, content) = json.into_variant()?;
+        Ok(match variant.as_str() {
+            "here" => PresenceChange::Joined(FromJson::from_json(content)?),
+            "gone" => PresenceChange::Left(FromJson::from_json(content)?),
+            "renamed" => PresenceChange::Renamed(FromJson::from_json(content)?),
+            "away" => PresenceChange::Away(FromJson::from_json(content)?),
+            "back" => PresenceChange::Back(FromJson::from_json(content)?),
+            _ => PresenceChange::Unknown,
         })
     }
 }
 
-impl ToJson for Change {
+impl ToJson for PresenceChange {
     fn to_json(&self, text: &mut String) {
-        let (case, content): (_, &dyn ToJson) = match self {
-            Change::Here(person) => ("here", person),
-            Change::Gone(id) => ("gone", id),
-            Change::Renamed(person) => ("renamed", person),
-            Change::Away(id) => ("away", id),
-            Change::Back(id) => ("back", id),
-            Change::Unknown => (UNKNOWN, &Fields(&[])),
+        let (variant, content): (_, &dyn ToJson) = match self {
+            PresenceChange::Joined(person) => ("here", person),
+            PresenceChange::Left(id) => ("gone", id),
+            PresenceChange::Renamed(person) => ("renamed", person),
+            PresenceChange::Away(id) => ("away", id),
+            PresenceChange::Back(id) => ("back", id),
+            PresenceChange::Unknown => (UNKNOWN, &Fields(&[])),
         };
-        write_record(text, &[(case, content)]);
+        write_object(text, &[(variant, content)]);
     }
 }
 
 impl FromJson for Via {
-    fn from_json(json: Json) -> Result<Via, Garbled> {
-        let (case, content) = json.case()?;
-        if case == "udp" { FromJson::from_json(content).map(Via::Udp) } else { Err(Garbled) }
+    fn from_json(json: Json) -> Result<Via, ParseError> {
+        let (variant, content) = json.into_variant()?;
+        if variant == "udp" { FromJson::from_json(content).map(Via::Udp) } else { Err(ParseError) }
     }
 }
 
 impl ToJson for Via {
     fn to_json(&self, text: &mut String) {
         let Via::Udp(from) = self;
-        write_record(text, &[("udp", from)]);
+        write_object(text, &[("udp", from)]);
     }
 }
 
-/// Texts that have a form of their own, which the server has seen to. It is not looked at again: the
-/// browser counts characters by tables of another year, and one name it would refuse shuts a room.
-macro_rules! texts {
+/// Implements both directions for validated text. It was validated by the server and is not validated
+/// again: the browser may have another version of Unicode, and one refused name would make a room unreadable.
+macro_rules! strings {
     ($($text:ident),*) => {$(
         impl FromJson for $text {
-            fn from_json(json: Json) -> Result<$text, Garbled> {
+            fn from_json(json: Json) -> Result<$text, ParseError> {
                 String::from_json(json).map($text::from_store)
             }
         }
@@ -193,11 +210,11 @@ macro_rules! texts {
     )*};
 }
 
-texts!(Body, Cid, DisplayName, Emoji, RoomName, Topic);
+strings!(Body, Cid, DisplayName, Emoji, RoomName, Topic);
 
 impl FromJson for PersonId {
-    fn from_json(json: Json) -> Result<PersonId, Garbled> {
-        PersonId::parse(&String::from_json(json)?).ok_or(Garbled)
+    fn from_json(json: Json) -> Result<PersonId, ParseError> {
+        PersonId::parse(&String::from_json(json)?).ok_or(ParseError)
     }
 }
 
@@ -208,7 +225,7 @@ impl ToJson for PersonId {
 }
 
 impl FromJson for Permission {
-    fn from_json(json: Json) -> Result<Permission, Garbled> {
+    fn from_json(json: Json) -> Result<Permission, ParseError> {
         match String::from_json(json)?.as_str() {
             "read" => Ok(Permission::Read),
             "post" => Ok(Permission::Post),
@@ -220,35 +237,35 @@ impl FromJson for Permission {
 
 impl ToJson for Permission {
     fn to_json(&self, text: &mut String) {
-        let word = match self {
+        let name = match self {
             Permission::Read => "read",
             Permission::Post => "post",
             Permission::Own => "own",
             Permission::Unknown => UNKNOWN,
         };
-        word.to_json(text);
+        name.to_json(text);
     }
 }
 
 impl FromJson for Refusal {
-    fn from_json(json: Json) -> Result<Refusal, Garbled> {
-        let code: String = json.record()?.take("code")?;
+    fn from_json(json: Json) -> Result<Refusal, ParseError> {
+        let code: String = json.into_object()?.take("code")?;
         Ok(Refusal::from_code(&code))
     }
 }
 
-/// Its sentence is for people, and they are told another.
+/// Writes the code only; the page shows a translated sentence instead of the English one.
 impl ToJson for Refusal {
     fn to_json(&self, text: &mut String) {
-        write_record(text, &[("code", &self.code())]);
+        write_object(text, &[("code", &self.code())]);
     }
 }
 
-/// Numbers that have a name.
+/// Implements both directions for newtypes of numbers.
 macro_rules! numbers {
     ($($number:ident: $parse:expr, $get:expr;)*) => {$(
         impl FromJson for $number {
-            fn from_json(json: Json) -> Result<$number, Garbled> {
+            fn from_json(json: Json) -> Result<$number, ParseError> {
                 FromJson::from_json(json).and_then($parse)
             }
         }
@@ -264,20 +281,20 @@ macro_rules! numbers {
 numbers! {
     Seq: |seq| Ok(Seq(seq)), |seq: &Seq| seq.0;
     Timestamp: |at| Ok(Timestamp(at)), |at: &Timestamp| at.0;
-    Seats: |count| Seats::parse(count).map_err(|_| Garbled), |seats: &Seats| seats.get();
+    Seats: |count| Seats::parse(count).map_err(|_| ParseError), |seats: &Seats| seats.get();
 }
 
-impl FromJson for Limit {
-    fn from_json(json: Json) -> Result<Limit, Garbled> {
-        Seats::from_json(json).map(|seats| Limit(Some(seats)))
+impl FromJson for SeatLimit {
+    fn from_json(json: Json) -> Result<SeatLimit, ParseError> {
+        Seats::from_json(json).map(|seats| SeatLimit(Some(seats)))
     }
 
-    fn null() -> Option<Limit> {
-        Some(Limit(None))
+    fn from_null() -> Option<SeatLimit> {
+        Some(SeatLimit(None))
     }
 }
 
-impl ToJson for Limit {
+impl ToJson for SeatLimit {
     fn to_json(&self, text: &mut String) {
         self.0.to_json(text);
     }

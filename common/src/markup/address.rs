@@ -1,15 +1,15 @@
-//! Where a link leads, and where a bare address in a text ends.
+//! Finds where a URL in a message ends.
 //!
-//! Called by `spans` only. It decides about shape, never about whether somebody is there.
+//! Called by `spans` only. It checks the syntax of a URL, never whether the host exists.
 
 use super::letters;
 
-/// All that a link may begin with: nothing a browser would run.
+/// The URL schemes a link may have; `javascript:` and the like never become a link.
 const SCHEMES: [&str; 3] = ["https://", "http://", "mailto:"];
 
-/// How many bytes of `text` are the address of `[text](address)`, up to the bracket that closes it;
-/// or how many were looked at in vain.
-pub(super) fn bracketed(text: &str) -> Result<usize, usize> {
+/// Returns the length in bytes of the address in `[text](address)`, up to its closing bracket.
+/// The error is how many bytes were scanned without finding one.
+pub(super) fn link_target_len(text: &str) -> Result<usize, usize> {
     let Some(start) = after_scheme(text) else { return Err(0) };
     let mut depth = 0;
     for (at, c) in text.char_indices().skip(start) {
@@ -24,16 +24,14 @@ pub(super) fn bracketed(text: &str) -> Result<usize, usize> {
     Err(text.len())
 }
 
-/// How many bytes of `text` are a bare address; zero when it does not begin with one.
-///
-/// Punctuation at its end and brackets that were opened before it belong to the sentence, and so
-/// does a Korean particle: `https://madang.example/r/1을` ends before `을`.
-pub(super) fn bare(text: &str) -> usize {
+/// Returns the length in bytes of the bare URL at the start of `text`, or zero if there is none.
+/// Trailing punctuation and Korean particles are not part of it: `https://a.example/r/1을` ends before `을`.
+pub(super) fn bare_url_len(text: &str) -> usize {
     let Some(start) = after_scheme(text) else { return 0 };
     let mut end = text.len();
     let (mut round, mut square) = (0, 0);
     let mut in_host = true;
-    let mut before = '/';
+    let mut previous = '/';
     for (at, c) in text[start..].char_indices() {
         match c {
             '(' => round += 1,
@@ -43,18 +41,19 @@ pub(super) fn bare(text: &str) -> usize {
             '/' | '?' | '#' => in_host = false,
             _ => {}
         }
-        // No host ends in letters of two scripts.
-        let particle_of_host = in_host && letters::is_hangul(c) && before.is_ascii_alphanumeric();
-        if round < 0 || square < 0 || never_in_address(c) || particle_of_host {
+        // A host label does not mix two scripts, so Hangul right after Latin is a particle.
+        let particle_of_host = in_host && letters::is_hangul(c) && previous.is_ascii_alphanumeric();
+        // A closing bracket without an opening one in the URL was opened before it, in the sentence.
+        if round < 0 || square < 0 || cannot_be_in_url(c) || particle_of_host {
             end = start + at;
             break;
         }
-        before = c;
+        previous = c;
     }
-    start + kept(&text[start..end])
+    start + trimmed_len(&text[start..end])
 }
 
-/// Where the part after the scheme begins, if that part begins as a host or a mailbox does.
+/// Returns where the part after the scheme begins, if that part can be a host or a mailbox.
 fn after_scheme(text: &str) -> Option<usize> {
     let scheme = SCHEMES
         .iter()
@@ -63,20 +62,20 @@ fn after_scheme(text: &str) -> Option<usize> {
     letters::is_letter(first).then_some(scheme.len())
 }
 
-fn never_in_address(c: char) -> bool {
+fn cannot_be_in_url(c: char) -> bool {
     c.is_whitespace()
         || c.is_control()
         || matches!(c, '<' | '>' | '"' | '`' | '\u{2000}'..='\u{206F}' | '\u{3000}'..='\u{303F}')
         || matches!(c, '\u{FF01}'..='\u{FF0F}' | '\u{FF1A}'..='\u{FF20}' | '\u{FF3B}'..='\u{FF40}' | '\u{FF5B}'..='\u{FF65}')
 }
 
-/// How many bytes are left of `rest`, what follows the scheme, without the end of the sentence.
-fn kept(rest: &str) -> usize {
+/// Returns the length of `rest`, the part after the scheme, without punctuation and particles at its end.
+fn trimmed_len(rest: &str) -> usize {
     let mut kept = rest;
     loop {
-        let sentence =
+        let without_punctuation =
             kept.trim_end_matches(['.', ',', '!', '?', ';', ':', '\'', '*', '_', '~', '(', '[', '{', '}']);
-        let without_particle = without_particle(sentence);
+        let without_particle = without_particle(without_punctuation);
         if without_particle.len() == kept.len() {
             return kept.len();
         }
@@ -84,8 +83,8 @@ fn kept(rest: &str) -> usize {
     }
 }
 
-/// A Hangul word is part of an address where an address has words: after `/`, `=`, `-` and so on
-/// (`/w/아이`). Right after a letter, a digit or a bracket it may be a particle.
+/// Removes a Korean particle from the end of `address`.
+/// Hangul after `/`, `=`, `-` and so on is a word of the URL (`/w/아이`) and stays.
 fn without_particle(address: &str) -> &str {
     let stem = address.trim_end_matches(letters::is_hangul);
     let run = &address[stem.len()..];

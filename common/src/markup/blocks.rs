@@ -1,13 +1,13 @@
-//! Blocks out of lines: fenced code, quotes, lists, and text.
+//! Splits lines into blocks: fenced code, quotes, lists and text.
 //!
-//! A fence that is never closed, a quote of nothing and a bullet without text are text.
+//! An unclosed fence, an empty quote and a bullet without text are treated as text.
 
-use super::{Block, Item, Known, spans};
+use super::{Block, ListItem, MentionMatcher, spans};
 
 const FENCE: &str = "```";
 
-/// Reads `lines`; quotes and lists are read up to `depth` deep.
-pub(super) fn parse(mut lines: Vec<&str>, depth: usize, known: Known<'_>) -> Vec<Block> {
+/// Parses `lines` into blocks; quotes and lists nest up to `depth` levels.
+pub(super) fn parse(mut lines: Vec<&str>, depth: usize, known: MentionMatcher<'_>) -> Vec<Block> {
     let mut blocks = Vec::new();
     let mut text = Vec::new();
     let mut fences_close = true;
@@ -15,7 +15,7 @@ pub(super) fn parse(mut lines: Vec<&str>, depth: usize, known: Known<'_>) -> Vec
     while at < lines.len() {
         let line = lines[at];
         if depth > 0 {
-            let quoted = quoted_lines(&lines[at..]);
+            let quoted = strip_quote(&lines[at..]);
             if !quoted.is_empty() {
                 at += quoted.len();
                 flush(&mut blocks, &mut text, known);
@@ -51,8 +51,8 @@ pub(super) fn parse(mut lines: Vec<&str>, depth: usize, known: Known<'_>) -> Vec
     blocks
 }
 
-/// Makes a block of the lines of text so far, without the empty ones around them.
-fn flush(blocks: &mut Vec<Block>, text: &mut Vec<&str>, known: Known<'_>) {
+/// Turns the collected lines of text into a block, without empty lines at either end.
+fn flush(blocks: &mut Vec<Block>, text: &mut Vec<&str>, known: MentionMatcher<'_>) {
     let is_blank = |line: &&str| line.trim().is_empty();
     if let (Some(first), Some(last)) =
         (text.iter().position(|line| !is_blank(line)), text.iter().rposition(|line| !is_blank(line)))
@@ -62,8 +62,9 @@ fn flush(blocks: &mut Vec<Block>, text: &mut Vec<&str>, known: Known<'_>) {
     text.clear();
 }
 
-/// What is quoted at the beginning of `lines`. A `>` needs its space, or `>_<` would be a quote.
-fn quoted_lines<'a>(lines: &[&'a str]) -> Vec<&'a str> {
+/// Returns the content of the quote that `lines` begins with; empty if there is none.
+/// A `>` needs a space after it, or `>_<` would be a quote.
+fn strip_quote<'a>(lines: &[&'a str]) -> Vec<&'a str> {
     let quoted = |line: &&'a str| match line.strip_prefix("> ") {
         None if line.trim_end() == ">" => Some(""),
         inner => inner,
@@ -72,7 +73,7 @@ fn quoted_lines<'a>(lines: &[&'a str]) -> Vec<&'a str> {
     if inner.iter().all(|line| line.trim().is_empty()) { Vec::new() } else { inner }
 }
 
-/// The beginning of a list's item: `- ` or `1. `.
+/// The start of a list item: `- ` or `1. `.
 #[derive(Clone, Copy)]
 struct Marker<'a> {
     number: Option<u32>,
@@ -81,7 +82,7 @@ struct Marker<'a> {
 }
 
 impl<'a> Marker<'a> {
-    /// A number has at most three digits, so that a year is none.
+    /// Parses the marker of a line. A number has at most three digits, so a year is not one.
     fn of(line: &'a str) -> Option<Marker<'a>> {
         let digits = line.bytes().take_while(u8::is_ascii_digit).count();
         let (number, text) = match digits {
@@ -95,34 +96,35 @@ impl<'a> Marker<'a> {
     }
 }
 
-/// The items from `lines[at]` on, whose marker is given, and the line they end before.
+/// Parses the list that begins at `lines[at]` with the marker `first`.
+/// Returns its items and the index of the line after them.
 fn items(
     lines: &[&str],
     mut at: usize,
     first: Marker<'_>,
     depth: usize,
-    known: Known<'_>,
-) -> (Vec<Item>, usize) {
+    known: MentionMatcher<'_>,
+) -> (Vec<ListItem>, usize) {
     let mut items = Vec::new();
     let mut marker = Some(first);
     while let Some(Marker { number, width, text }) =
         marker.filter(|m| m.number.is_some() == first.number.is_some())
     {
         at += 1;
-        let below: Vec<&str> = lines[at..].iter().map_while(|line| unindented(line, width)).collect();
+        let below: Vec<&str> = lines[at..].iter().map_while(|line| strip_indent(line, width)).collect();
         at += below.len();
-        items.push(Item {
+        items.push(ListItem {
             number,
             text: spans::parse(&[text.trim_end()], known),
-            below: parse(below, depth - 1, known),
+            children: parse(below, depth - 1, known),
         });
         marker = lines.get(at).copied().and_then(Marker::of);
     }
     (items, at)
 }
 
-/// The line without the indentation that makes it part of an item: a tab, or at least two spaces.
-fn unindented(line: &str, width: usize) -> Option<&str> {
+/// Removes the indentation that makes a line part of an item: a tab, or at least two spaces.
+fn strip_indent(line: &str, width: usize) -> Option<&str> {
     if let Some(inner) = line.strip_prefix('\t') {
         return Some(inner);
     }
@@ -130,21 +132,22 @@ fn unindented(line: &str, width: usize) -> Option<&str> {
     (spaces >= 2).then(|| &line[spaces.min(width)..])
 }
 
-/// Where code opens in a line: at its beginning, or anywhere when the line does not close it too;
-/// what is opened and closed within a line is the business of `spans`.
+/// An opening fence: at the start of a line, or anywhere in a line that does not close it as well.
+/// A fence that opens and closes within a line of text is handled by `spans`.
 struct Fence<'a> {
-    /// How many backticks it is made of.
+    /// The number of backticks.
     ticks: usize,
     before: &'a str,
     after: &'a str,
 }
 
+/// A block of fenced code.
 struct Fenced<'a> {
     language: &'a str,
     text: String,
-    /// What stands behind the closing fence.
+    /// The text after the closing fence.
     rest: &'a str,
-    /// How many lines it takes, that of `rest` among them.
+    /// The number of lines the block covers, including the line of `rest`.
     lines: usize,
 }
 
@@ -152,10 +155,10 @@ impl<'a> Fence<'a> {
     fn of(line: &'a str) -> Option<Fence<'a>> {
         let mut from = 0;
         loop {
-            let open = from + fence(&line[from..])?;
+            let open = from + find_fence(&line[from..])?;
             let (before, after) = (&line[..open], line[open..].trim_start_matches('`'));
             let ticks = line.len() - open - after.len();
-            match fence(after) {
+            match find_fence(after) {
                 Some(close) if !before.trim().is_empty() => {
                     from = line.len() - after.len() + close + FENCE.len();
                 }
@@ -164,12 +167,12 @@ impl<'a> Fence<'a> {
         }
     }
 
-    /// The code up to the closing fence, if there is one and there is something before it.
-    /// `lines` begins with the line of the fence.
+    /// Returns the code up to the closing fence; `None` without a closing fence or without code.
+    /// `lines` begins with the line of the opening fence.
     fn close(&self, lines: &[&'a str]) -> Option<Fenced<'a>> {
-        if let Some(close) = fence(self.after) {
+        if let Some(close) = find_fence(self.after) {
             let text = self.after[..close].trim();
-            let rest = self.behind(&self.after[close..]);
+            let rest = self.after_close(&self.after[close..]);
             return (!text.is_empty()).then(|| Fenced {
                 language: "",
                 text: text.to_owned(),
@@ -177,8 +180,8 @@ impl<'a> Fence<'a> {
                 lines: 1,
             });
         }
-        let last = lines.iter().skip(1).position(|line| fence(line).is_some())? + 1;
-        let close = fence(lines[last])?;
+        let last = lines.iter().skip(1).position(|line| find_fence(line).is_some())? + 1;
+        let close = find_fence(lines[last])?;
         let language = Some(self.after.trim()).filter(|word| is_language(word)).unwrap_or_default();
         let mut code = Vec::new();
         if language.is_empty() && !self.after.trim().is_empty() {
@@ -189,19 +192,19 @@ impl<'a> Fence<'a> {
             code.push(&lines[last][..close]);
         }
         let text = code.join("\n");
-        let rest = self.behind(&lines[last][close..]);
+        let rest = self.after_close(&lines[last][close..]);
         (!text.trim().is_empty()).then_some(Fenced { language, text, rest, lines: last + 1 })
     }
 
-    /// What stands behind the closing fence, which may be as long as the opening one.
-    fn behind(&self, close: &'a str) -> &'a str {
+    /// Returns the text after the closing fence, which has at most as many backticks as the opening one.
+    fn after_close(&self, close: &'a str) -> &'a str {
         let ticks = close.len() - close.trim_start_matches('`').len();
         &close[ticks.min(self.ticks)..]
     }
 }
 
-/// Where the first fence of a text begins.
-fn fence(text: &str) -> Option<usize> {
+/// Returns the position of the first fence in a text.
+fn find_fence(text: &str) -> Option<usize> {
     text.as_bytes().windows(FENCE.len()).position(|ticks| ticks == FENCE.as_bytes())
 }
 

@@ -1,9 +1,9 @@
-//! Chat markup: what the marks in a message mean, as a tree of blocks and spans.
+//! Parses chat markup into a tree of blocks and spans.
 //!
-//! It is what people type in other chats, not CommonMark: a line break is a line break, there is
-//! no HTML and there are no headings. The page draws the tree element by element, so nothing here
-//! ever makes or reads HTML. Parsing takes time in proportion to the text whatever the text is,
-//! nests to a fixed depth, and keeps every letter: only marks that took effect are gone.
+//! The syntax is that of other chats, not CommonMark: a line break is a line break, and there are
+//! no HTML and no headings. The page builds DOM elements from the tree, so this module never reads
+//! or writes HTML. Parsing takes linear time for every input, nests to a fixed depth and preserves
+//! every letter: only delimiters that took effect are dropped.
 
 mod address;
 mod blocks;
@@ -13,37 +13,40 @@ mod spans;
 
 pub use self::emoji::is_only_emoji;
 
-/// How deep quotes and lists are read inside each other; what is deeper is text.
-const DEPTH: usize = 4;
+/// How deep quotes and lists may nest; anything deeper is text.
+const MAX_DEPTH: usize = 4;
 
+/// A part of a message that takes whole lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Block {
-    /// Lines of text; the breaks between them are `\n` in [`Span::Text`].
+    /// Lines of text, separated by `\n` in [`Span::Text`].
     Text(Vec<Span>),
     Code {
         language: String,
         text: String,
     },
     Quote(Vec<Block>),
-    List(Vec<Item>),
+    List(Vec<ListItem>),
 }
 
+/// An item of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Item {
-    /// As it was typed; a bullet has none.
+pub struct ListItem {
+    /// The number as typed; `None` for a bullet.
     pub number: Option<u32>,
     pub text: Vec<Span>,
-    /// What is indented below it.
-    pub below: Vec<Block>,
+    /// The blocks indented below the item.
+    pub children: Vec<Block>,
 }
 
+/// A part of a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Span {
     Text(String),
     Code(String),
-    /// A name as it was typed, without the `@`.
+    /// The mentioned name as typed, without the `@`.
     Mention(String),
-    /// The address is `http:`, `https:` or `mailto:`, never anything a browser would run.
+    /// The address is `http:`, `https:` or `mailto:`, never a scheme that a browser would execute.
     Link {
         text: String,
         address: String,
@@ -51,6 +54,7 @@ pub enum Span {
     Styled(Style, Vec<Span>),
 }
 
+/// How a styled span is emphasised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Style {
     Strong,
@@ -58,32 +62,31 @@ pub enum Style {
     Strike,
 }
 
-/// How many bytes of what follows an `@` are the name of somebody known; zero when nobody's.
-/// Asked only where there is an `@`, so it may look at everybody in the room.
-pub type Known<'a> = &'a dyn Fn(&str) -> usize;
+/// Returns how many bytes of the text after an `@` are the name of a known person, or zero.
+/// Called only for an `@` in the text, so it may check every member of the room.
+pub type MentionMatcher<'a> = &'a dyn Fn(&str) -> usize;
 
-/// Reads a message. Somebody who is not `known` is not mentioned: their `@name` is text.
-pub fn parse(text: &str, known: Known<'_>) -> Vec<Block> {
-    blocks::parse(text.split('\n').collect(), DEPTH, known)
+/// Parses a message. An `@name` that `known` does not match stays text.
+pub fn parse(text: &str, known: MentionMatcher<'_>) -> Vec<Block> {
+    blocks::parse(text.split('\n').collect(), MAX_DEPTH, known)
 }
 
-/// The message without its marks, for where only text can be shown: notices and quotes.
-pub fn plain(text: &str) -> String {
+/// Returns the message without markup, for notifications and quotes, which show only text.
+pub fn plain_text(text: &str) -> String {
     let mut lines = String::new();
     write_blocks(&mut lines, &parse(text, &|_| 0));
     lines
 }
 
-/// Whether somebody of this name is mentioned.
+/// Whether `text` mentions this name.
 pub fn mentions(text: &str, name: &str) -> bool {
-    text.contains('@') && any_mention(&parse(text, &|after| called(after, name)))
+    text.contains('@') && any_mention(&parse(text, &|after| mention_len(after, name)))
 }
 
-/// How many bytes of `after`, what follows an `@`, are this name: all of it or none.
-///
-/// In Latin letters, case does not matter. In Korean a particle may follow at once (`@지은아`,
-/// `@지은님께서는`), but not the rest of a longer name: `@지은정` does not call 지은.
-pub fn called(after: &str, name: &str) -> usize {
+/// Returns the length of `name` in bytes if `after`, the text following an `@`, begins with it; else zero.
+/// A Korean particle may follow directly (`@지은아`), but not the rest of a longer name (`@지은정`).
+pub fn mention_len(after: &str, name: &str) -> usize {
+    // ASCII case does not matter: `@jieun` mentions Jieun.
     let Some(start) = after.get(..name.len()) else { return 0 };
     if name.is_empty() || !start.eq_ignore_ascii_case(name) {
         return 0;
@@ -110,7 +113,7 @@ fn any_mention(blocks: &[Block]) -> bool {
         Block::Text(spans) => in_spans(spans),
         Block::Code { .. } => false,
         Block::Quote(inner) => any_mention(inner),
-        Block::List(items) => items.iter().any(|item| in_spans(&item.text) || any_mention(&item.below)),
+        Block::List(items) => items.iter().any(|item| in_spans(&item.text) || any_mention(&item.children)),
     })
 }
 
@@ -128,9 +131,9 @@ fn write_blocks(out: &mut String, blocks: &[Block]) {
     }
 }
 
-fn write_items(out: &mut String, items: &[Item]) {
-    for (place, item) in items.iter().enumerate() {
-        if place > 0 {
+fn write_items(out: &mut String, items: &[ListItem]) {
+    for (index, item) in items.iter().enumerate() {
+        if index > 0 {
             out.push('\n');
         }
         match item.number {
@@ -139,9 +142,9 @@ fn write_items(out: &mut String, items: &[Item]) {
         }
         out.push_str(if item.number.is_some() { ". " } else { " " });
         write_spans(out, &item.text);
-        if !item.below.is_empty() {
+        if !item.children.is_empty() {
             out.push('\n');
-            write_indented(out, "  ", &item.below);
+            write_indented(out, "  ", &item.children);
         }
     }
 }
@@ -149,8 +152,8 @@ fn write_items(out: &mut String, items: &[Item]) {
 fn write_indented(out: &mut String, indent: &str, blocks: &[Block]) {
     let mut inner = String::new();
     write_blocks(&mut inner, blocks);
-    for (place, line) in inner.split('\n').enumerate() {
-        out.push_str(if place > 0 { "\n" } else { "" });
+    for (index, line) in inner.split('\n').enumerate() {
+        out.push_str(if index > 0 { "\n" } else { "" });
         out.push_str(indent);
         out.push_str(line);
     }

@@ -1,40 +1,41 @@
-//! Spans out of a line: marks in pairs, code, links, mentions.
+//! Parses the spans of a line: paired delimiters, code, links and mentions.
 //!
-//! A line is cut into pieces in one pass, marks are paired in a second, the tree is built in a
-//! third. At most one mark of a kind is open at a time (bold inside bold means nothing), which
-//! bounds the depth and the work. Marks do not reach beyond their line.
+//! The first pass splits a line into tokens, the second pairs the delimiters, the third builds the
+//! tree. At most one delimiter of a kind is open at a time (bold inside bold has no meaning), which
+//! bounds the depth and the work. A pair of delimiters never spans two lines.
 
 use std::vec;
 
-use super::{Known, Span, Style, address, letters};
+use super::{MentionMatcher, Span, Style, address, letters};
 
-/// Reads lines of text that stand together.
-pub(super) fn parse(lines: &[&str], known: Known<'_>) -> Vec<Span> {
+/// Parses consecutive lines of text.
+pub(super) fn parse(lines: &[&str], known: MentionMatcher<'_>) -> Vec<Span> {
     let mut spans = Vec::new();
-    for (place, line) in lines.iter().enumerate() {
-        if place > 0 {
+    for (index, line) in lines.iter().enumerate() {
+        if index > 0 {
             push_text(&mut spans, "\n");
         }
-        let mut pieces = Cutter::cut(line, known);
-        pair(&mut pieces);
-        build(&mut pieces.into_iter(), &mut spans);
+        let mut tokens = Tokenizer::tokenize(line, known);
+        pair_delimiters(&mut tokens);
+        build(&mut tokens.into_iter(), &mut spans);
     }
     spans
 }
 
-enum Piece<'a> {
+enum Token<'a> {
     Text(&'a str),
-    Whole(Span),
-    Mark(Mark<'a>),
+    /// A span that is complete: code, a link or a mention.
+    Span(Span),
+    Delimiter(Delimiter<'a>),
 }
 
-/// A run of `*`, `_` or `~` that may stand around something.
-struct Mark<'a> {
+/// A run of `*`, `_` or `~` that may style the text next to it.
+struct Delimiter<'a> {
     run: &'a str,
     styles: &'static [Style],
-    opens: bool,
-    closes: bool,
-    /// How many letters stand before it: between two marks must be one, or `*^^*` were bold.
+    can_open: bool,
+    can_close: bool,
+    /// The number of letters before it. A pair needs one in between, or `*^^*` would be bold.
     letters: usize,
     role: Role,
 }
@@ -46,7 +47,7 @@ enum Role {
     Closes,
 }
 
-/// What a run means; other runs, like the `__` of `__init__`, mean nothing.
+/// Returns the styles of a run of delimiters; none for other runs, like the `__` of `__init__`.
 fn styles(run: &str) -> &'static [Style] {
     match run {
         "*" | "**" => &[Style::Strong],
@@ -57,63 +58,64 @@ fn styles(run: &str) -> &'static [Style] {
     }
 }
 
-struct Cutter<'a, 'k> {
+struct Tokenizer<'a, 'k> {
     line: &'a str,
-    known: Known<'k>,
-    pieces: Vec<Piece<'a>>,
-    /// Where the text begins that is no piece yet.
-    text_from: usize,
+    known: MentionMatcher<'k>,
+    tokens: Vec<Token<'a>>,
+    /// Where the text begins that is not part of a token yet.
+    text_start: usize,
     letters: usize,
-    /// For runs of one, two and three backticks: no such run follows.
+    /// For runs of one, two and three backticks: no closing run follows. Without it, a line of
+    /// backticks would take quadratic time.
     no_code: [bool; 3],
-    /// Before this place no link closes.
-    no_link: usize,
+    /// No link target closes before this position; keeps a line of `[a](` linear.
+    no_link_before: usize,
 }
 
-impl<'a, 'k> Cutter<'a, 'k> {
-    fn cut(line: &'a str, known: Known<'k>) -> Vec<Piece<'a>> {
-        let mut cutter = Cutter {
+impl<'a, 'k> Tokenizer<'a, 'k> {
+    fn tokenize(line: &'a str, known: MentionMatcher<'k>) -> Vec<Token<'a>> {
+        let mut tokenizer = Tokenizer {
             line,
             known,
-            pieces: Vec::new(),
-            text_from: 0,
+            tokens: Vec::new(),
+            text_start: 0,
             letters: 0,
             no_code: [false; 3],
-            no_link: 0,
+            no_link_before: 0,
         };
         let mut at = 0;
         let mut before = None;
         while let Some(c) = line[at..].chars().next() {
-            let end = cutter.piece(at, c, before).unwrap_or_else(|| {
-                cutter.letters += usize::from(counts(c));
+            let end = tokenizer.token(at, c, before).unwrap_or_else(|| {
+                tokenizer.letters += usize::from(is_content(c));
                 at + c.len_utf8()
             });
             before = line[at..end].chars().next_back();
             at = end;
         }
-        cutter.text_until(line.len());
-        cutter.pieces
+        tokenizer.flush_text(line.len());
+        tokenizer.tokens
     }
 
-    /// Makes a piece of what begins at `at`, and says where it ends; `None` when it is text.
-    fn piece(&mut self, at: usize, c: char, before: Option<char>) -> Option<usize> {
+    /// Reads the token at `at` and returns where it ends; `None` if it is text.
+    fn token(&mut self, at: usize, c: char, before: Option<char>) -> Option<usize> {
         match c {
             '`' => Some(self.code(at)),
-            '*' | '_' | '~' => Some(self.mark(at, c, before)),
+            '*' | '_' | '~' => Some(self.delimiter(at, c, before)),
             '[' => self.link(at),
-            '@' if !before.is_some_and(continues_mailbox) => self.mention(at),
-            'h' | 'H' | 'm' | 'M' if !before.is_some_and(|c| c.is_ascii_alphanumeric()) => self.address(at),
+            '@' if !before.is_some_and(is_mailbox_char) => self.mention(at),
+            'h' | 'H' | 'm' | 'M' if !before.is_some_and(|c| c.is_ascii_alphanumeric()) => self.bare_url(at),
             _ => None,
         }
     }
 
     fn code(&mut self, at: usize) -> usize {
-        let ticks = run(&self.line[at..], '`');
+        let ticks = run_len(&self.line[at..], '`');
         let inside = at + ticks;
         if ticks > 3 || self.no_code[ticks - 1] {
             return inside;
         }
-        let Some(length) = until_ticks(&self.line[inside..], ticks) else {
+        let Some(length) = find_ticks(&self.line[inside..], ticks) else {
             self.no_code[ticks - 1] = true;
             return inside;
         };
@@ -121,31 +123,32 @@ impl<'a, 'k> Cutter<'a, 'k> {
         if code.trim().is_empty() {
             return inside;
         }
-        // The spaces that keep a backtick from the marks around it are not part of the code.
+        // In `` ` `` one space on each side separates the backtick from the delimiters.
         let padded =
             if ticks > 1 { code.strip_prefix(' ').and_then(|code| code.strip_suffix(' ')) } else { None };
         let code = padded.filter(|code| !code.trim().is_empty()).unwrap_or(code);
-        self.whole(at, inside + length + ticks, Span::Code(code.to_owned()))
+        self.push_span(at, inside + length + ticks, Span::Code(code.to_owned()))
     }
 
-    fn mark(&mut self, at: usize, c: char, before: Option<char>) -> usize {
-        let end = at + run(&self.line[at..], c);
+    fn delimiter(&mut self, at: usize, c: char, before: Option<char>) -> usize {
+        let end = at + run_len(&self.line[at..], c);
         let styles = styles(&self.line[at..end]);
         let after = self.line[end..].chars().next();
-        let opens = before.is_none_or(|before| may_open(c, before))
+        let can_open = before.is_none_or(|before| may_open(c, before))
             && after.is_some_and(|c| !c.is_whitespace() && !matches!(c, '/' | '\\' | ')' | ']' | '}'));
-        let closes = before.is_some_and(|before| may_close(c, before))
+        let can_close = before.is_some_and(|before| may_close(c, before))
             && after.is_none_or(|after| may_follow(c, after));
-        if !styles.is_empty() && (opens || closes) {
-            self.text_until(at);
+        if !styles.is_empty() && (can_open || can_close) {
+            self.flush_text(at);
             let (run, letters) = (&self.line[at..end], self.letters);
-            self.pieces.push(Piece::Mark(Mark { run, styles, opens, closes, letters, role: Role::Literal }));
-            self.text_from = end;
+            let delimiter = Delimiter { run, styles, can_open, can_close, letters, role: Role::Literal };
+            self.tokens.push(Token::Delimiter(delimiter));
+            self.text_start = end;
         }
         end
     }
 
-    /// `[text](address)`. The text is no address itself: nobody is to be led elsewhere than they read.
+    /// Reads `[text](address)`. The text must not be a URL, or a link could show one and open another.
     fn link(&mut self, at: usize) -> Option<usize> {
         let rest = &self.line[at + 1..];
         let length = rest.find(['[', ']'])?;
@@ -154,17 +157,17 @@ impl<'a, 'k> Cutter<'a, 'k> {
         if text.trim().is_empty()
             || text.split(':').skip(1).any(|rest| rest.starts_with("//"))
             || !rest[length..].starts_with("](")
-            || start < self.no_link
+            || start < self.no_link_before
         {
             return None;
         }
-        match address::bracketed(&self.line[start..]) {
+        match address::link_target_len(&self.line[start..]) {
             Ok(length) => {
                 let address = self.line[start..start + length].to_owned();
-                Some(self.whole(at, start + length + 1, Span::Link { text: text.to_owned(), address }))
+                Some(self.push_span(at, start + length + 1, Span::Link { text: text.to_owned(), address }))
             }
-            Err(in_vain) => {
-                self.no_link = start + in_vain;
+            Err(scanned) => {
+                self.no_link_before = start + scanned;
                 None
             }
         }
@@ -173,78 +176,79 @@ impl<'a, 'k> Cutter<'a, 'k> {
     fn mention(&mut self, at: usize) -> Option<usize> {
         let after = &self.line[at + 1..];
         let name = after.get(..(self.known)(after)).filter(|name| !name.is_empty())?;
-        Some(self.whole(at, at + 1 + name.len(), Span::Mention(name.to_owned())))
+        Some(self.push_span(at, at + 1 + name.len(), Span::Mention(name.to_owned())))
     }
 
-    fn address(&mut self, at: usize) -> Option<usize> {
-        let address = &self.line[at..at + address::bare(&self.line[at..])];
+    fn bare_url(&mut self, at: usize) -> Option<usize> {
+        let address = &self.line[at..at + address::bare_url_len(&self.line[at..])];
         let link = Span::Link { text: address.to_owned(), address: address.to_owned() };
-        (!address.is_empty()).then(|| self.whole(at, at + address.len(), link))
+        (!address.is_empty()).then(|| self.push_span(at, at + address.len(), link))
     }
 
-    fn whole(&mut self, at: usize, end: usize, span: Span) -> usize {
-        self.text_until(at);
-        self.pieces.push(Piece::Whole(span));
+    fn push_span(&mut self, at: usize, end: usize, span: Span) -> usize {
+        self.flush_text(at);
+        self.tokens.push(Token::Span(span));
         self.letters += 1;
-        self.text_from = end;
+        self.text_start = end;
         end
     }
 
-    fn text_until(&mut self, end: usize) {
-        if self.text_from < end {
-            self.pieces.push(Piece::Text(&self.line[self.text_from..end]));
+    fn flush_text(&mut self, end: usize) {
+        if self.text_start < end {
+            self.tokens.push(Token::Text(&self.line[self.text_start..end]));
         }
     }
 }
 
-/// Whether a `mark` behind `before` may open: not inside a word or a path. Faces are drawn with `_`
-/// in the middle (`-_-`), so it wants to stand alone or behind a bracket, a quote, another mark.
-fn may_open(mark: char, before: char) -> bool {
+/// Whether a delimiter after `before` can open: not inside a word or a path.
+/// Emoticons have a `_` in the middle (`-_-`), so it needs a space, a bracket, a quote or a delimiter before it.
+fn may_open(delimiter: char, before: char) -> bool {
     match before {
         '\\' | '/' => false,
-        '\0'..='\u{7F}' if mark == '_' => {
+        '\0'..='\u{7F}' if delimiter == '_' => {
             before.is_whitespace() || matches!(before, '*' | '~' | '(' | '[' | '{' | '"' | '\'')
         }
         _ => !letters::is_letter(before),
     }
 }
 
-/// Whether a `mark` behind `before` may close: not behind the arm of `¯\_(ツ)_/¯`, nor inside a face.
-fn may_close(mark: char, before: char) -> bool {
+/// Whether a delimiter after `before` can close: not after the arm of `¯\_(ツ)_/¯`, nor inside an emoticon.
+fn may_close(delimiter: char, before: char) -> bool {
     match before {
         '\\' | '/' | '(' | '[' | '{' => false,
-        '-' | '^' | '<' | '>' | '=' => mark != '_',
+        '-' | '^' | '<' | '>' | '=' => delimiter != '_',
         _ => !before.is_whitespace(),
     }
 }
 
-/// Whether a `mark` that closes may stand before `after`: a word may not go on, but Korean adds its
-/// particles at once, and `ㅋㅋ`. What `ㅠ_ㅠ` has around its `_` is a face.
-fn may_follow(mark: char, after: char) -> bool {
-    !letters::is_letter(after) || letters::is_unspaced(after) && !(mark == '_' && letters::is_jamo(after))
+/// Whether `after` may follow a closing delimiter: not a letter, except that Korean adds particles
+/// and `ㅋㅋ` without a space. The `_` of the emoticon `ㅠ_ㅠ` does not close.
+fn may_follow(delimiter: char, after: char) -> bool {
+    !letters::is_letter(after)
+        || letters::is_unspaced(after) && !(delimiter == '_' && letters::is_jamo(after))
 }
 
-/// Something a mark may stand around: a letter, or a picture.
-fn counts(c: char) -> bool {
+/// Whether a pair of delimiters may style `c`: a letter or an emoji.
+fn is_content(c: char) -> bool {
     letters::is_letter(c) || c >= '\u{1F000}'
 }
 
-/// Whether an `@` behind `c` is that of an e-mail address.
-fn continues_mailbox(c: char) -> bool {
+/// Whether an `@` after `c` belongs to an e-mail address.
+fn is_mailbox_char(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '+' | '@')
 }
 
-/// How many `c`, which is one byte, stand at the beginning.
-fn run(text: &str, c: char) -> usize {
+/// Returns how often `c`, which is one byte long, is repeated at the start of `text`.
+fn run_len(text: &str, c: char) -> usize {
     text.len() - text.trim_start_matches(c).len()
 }
 
-/// How far it is to a run of exactly so many backticks.
-fn until_ticks(text: &str, ticks: usize) -> Option<usize> {
+/// Returns the position of the first run of exactly `ticks` backticks.
+fn find_ticks(text: &str, ticks: usize) -> Option<usize> {
     let mut from = 0;
     loop {
         let at = from + text[from..].find('`')?;
-        let found = run(&text[at..], '`');
+        let found = run_len(&text[at..], '`');
         if found == ticks {
             return Some(at);
         }
@@ -252,44 +256,43 @@ fn until_ticks(text: &str, ticks: usize) -> Option<usize> {
     }
 }
 
-/// Decides which marks take effect. One that closes something also ends what was opened inside it.
-fn pair(pieces: &mut [Piece<'_>]) {
+/// Decides which delimiters take effect. Closing one discards those opened inside it.
+fn pair_delimiters(tokens: &mut [Token<'_>]) {
     let mut open: Vec<usize> = Vec::new();
-    for at in 0..pieces.len() {
-        let (opened, rest) = pieces.split_at_mut(at);
-        let Piece::Mark(mark) = &mut rest[0] else { continue };
-        let same_kind =
-            |opener: &usize| matches!(&opened[*opener], Piece::Mark(other) if other.run == mark.run);
-        let place = open.iter().rposition(same_kind);
-        if mark.closes
-            && let Some(place) = place
-            && let Piece::Mark(opener) = &mut opened[open[place]]
-            && opener.letters < mark.letters
+    for at in 0..tokens.len() {
+        let (before, rest) = tokens.split_at_mut(at);
+        let Token::Delimiter(delimiter) = &mut rest[0] else { continue };
+        let is_same_run = |opener: &usize| matches!(&before[*opener], Token::Delimiter(other) if other.run == delimiter.run);
+        let index = open.iter().rposition(is_same_run);
+        if delimiter.can_close
+            && let Some(index) = index
+            && let Token::Delimiter(opener) = &mut before[open[index]]
+            && opener.letters < delimiter.letters
         {
-            (opener.role, mark.role) = (Role::Opens, Role::Closes);
-            open.truncate(place);
-        } else if mark.opens {
-            if let Some(place) = place {
-                open.remove(place);
+            (opener.role, delimiter.role) = (Role::Opens, Role::Closes);
+            open.truncate(index);
+        } else if delimiter.can_open {
+            if let Some(index) = index {
+                open.remove(index);
             }
             open.push(at);
         }
     }
 }
 
-/// Builds spans up to the mark that closes them, or to the end.
-fn build(pieces: &mut vec::IntoIter<Piece<'_>>, spans: &mut Vec<Span>) {
-    while let Some(piece) = pieces.next() {
-        match piece {
-            Piece::Text(text) => push_text(spans, text),
-            Piece::Whole(span) => spans.push(span),
-            Piece::Mark(mark) => match mark.role {
-                Role::Literal => push_text(spans, mark.run),
+/// Builds spans up to the closing delimiter, or to the end.
+fn build(tokens: &mut vec::IntoIter<Token<'_>>, spans: &mut Vec<Span>) {
+    while let Some(token) = tokens.next() {
+        match token {
+            Token::Text(text) => push_text(spans, text),
+            Token::Span(span) => spans.push(span),
+            Token::Delimiter(delimiter) => match delimiter.role {
+                Role::Literal => push_text(spans, delimiter.run),
                 Role::Closes => return,
                 Role::Opens => {
                     let mut inner = Vec::new();
-                    build(pieces, &mut inner);
-                    for style in mark.styles.iter().rev() {
+                    build(tokens, &mut inner);
+                    for style in delimiter.styles.iter().rev() {
                         inner = vec![Span::Styled(*style, inner)];
                     }
                     spans.append(&mut inner);

@@ -3,57 +3,57 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::*;
 
-/// The tree in one line: `<b>`, `<i>`, `<s>`, `<c>` for code, `<a address>`, `<@>`, `<pre language>`,
-/// `<q>`, `<-` or `<1.` for an item; blocks are separated by `|`.
-fn drawn(text: &str) -> String {
+/// Renders the tree in one line: `<b>`, `<i>`, `<s>`, `<c>` for code, `<a address>`, `<@>`,
+/// `<pre language>`, `<q>`, `<-` or `<1.` for an item; blocks are separated by `|`.
+fn render(text: &str) -> String {
     let names = ["지은", "민수", "Jieun", "김 민수", "a*b"];
-    let known = |after: &str| names.iter().map(|name| called(after, name)).max().unwrap_or(0);
-    draw_blocks(&parse(text, &known))
+    let known = |after: &str| names.iter().map(|name| mention_len(after, name)).max().unwrap_or(0);
+    render_blocks(&parse(text, &known))
 }
 
-fn draw_blocks(blocks: &[Block]) -> String {
-    let draw = |block: &Block| match block {
-        Block::Text(spans) => draw_spans(spans),
+fn render_blocks(blocks: &[Block]) -> String {
+    let render_one = |block: &Block| match block {
+        Block::Text(spans) => render_spans(spans),
         Block::Code { language, text } => format!("<pre {language}>{text}</>"),
-        Block::Quote(inner) => format!("<q>{}</>", draw_blocks(inner)),
-        Block::List(items) => items.iter().map(draw_item).collect(),
+        Block::Quote(inner) => format!("<q>{}</>", render_blocks(inner)),
+        Block::List(items) => items.iter().map(render_item).collect(),
     };
-    blocks.iter().map(draw).collect::<Vec<_>>().join("|")
+    blocks.iter().map(render_one).collect::<Vec<_>>().join("|")
 }
 
-fn draw_item(item: &Item) -> String {
+fn render_item(item: &ListItem) -> String {
     let marker = item.number.map_or("-".to_owned(), |number| format!("{number}."));
-    format!("<{marker}>{}{}</>", draw_spans(&item.text), draw_blocks(&item.below))
+    format!("<{marker}>{}{}</>", render_spans(&item.text), render_blocks(&item.children))
 }
 
-fn draw_spans(spans: &[Span]) -> String {
-    let draw = |span: &Span| match span {
+fn render_spans(spans: &[Span]) -> String {
+    let render_one = |span: &Span| match span {
         Span::Text(text) => text.clone(),
         Span::Code(text) => format!("<c>{text}</>"),
         Span::Mention(name) => format!("<@>{name}</>"),
         Span::Link { text, address } if text == address => format!("<a>{text}</>"),
         Span::Link { text, address } => format!("<a {address}>{text}</>"),
-        Span::Styled(Style::Strong, inner) => format!("<b>{}</>", draw_spans(inner)),
-        Span::Styled(Style::Emphasis, inner) => format!("<i>{}</>", draw_spans(inner)),
-        Span::Styled(Style::Strike, inner) => format!("<s>{}</>", draw_spans(inner)),
+        Span::Styled(Style::Strong, inner) => format!("<b>{}</>", render_spans(inner)),
+        Span::Styled(Style::Emphasis, inner) => format!("<i>{}</>", render_spans(inner)),
+        Span::Styled(Style::Strike, inner) => format!("<s>{}</>", render_spans(inner)),
     };
-    spans.iter().map(draw).collect()
+    spans.iter().map(render_one).collect()
 }
 
 fn check(cases: &[(&str, &str)]) {
     for (text, expected) in cases {
-        assert_eq!(drawn(text), *expected, "{text:?}");
+        assert_eq!(render(text), *expected, "{text:?}");
     }
 }
 
 fn check_unchanged(texts: &[&str]) {
     for text in texts {
-        assert_eq!(drawn(text), *text);
+        assert_eq!(render(text), *text);
     }
 }
 
 #[test]
-fn marks_stand_around_words() {
+fn delimiters_style_the_words_between_them() {
     check(&[
         ("*굵게*", "<b>굵게</>"),
         ("**bold** _it_ ~no~ ~~no~~", "<b>bold</> <i>it</> <s>no</> <s>no</>"),
@@ -71,7 +71,7 @@ fn marks_stand_around_words() {
 }
 
 #[test]
-fn what_only_looks_like_a_mark_is_left_alone() {
+fn text_that_only_looks_like_markup_is_left_alone() {
     check_unchanged(&[
         "2*3*4, a * b * c",
         "snake_case_name __init__ _a",
@@ -94,7 +94,7 @@ fn what_only_looks_like_a_mark_is_left_alone() {
 }
 
 #[test]
-fn code_is_kept_as_it_is() {
+fn code_is_kept_verbatim() {
     check(&[
         ("`*x*`", "<c>*x*</>"),
         ("`` a`b ``는", "<c>a`b</>는"),
@@ -150,7 +150,7 @@ fn quotes_and_lists_are_blocks() {
 }
 
 #[test]
-fn links_lead_where_they_say() {
+fn links_open_the_address_they_show() {
     check(&[
         ("[문서](https://a.b/c)를", "<a https://a.b/c>문서</>를"),
         ("[w](https://a.b/R_(l))", "<a https://a.b/R_(l)>w</>"),
@@ -166,7 +166,7 @@ fn links_lead_where_they_say() {
 }
 
 #[test]
-fn a_bare_address_ends_where_the_sentence_goes_on() {
+fn a_bare_url_ends_where_the_sentence_goes_on() {
     check(&[
         ("https://a.kr/x.", "<a>https://a.kr/x</>."),
         ("(https://a.kr/x)", "(<a>https://a.kr/x</>)"),
@@ -197,7 +197,7 @@ fn a_bare_address_ends_where_the_sentence_goes_on() {
 }
 
 #[test]
-fn somebody_known_is_mentioned_and_nobody_else() {
+fn only_known_people_are_mentioned() {
     check(&[
         ("@지은 안녕", "<@>지은</> 안녕"),
         ("@지은아, @민수야!", "<@>지은</>아, <@>민수</>야!"),
@@ -211,7 +211,7 @@ fn somebody_known_is_mentioned_and_nobody_else() {
 }
 
 #[test]
-fn a_mention_is_of_one_name() {
+fn a_mention_matches_exactly_one_name() {
     assert!(mentions("저기 @지은아", "지은"));
     assert!(mentions("> - *@지은*", "지은"));
     assert!(!mentions("`@지은` @지은정 지은", "지은"));
@@ -219,7 +219,7 @@ fn a_mention_is_of_one_name() {
 }
 
 #[test]
-fn plain_text_has_no_marks() {
+fn plain_text_has_no_markup() {
     let cases = [
         ("*a* `b` [c](https://d.e) @f", "a b c @f"),
         ("> *a*\n> b\nc", "> a\n> b\nc"),
@@ -228,12 +228,12 @@ fn plain_text_has_no_marks() {
         ("a\n\nb", "a\n\nb"),
     ];
     for (text, expected) in cases {
-        assert_eq!(plain(text), expected, "{text:?}");
+        assert_eq!(plain_text(text), expected, "{text:?}");
     }
 }
 
 #[test]
-fn one_to_eight_emoji_are_only_emoji() {
+fn one_to_eight_emoji_count_as_only_emoji() {
     for text in ["😀", "👩‍👩‍👧‍👦 👍🏽", "❤️", "🇰🇷🇰🇷", "1️⃣", "✅✅✅✅✅✅✅✅", "🏴󠁧󠁢󠁥󠁮󠁧󠁿", "☺️\n🙏"]
     {
         assert!(is_only_emoji(text), "{text:?}");
@@ -244,11 +244,11 @@ fn one_to_eight_emoji_are_only_emoji() {
     }
 }
 
-/// Four times the longest message, of what makes a careless parser look at everything again and
-/// again: then it takes minutes. The bound is generous because other things run beside a test.
+/// Parses four times the longest message, made of input that takes a backtracking parser minutes.
+/// The bound is generous because other processes run beside a test.
 #[cfg(not(target_arch = "wasm32"))]
 #[test]
-fn hostile_texts_take_no_longer_than_others() {
+fn hostile_texts_are_parsed_in_linear_time() {
     use std::time::{Duration, Instant};
 
     let patterns = [
@@ -295,9 +295,9 @@ fn hostile_texts_take_no_longer_than_others() {
     for pattern in patterns {
         let text = pattern.repeat(64 * 1024 / pattern.len());
         let start = Instant::now();
-        let blocks = parse(&text, &|after| called(after, "지은"));
+        let blocks = parse(&text, &|after| mention_len(after, "지은"));
         assert!(start.elapsed() < Duration::from_secs(2), "{pattern:?}");
-        assert!(depth(&blocks) <= 4 * DEPTH, "{pattern:?}");
+        assert!(depth(&blocks) <= 4 * MAX_DEPTH, "{pattern:?}");
     }
 }
 
@@ -307,7 +307,7 @@ fn depth(blocks: &[Block]) -> usize {
         let inner = |span: &Span| if let Span::Styled(_, inner) = span { 1 + of_spans(inner) } else { 1 };
         spans.iter().map(inner).max().unwrap_or(0)
     }
-    let of_item = |item: &Item| of_spans(&item.text).max(depth(&item.below));
+    let of_item = |item: &ListItem| of_spans(&item.text).max(depth(&item.children));
     let of_block = |block: &Block| match block {
         Block::Text(spans) => of_spans(spans),
         Block::Code { .. } => 1,
@@ -323,8 +323,8 @@ mod properties {
 
     use super::*;
 
-    /// Everything in the tree that a reader may see or follow, in its order.
-    fn kept(blocks: &[Block], out: &mut String) {
+    /// Collects all text and addresses of the tree, in order.
+    fn collect_text(blocks: &[Block], out: &mut String) {
         fn of_spans(spans: &[Span], out: &mut String) {
             for span in spans {
                 match span {
@@ -339,25 +339,25 @@ mod properties {
             match block {
                 Block::Text(spans) => of_spans(spans, out),
                 Block::Code { language, text } => out.extend([language.as_str(), text]),
-                Block::Quote(inner) => kept(inner, out),
+                Block::Quote(inner) => collect_text(inner, out),
                 Block::List(items) => {
                     for item in items {
                         out.push_str(&item.number.map_or(String::new(), |number| number.to_string()));
                         of_spans(&item.text, out);
-                        kept(&item.below, out);
+                        collect_text(&item.children, out);
                     }
                 }
             }
         }
     }
 
-    /// What is no mark in any place.
+    /// Returns the characters that are never markup.
     fn letters(text: &str) -> String {
         text.chars().filter(|c| !c.is_whitespace() && !"*_~`[]()>-.@".contains(*c)).collect()
     }
 
-    /// Texts in which marks are as frequent as letters.
-    fn marked() -> impl Strategy<Value = String> {
+    /// Generates texts in which markup is as frequent as letters.
+    fn text_with_markup() -> impl Strategy<Value = String> {
         let token = prop_oneof![
             prop::sample::select(vec![
                 "*",
@@ -404,20 +404,20 @@ mod properties {
         #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn no_letter_is_lost_doubled_or_moved(text in marked()) {
+        fn no_letter_is_lost_duplicated_or_moved(text in text_with_markup()) {
             let mut out = String::new();
-            kept(&parse(&text, &|after| called(after, "지은")), &mut out);
+            collect_text(&parse(&text, &|after| mention_len(after, "지은")), &mut out);
             prop_assert_eq!(letters(&out), letters(&text));
         }
 
         #[test]
-        fn a_text_without_marks_is_itself(text in "[a-zA-Z가-힣ㄱ-ㅎ,!?;0-9][a-zA-Z가-힣ㄱ-ㅎ ,!?;\n]{0,80}[a-z가-힣]") {
+        fn text_without_markup_is_unchanged(text in "[a-zA-Z가-힣ㄱ-ㅎ,!?;0-9][a-zA-Z가-힣ㄱ-ㅎ ,!?;\n]{0,80}[a-z가-힣]") {
             prop_assert_eq!(parse(&text, &|_| 0), [Block::Text(vec![Span::Text(text.clone())])]);
-            prop_assert_eq!(plain(&text), text);
+            prop_assert_eq!(plain_text(&text), text);
         }
 
         #[test]
-        fn every_address_is_one_of_the_three(text in marked()) {
+        fn every_link_has_one_of_the_three_schemes(text in text_with_markup()) {
             fn check(spans: &[Span]) -> bool {
                 spans.iter().all(|span| match span {
                     Span::Link { address, .. } => {

@@ -1,48 +1,46 @@
-//! What is stored is told: committed events on their way from the log to the rooms.
+//! Carries committed events from the store to the rooms.
 //!
-//! The store's writer puts every event in right after its commit, `chat` takes them out in the same
-//! order. Here delivery is within this process; other nodes will hear of it from here too.
-//! It never changes, drops or re-orders an event.
+//! The store's writing thread puts each event in right after its commit; `chat` takes them out in the
+//! same order. Delivery is within this process; events of other nodes could enter here too. The bus
+//! never changes, drops or reorders an event.
 
 use common::event::RoomEvent;
 use tokio::sync::mpsc;
 
-/// How many committed events may be on their way. When this is full the writer waits, and the
-/// senders behind it.
+/// The capacity of the bus. When it is full, the writing thread waits, and with it all writes.
 const CAPACITY: usize = 1024;
 
-/// How many events are taken at once, when the rooms are behind.
-const AT_ONCE: usize = 16;
+/// The most events in one batch.
+const MAX_BATCH: usize = 16;
 
-/// The writer's end.
+/// The store's end.
 #[derive(Clone, Debug)]
-pub struct Publisher(mpsc::Sender<RoomEvent>);
+pub struct EventSender(mpsc::Sender<RoomEvent>);
 
-/// The rooms' end.
+/// The chat's end.
 #[derive(Debug)]
-pub struct Subscription(mpsc::Receiver<RoomEvent>);
+pub struct EventReceiver(mpsc::Receiver<RoomEvent>);
 
-/// A bus within this process.
-pub fn local() -> (Publisher, Subscription) {
+/// Creates a bus within this process.
+pub fn channel() -> (EventSender, EventReceiver) {
     let (sender, receiver) = mpsc::channel(CAPACITY);
-    (Publisher(sender), Subscription(receiver))
+    (EventSender(sender), EventReceiver(receiver))
 }
 
-impl Publisher {
-    /// Hands an event on, waiting for room. Only for a thread that may block.
-    pub fn publish(&self, event: RoomEvent) {
-        // Without a subscriber the server is stopping: the event is in the log, and whoever missed
-        // it will ask for it.
+impl EventSender {
+    /// Sends an event, blocking while the bus is full. Only for a thread that may block.
+    pub fn send(&self, event: RoomEvent) {
+        // Without a receiver the server is stopping. The event is in the log, and clients that missed it will
+        // read it there.
         let _ = self.0.blocking_send(event);
     }
 }
 
-impl Subscription {
-    /// The next event and those right behind it, at most [`AT_ONCE`]; none when the store is closed
-    /// and everything was told.
-    pub async fn next(&mut self) -> Vec<RoomEvent> {
+impl EventReceiver {
+    /// Waits for the next events, at most [`MAX_BATCH`]. Empty once the store is closed and all are read.
+    pub async fn next_batch(&mut self) -> Vec<RoomEvent> {
         let mut events = Vec::new();
-        self.0.recv_many(&mut events, AT_ONCE).await;
+        self.0.recv_many(&mut events, MAX_BATCH).await;
         events
     }
 }

@@ -1,46 +1,45 @@
-//! How fast is too fast: token buckets for connections and for the addresses they come from.
+//! Rate limits: token buckets for sessions, addresses and requests without a session.
 //!
-//! Plain arithmetic over times that are passed in. Every command that costs something takes from a
-//! bucket first; an empty bucket refuses with `too_fast`.
+//! Pure arithmetic over times that callers pass in. Each command takes a token from a bucket first; an
+//! empty bucket refuses with `too_fast`.
 
 use std::{
     collections::HashMap,
     hash::Hash,
     net::{IpAddr, Ipv6Addr},
-    sync::Mutex,
 };
 
 use common::{person::PersonId, refusal::Refusal};
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use crate::lock::lock;
-
-/// A steady rate and how much may come at once.
+/// A sustained rate and a burst size.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Rate {
-    /// Tokens that come back each second.
+    /// Tokens added per second.
     pub per_second: f64,
-    /// How many tokens a full bucket holds.
+    /// The capacity of the bucket.
     pub burst: f64,
 }
 
 impl Rate {
-    /// What many may do together: everybody at one address, or all who call from outside.
-    pub fn of_many(self) -> Rate {
-        Rate { per_second: self.per_second * PEOPLE_PER_ADDRESS, burst: self.burst * PEOPLE_PER_ADDRESS }
+    /// The rate for many people together: one address, or all anonymous senders.
+    pub fn shared(self) -> Rate {
+        Rate { per_second: self.per_second * SHARED_FACTOR, burst: self.burst * SHARED_FACTOR }
     }
 }
 
-/// The limits of one server.
+/// The configured limits of a server.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Messages of one connection, and whatever else is kept; as many signals that are not.
+    /// Messages and other appended actions of a session. Signals that are not stored, such as typing, have
+    /// a bucket of the same rate.
     pub messages: Rate,
-    /// Joins, renames and other commands of one connection that reach the disk.
+    /// Joins, renames and other commands of a session that reach the disk.
     pub joins: Rate,
-    /// Reads of one connection: pages of history.
+    /// Pages of history read by a session.
     pub reads: Rate,
-    /// New rooms of everybody at one address; rooms stay for ever.
+    /// New rooms per address. Rooms are stored for good, so this is the strictest limit.
     pub rooms: Rate,
 }
 
@@ -55,35 +54,35 @@ impl Default for Limits {
     }
 }
 
-/// An address may do this many times what one connection may: a class behind one router is many.
-const PEOPLE_PER_ADDRESS: f64 = 20.0;
+/// How many times the limit of one session an address gets: a school class behind one router shares one.
+const SHARED_FACTOR: f64 = 20.0;
 
-/// How many addresses, or passers, are remembered at once. Beyond it those are forgotten whose
-/// buckets are full again, which is the same as never having come.
-const MAX_REMEMBERED: usize = 10_000;
+/// The most keys a limiter tracks. Beyond it, keys with full buckets are dropped first: a full bucket
+/// equals a new one.
+const MAX_TRACKED_KEYS: usize = 10_000;
 
-/// How many rooms one connection may be in.
+/// The most rooms one connection may be in.
 pub const ROOMS_PER_CONNECTION: usize = 50;
 
-/// Something that empties by use and fills by time.
+/// A token bucket.
 #[derive(Clone, Copy, Debug)]
 pub struct Bucket {
     rate: Rate,
     tokens: f64,
-    at: Instant,
+    updated_at: Instant,
 }
 
 impl Bucket {
-    /// A full bucket.
+    /// Creates a full bucket.
     pub fn new(rate: Rate, now: Instant) -> Bucket {
-        Bucket { rate, tokens: rate.burst, at: now }
+        Bucket { rate, tokens: rate.burst, updated_at: now }
     }
 
-    /// Takes one token; the refusal is `too_fast`.
+    /// Takes one token. The refusal is `too_fast`.
     pub fn take(&mut self, now: Instant) -> Result<(), Refusal> {
-        let passed = now.saturating_duration_since(self.at).as_secs_f64();
-        self.tokens = (self.tokens + passed * self.rate.per_second).min(self.rate.burst);
-        self.at = now;
+        let elapsed = now.saturating_duration_since(self.updated_at).as_secs_f64();
+        self.tokens = (self.tokens + elapsed * self.rate.per_second).min(self.rate.burst);
+        self.updated_at = now;
         if self.tokens < 1.0 {
             return Err(Refusal::TooFast);
         }
@@ -92,25 +91,25 @@ impl Bucket {
     }
 
     fn is_full(&self, now: Instant) -> bool {
-        let passed = now.saturating_duration_since(self.at).as_secs_f64();
-        self.tokens + passed * self.rate.per_second >= self.rate.burst
+        let elapsed = now.saturating_duration_since(self.updated_at).as_secs_f64();
+        self.tokens + elapsed * self.rate.per_second >= self.rate.burst
     }
 }
 
-/// What one connection may still do.
+/// The buckets of one session, or of one [`RateKey`].
 #[derive(Clone, Copy, Debug)]
-pub struct Allowance {
+pub struct SessionLimits {
     pub messages: Bucket,
-    /// That somebody types, is away, is back; and what is asked and is in no log.
+    /// Typing, away and back, and questions whose answers are not in the log.
     pub signals: Bucket,
     pub joins: Bucket,
     pub reads: Bucket,
 }
 
-impl Allowance {
-    /// A fresh connection's.
-    pub fn new(limits: Limits, now: Instant) -> Allowance {
-        Allowance {
+impl SessionLimits {
+    /// Creates full buckets.
+    pub fn new(limits: Limits, now: Instant) -> SessionLimits {
+        SessionLimits {
             messages: Bucket::new(limits.messages, now),
             signals: Bucket::new(limits.messages, now),
             joins: Bucket::new(limits.joins, now),
@@ -123,137 +122,138 @@ impl Allowance {
     }
 }
 
-/// What everybody at one address together may still do.
-pub struct Addresses {
+/// The limits per address, over all its connections.
+pub struct AddressLimits {
     limits: Limits,
-    known: Mutex<HashMap<IpAddr, Shared>>,
+    buckets: Mutex<HashMap<IpAddr, AddressBuckets>>,
 }
 
 #[derive(Clone, Copy)]
-struct Shared {
-    entrances: Bucket,
+struct AddressBuckets {
+    connections: Bucket,
     messages: Bucket,
     rooms: Bucket,
 }
 
-impl Shared {
+impl AddressBuckets {
     fn is_full(&self, now: Instant) -> bool {
-        [self.entrances, self.messages, self.rooms].iter().all(|bucket| bucket.is_full(now))
+        [self.connections, self.messages, self.rooms].iter().all(|bucket| bucket.is_full(now))
     }
 }
 
-impl Addresses {
-    pub fn new(limits: Limits) -> Addresses {
-        Addresses { limits, known: Mutex::default() }
+impl AddressLimits {
+    pub fn new(limits: Limits) -> AddressLimits {
+        AddressLimits { limits, buckets: Mutex::default() }
     }
 
-    /// Takes a new connection or identity from the address' bucket; the refusal is `too_fast`.
-    pub fn enter(&self, address: IpAddr, now: Instant) -> Result<(), Refusal> {
-        self.with(address, now, |shared| shared.entrances.take(now))
+    /// Takes a token for a new connection or identity. The refusal is `too_fast`.
+    pub fn check_connection(&self, address: IpAddr, now: Instant) -> Result<(), Refusal> {
+        self.with_buckets(address, now, |shared| shared.connections.take(now))
     }
 
-    /// Takes a new room from the address' bucket; the refusal is `too_fast`.
-    pub fn open_room(&self, address: IpAddr, now: Instant) -> Result<(), Refusal> {
-        self.with(address, now, |shared| shared.rooms.take(now))
+    /// Takes a token for a new room. The refusal is `too_fast`.
+    pub fn check_new_room(&self, address: IpAddr, now: Instant) -> Result<(), Refusal> {
+        self.with_buckets(address, now, |shared| shared.rooms.take(now))
     }
 
-    /// Takes a message from the address' bucket; the refusal is `too_fast`.
-    pub fn post(&self, address: IpAddr, now: Instant) -> Result<(), Refusal> {
-        self.with(address, now, |shared| shared.messages.take(now))
+    /// Takes a token for a message. The refusal is `too_fast`.
+    pub fn check_message(&self, address: IpAddr, now: Instant) -> Result<(), Refusal> {
+        self.with_buckets(address, now, |shared| shared.messages.take(now))
     }
 
-    fn with(
+    fn with_buckets(
         &self,
         address: IpAddr,
         now: Instant,
-        take: impl FnOnce(&mut Shared) -> Result<(), Refusal>,
+        take: impl FnOnce(&mut AddressBuckets) -> Result<(), Refusal>,
     ) -> Result<(), Refusal> {
-        // A reverse proxy on this machine is not one guest; what it lets through is its to bound.
+        // A reverse proxy on this machine carries many people's connections and has to limit them itself.
         if is_loopback(address) {
             return Ok(());
         }
-        let fresh = || Shared {
-            entrances: Bucket::new(self.limits.joins.of_many(), now),
-            messages: Bucket::new(self.limits.messages.of_many(), now),
+        let new = || AddressBuckets {
+            connections: Bucket::new(self.limits.joins.shared(), now),
+            messages: Bucket::new(self.limits.messages.shared(), now),
             rooms: Bucket::new(self.limits.rooms, now),
         };
-        let mut known = lock(&self.known);
-        take(remember(&mut known, network(address), |shared| shared.is_full(now), fresh)?)
+        let mut buckets = self.buckets.lock();
+        take(get_or_insert(&mut buckets, network_of(address), |shared| shared.is_full(now), new)?)
     }
 }
 
-/// Somebody who does one thing and is gone, without a connection to be measured by.
+/// Identifies the sender of requests that belong to no session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Passer {
+pub enum RateKey {
     Person(PersonId),
-    /// All guests of one network together, loopback included: each of them is new every time.
+    /// All guests of one network, loopback included: a guest has a new id in every request.
     Guests(IpAddr),
 }
 
-/// What those may still do who pass by: a person as much as one connection, guests as many.
-pub struct Passers {
+/// The limits of requests without a session. A person gets as much as one session, the guests of a
+/// network as much as an address.
+pub struct RequestLimits {
     limits: Limits,
-    known: Mutex<HashMap<Passer, Allowance>>,
+    buckets: Mutex<HashMap<RateKey, SessionLimits>>,
 }
 
-impl Passers {
-    pub fn new(limits: Limits) -> Passers {
-        Passers { limits, known: Mutex::default() }
+impl RequestLimits {
+    pub fn new(limits: Limits) -> RequestLimits {
+        RequestLimits { limits, buckets: Mutex::default() }
     }
 
-    /// Takes a message from the passer's bucket; the refusal is `too_fast`.
-    pub fn post(&self, passer: Passer, now: Instant) -> Result<(), Refusal> {
-        self.with(passer, now, |allowance| allowance.messages.take(now))
+    /// Takes a token for a message. The refusal is `too_fast`.
+    pub fn check_message(&self, key: RateKey, now: Instant) -> Result<(), Refusal> {
+        self.with_buckets(key, now, |limits| limits.messages.take(now))
     }
 
-    /// Takes a page of history from the passer's bucket; the refusal is `too_fast`.
-    pub fn read(&self, passer: Passer, now: Instant) -> Result<(), Refusal> {
-        self.with(passer, now, |allowance| allowance.reads.take(now))
+    /// Takes a token for a page of history. The refusal is `too_fast`.
+    pub fn check_read(&self, key: RateKey, now: Instant) -> Result<(), Refusal> {
+        self.with_buckets(key, now, |limits| limits.reads.take(now))
     }
 
-    fn with(
+    fn with_buckets(
         &self,
-        passer: Passer,
+        key: RateKey,
         now: Instant,
-        take: impl FnOnce(&mut Allowance) -> Result<(), Refusal>,
+        take: impl FnOnce(&mut SessionLimits) -> Result<(), Refusal>,
     ) -> Result<(), Refusal> {
         let Limits { messages, reads, .. } = self.limits;
-        let limits = match passer {
-            Passer::Person(_) => self.limits,
-            Passer::Guests(_) => {
-                Limits { messages: messages.of_many(), reads: reads.of_many(), ..self.limits }
+        let limits = match key {
+            RateKey::Person(_) => self.limits,
+            RateKey::Guests(_) => {
+                Limits { messages: messages.shared(), reads: reads.shared(), ..self.limits }
             }
         };
-        let mut known = lock(&self.known);
-        let fresh = || Allowance::new(limits, now);
-        take(remember(&mut known, passer, |allowance| allowance.is_full(now), fresh)?)
+        let mut buckets = self.buckets.lock();
+        let new = || SessionLimits::new(limits, now);
+        take(get_or_insert(&mut buckets, key, |limits| limits.is_full(now), new)?)
     }
 }
 
-/// What is known of `key`, or something `fresh`. When too many are known, and none can be forgotten,
-/// the refusal is `too_fast`.
-fn remember<K: Eq + Hash, V>(
-    known: &mut HashMap<K, V>,
+/// Returns the buckets of `key`, creating them with `new`.
+/// The refusal is `too_fast` if too many keys are tracked and none can be dropped.
+fn get_or_insert<K: Eq + Hash, V>(
+    buckets: &mut HashMap<K, V>,
     key: K,
     is_full: impl Fn(&V) -> bool,
-    fresh: impl FnOnce() -> V,
+    new: impl FnOnce() -> V,
 ) -> Result<&mut V, Refusal> {
-    if known.len() >= MAX_REMEMBERED {
-        known.retain(|_, buckets| !is_full(buckets));
+    if buckets.len() >= MAX_TRACKED_KEYS {
+        buckets.retain(|_, buckets| !is_full(buckets));
     }
-    if known.len() >= MAX_REMEMBERED && !known.contains_key(&key) {
+    if buckets.len() >= MAX_TRACKED_KEYS && !buckets.contains_key(&key) {
         return Err(Refusal::TooFast);
     }
-    Ok(known.entry(key).or_insert_with(fresh))
+    Ok(buckets.entry(key).or_insert_with(new))
 }
 
-/// Whether this is the machine itself, also when IPv4 comes mapped through a socket for both.
+/// Whether this is a loopback address, also as an IPv4-mapped one from a dual-stack socket.
 pub fn is_loopback(address: IpAddr) -> bool {
     address.to_canonical().is_loopback()
 }
 
-/// What counts as one address: an IPv6 customer has a whole /64 to choose from.
-pub fn network(address: IpAddr) -> IpAddr {
+/// Returns the key under which an address is limited: IPv6 customers usually own a whole /64.
+pub fn network_of(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
         IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
@@ -272,7 +272,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_burst_passes_and_the_next_waits() {
+    fn a_burst_is_allowed_and_the_next_is_refused() {
         let start = Instant::now();
         let mut bucket = Bucket::new(Rate { per_second: 5.0, burst: 20.0 }, start);
         assert!((0..20).all(|_| bucket.take(start).is_ok()));
@@ -281,15 +281,15 @@ mod tests {
     }
 
     #[test]
-    fn one_address_is_one_v4_address_or_one_v6_network() {
-        let same = |a: &str, b: &str| network(a.parse().unwrap()) == network(b.parse().unwrap());
+    fn one_key_is_one_v4_address_or_one_v6_network() {
+        let same = |a: &str, b: &str| network_of(a.parse().unwrap()) == network_of(b.parse().unwrap());
         assert!(same("2001:db8::1", "2001:db8::ffff:1"));
         assert!(!same("2001:db8::1", "2001:db8:0:1::1"));
         assert!(same("::ffff:192.0.2.7", "192.0.2.7"));
     }
 
     #[test]
-    fn the_machine_itself_is_known_by_all_its_addresses() {
+    fn every_loopback_address_is_recognised() {
         for address in ["127.0.0.1", "::1", "::ffff:127.0.0.1"] {
             assert!(is_loopback(address.parse().unwrap()), "{address}");
         }
@@ -297,35 +297,39 @@ mod tests {
     }
 
     #[test]
-    fn an_address_is_bounded_whatever_its_connections_do() {
+    fn an_address_has_a_limit_of_its_own() {
         let limits = Limits::default();
-        let (addresses, now) = (Addresses::new(limits), Instant::now());
+        let (address_limits, now) = (AddressLimits::new(limits), Instant::now());
         let address = "192.0.2.7".parse().unwrap();
-        let passed = (0..10_000).filter(|_| addresses.post(address, now).is_ok()).count();
+        let passed = (0..10_000).filter(|_| address_limits.check_message(address, now).is_ok()).count();
         assert_eq!(passed, 400);
     }
 
     #[test]
-    fn who_passes_by_may_do_as_much_as_a_connection_and_guests_as_much_as_twenty() {
-        let (passers, now) = (Passers::new(Limits::default()), Instant::now());
-        let passed = |passer| (0..10_000).filter(|_| passers.post(passer, now).is_ok()).count();
-        assert_eq!(passed(Passer::Person(PersonId(1))), 20);
-        assert_eq!(passed(Passer::Person(PersonId(2))), 20);
-        assert_eq!(passed(Passer::Guests("127.0.0.1".parse().unwrap())), 400);
+    fn requests_of_a_person_are_limited_like_a_session_and_those_of_guests_like_twenty() {
+        let (request_limits, now) = (RequestLimits::new(Limits::default()), Instant::now());
+        let passed = |key| (0..10_000).filter(|_| request_limits.check_message(key, now).is_ok()).count();
+        assert_eq!(passed(RateKey::Person(PersonId(1))), 20);
+        assert_eq!(passed(RateKey::Person(PersonId(2))), 20);
+        assert_eq!(passed(RateKey::Guests("127.0.0.1".parse().unwrap())), 400);
     }
 
     #[test]
-    fn however_many_come_only_so_many_are_remembered() {
-        let (passers, now) = (Passers::new(Limits::default()), Instant::now());
-        let come = |id, now| passers.post(Passer::Person(PersonId(id)), now);
-        assert!((0..MAX_REMEMBERED as u64).all(|id| come(id, now).is_ok()));
-        assert_eq!(come(u64::MAX, now), Err(Refusal::TooFast));
-        assert_eq!(come(u64::MAX, now + Duration::from_secs(1)), Ok(()), "the others are forgotten");
+    fn the_number_of_tracked_keys_is_bounded() {
+        let (request_limits, now) = (RequestLimits::new(Limits::default()), Instant::now());
+        let check = |id, now| request_limits.check_message(RateKey::Person(PersonId(id)), now);
+        assert!((0..MAX_TRACKED_KEYS as u64).all(|id| check(id, now).is_ok()));
+        assert_eq!(check(u64::MAX, now), Err(Refusal::TooFast));
+        assert_eq!(
+            check(u64::MAX, now + Duration::from_secs(1)),
+            Ok(()),
+            "keys with full buckets are dropped"
+        );
     }
 
     proptest! {
         #[test]
-        fn never_more_than_the_rate_and_the_burst(waits in prop::collection::vec(0u64..400, 1..200)) {
+        fn a_bucket_never_allows_more_than_rate_and_burst(waits in prop::collection::vec(0u64..400, 1..200)) {
             let start = Instant::now();
             let mut bucket = Bucket::new(Rate { per_second: 5.0, burst: 20.0 }, start);
             let (mut now, mut passed) = (start, 0.0);

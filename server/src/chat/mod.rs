@@ -1,352 +1,361 @@
-//! What Madang does: people enter, join rooms, speak, and hear what the log says.
+//! The chat itself: sessions, rooms, permissions and limits. All transports call it.
 //!
-//! A gateway calls [`Chat::enter`] for each connection, gives every command to the [`Session`] it
-//! gets, and hears what happens through the [`Listener`] it brought. Nothing here knows a network,
-//! a wire format or a database's language.
+//! A transport calls [`Chat::open_session`] for each connection and passes every command to the returned
+//! [`Session`]. Broadcasts of the rooms arrive at the [`Subscriber`] that the transport supplied.
+//! This module knows no network, no wire format and no SQL.
 
-mod deed;
-pub mod errand;
-#[cfg(feature = "faults")]
-mod faulty;
-pub mod following;
+mod access;
+pub mod anonymous;
+pub mod broadcast;
+pub mod identity;
 pub mod limits;
-pub mod notice;
-pub mod outside;
-pub mod people;
+pub mod posting;
 pub mod room;
+#[cfg(feature = "faults")]
+mod sabotage;
 pub mod session;
+pub mod subscription;
 
 use std::{
     collections::HashMap,
     net::IpAddr,
     sync::{
-        Arc, Mutex, MutexGuard, Weak,
+        Arc, Weak,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use common::{
-    event::{Push, Remove, RoomEvent, RoomList, RoomSummary},
+    event::{Kick, Push, RoomEvent, RoomList, RoomSummary},
     message::Timestamp,
     person::{Person, PersonId},
     refusal::Refusal,
     room::RoomName,
 };
+use parking_lot::{Mutex, MutexGuard};
 use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::{
-    bus::Subscription,
+    bus::EventReceiver,
     chat::{
-        limits::{Addresses, Bucket, Limits, Passers},
-        notice::{Listener, Notice},
-        people::Identity,
+        broadcast::{Broadcast, Subscriber},
+        identity::Identity,
+        limits::{AddressLimits, Bucket, Limits, RequestLimits},
         room::{ConnectionId, Room},
         session::Session,
     },
-    failure::Failure,
-    fault::{self, Point},
-    lock::lock,
+    error::Error,
+    failpoint::{self, Failpoint},
     store::{self, NewRoom, Store},
 };
 
-/// How long a seat is kept for somebody whose connection broke and who can prove to be the same
-/// person when they come back: long enough for a reload on a slow phone.
-pub const SEAT_HELD: Duration = Duration::from_secs(10);
+/// How long the seat of a registered person is kept after their connection broke.
+/// Long enough for a page reload on a slow phone.
+pub const SEAT_GRACE: Duration = Duration::from_secs(10);
 
-/// Owns what belongs to nobody.
-const NOBODY: PersonId = PersonId(0);
+/// The owner of rooms that belong to nobody, such as the lobby.
+const NO_OWNER: PersonId = PersonId(0);
 
-/// How long somebody stays out whom a room's owner has removed.
-const REMOVED_FOR: Duration = Duration::from_secs(Remove::LASTS as u64);
+/// How long a ban lasts.
+const BAN_DURATION: Duration = Duration::from_secs(Kick::BAN_SECONDS as u64);
 
-/// How often every room tells how far its log goes. Whoever missed the very last event learns of it
-/// within this time.
-const HEARTBEAT: Duration = Duration::from_secs(15);
+/// How often each room broadcasts its last `Seq`, so that a client that missed the last event notices.
+const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(15);
 
-/// How long a room gathers who came and went before it tells.
-const NEWS: Duration = Duration::from_millis(100);
+/// How long a room collects presence changes before it broadcasts them in one batch.
+const PRESENCE_DEBOUNCE: Duration = Duration::from_millis(100);
 
-/// How many rooms the front page lists.
-const LISTED_ROOMS: u32 = 100;
+/// The length of the public room list.
+const MAX_LISTED_ROOMS: u32 = 100;
 
-/// The handle every gateway holds. Cheap to clone.
+/// The handle to the chat that every transport holds. Cheap to clone.
 #[derive(Clone)]
 pub struct Chat(Arc<Inner>);
 
 struct Inner {
     store: Arc<dyn Store>,
     limits: Limits,
-    addresses: Addresses,
-    /// Messages from outside, of everybody together.
-    calls: Mutex<Bucket>,
-    /// What callers' ids are made with.
-    secret: u128,
-    passers: Passers,
-    /// The rooms somebody is in, has a seat held in, or listens to.
+    address_limits: AddressLimits,
+    /// Limits the messages of all anonymous senders together.
+    anonymous_limit: Mutex<Bucket>,
+    /// Keys the hash that gives anonymous senders their ids.
+    anonymous_id_secret: u128,
+    request_limits: RequestLimits,
+    /// Rooms in memory: those with members, held seats, subscriptions or bans.
     rooms: Mutex<HashMap<RoomName, Arc<Mutex<Room>>>>,
-    /// Everybody who is connected, by the name they go by now, which all their connections share.
-    present: Mutex<HashMap<PersonId, Arc<Mutex<Person>>>>,
-    connections: AtomicU64,
+    /// The people who have a connection. All sessions of a person share one entry, so that a rename
+    /// reaches each of them.
+    online: Mutex<HashMap<PersonId, Arc<Mutex<Person>>>>,
+    next_connection_id: AtomicU64,
     closing: AtomicBool,
 }
 
 impl Chat {
-    /// A chat over this log, hearing of what was stored from `committed`.
-    pub fn start(store: Arc<dyn Store>, mut committed: Subscription, limits: Limits) -> Chat {
+    /// Starts the chat over `store`; events that were committed arrive through `committed`.
+    pub fn start(store: Arc<dyn Store>, mut committed: EventReceiver, limits: Limits) -> Chat {
         let chat = Chat(Arc::new(Inner {
             store,
-            addresses: Addresses::new(limits),
-            calls: Mutex::new(Bucket::new(limits.messages.of_many(), Instant::now())),
-            secret: rand::random(),
-            passers: Passers::new(limits),
+            address_limits: AddressLimits::new(limits),
+            anonymous_limit: Mutex::new(Bucket::new(limits.messages.shared(), Instant::now())),
+            anonymous_id_secret: rand::random(),
+            request_limits: RequestLimits::new(limits),
             limits,
             rooms: Mutex::default(),
-            present: Mutex::default(),
-            connections: AtomicU64::new(0),
+            online: Mutex::default(),
+            next_connection_id: AtomicU64::new(0),
             closing: AtomicBool::new(false),
         }));
-        let rooms = chat.clone();
+        let this = chat.clone();
         tokio::spawn(async move {
             loop {
-                let events = committed.next().await;
+                let events = committed.next_batch().await;
                 if events.is_empty() {
                     break;
                 }
-                rooms.tell(events);
+                this.broadcast_events(events);
             }
         });
-        tokio::spawn(beat(Arc::downgrade(&chat.0)));
+        tokio::spawn(heartbeat_loop(Arc::downgrade(&chat.0)));
         chat
     }
 
-    /// The server stops: everybody is going, and nobody needs to be told that others are.
+    /// Marks the server as stopping: sessions that end from now on no longer announce it to their rooms.
     pub fn close(&self) {
         self.0.closing.store(true, Ordering::Relaxed);
     }
 
-    /// Whether this address may open one more connection, or ask for one more list, just now.
+    /// Takes a token for one more connection or list request of this address.
     /// The refusal is `too_fast`.
-    pub fn knock(&self, address: IpAddr) -> Result<(), Refusal> {
-        self.0.addresses.enter(address, Instant::now())
+    pub fn check_connection_rate(&self, address: IpAddr) -> Result<(), Refusal> {
+        self.0.address_limits.check_connection(address, Instant::now())
     }
 
-    /// Lets somebody in: from now on `listener` hears the rooms that the session joins.
-    pub fn enter(&self, identity: &Identity, listener: Arc<dyn Listener>, address: IpAddr) -> Session {
-        let (id, listener) = self.connect(listener);
-        let fresh = || Arc::new(Mutex::new(identity.person.clone()));
-        let person = lock(&self.0.present).entry(identity.person.id).or_insert_with(fresh).clone();
-        Session::new(self.clone(), id, person, identity.kept, listener, address)
+    /// Opens a session. From now on `subscriber` receives the broadcasts of the rooms it joins.
+    pub fn open_session(
+        &self,
+        identity: &Identity,
+        subscriber: Arc<dyn Subscriber>,
+        address: IpAddr,
+    ) -> Session {
+        let (id, subscriber) = self.register_connection(subscriber);
+        let new_person = || Arc::new(Mutex::new(identity.person.clone()));
+        let person = self.0.online.lock().entry(identity.person.id).or_insert_with(new_person).clone();
+        Session::new(self.clone(), id, person, identity.is_registered, subscriber, address)
     }
 
-    fn connect(&self, listener: Arc<dyn Listener>) -> (ConnectionId, Arc<dyn Listener>) {
-        let id = ConnectionId(self.0.connections.fetch_add(1, Ordering::Relaxed));
+    fn register_connection(&self, subscriber: Arc<dyn Subscriber>) -> (ConnectionId, Arc<dyn Subscriber>) {
+        let id = ConnectionId(self.0.next_connection_id.fetch_add(1, Ordering::Relaxed));
         #[cfg(feature = "faults")]
-        let listener = faulty::Faulty::around(id, listener);
-        (id, listener)
+        let subscriber = sabotage::SabotagedSubscriber::wrap(id, subscriber);
+        (id, subscriber)
     }
 
-    /// The rooms where something was said or somebody is, the latest first.
-    pub async fn list_rooms(&self) -> Result<RoomList, Failure> {
+    /// Lists the rooms that have messages, the latest first, then rooms that only have members.
+    pub async fn list_rooms(&self) -> Result<RoomList, Error> {
         let mut rooms: Vec<RoomSummary> = Vec::new();
-        for stored in self.0.store.list_rooms(LISTED_ROOMS).await? {
-            let inside = self.open_room(&stored.name);
-            rooms.push(inside.map_or_else(|| Room::new(&stored).summary(), |room| lock(&room).summary()));
+        for stored in self.0.store.list_rooms(MAX_LISTED_ROOMS).await? {
+            let loaded = self.loaded_room(&stored.name);
+            rooms.push(loaded.map_or_else(|| Room::new(&stored).summary(), |room| room.lock().summary()));
         }
-        // A room where nobody has said anything is in no list of the store's.
-        let places = (LISTED_ROOMS as usize).saturating_sub(rooms.len());
-        let open: Vec<Arc<Mutex<Room>>> =
-            self.rooms().values().take(LISTED_ROOMS as usize * 2).cloned().collect();
-        let silent = |summary: &RoomSummary| summary.last_at.is_none() && summary.here > 0;
-        rooms.extend(open.iter().map(|room| lock(room).summary()).filter(silent).take(places));
+        // The store lists only rooms with messages.
+        let free_slots = (MAX_LISTED_ROOMS as usize).saturating_sub(rooms.len());
+        let loaded: Vec<Arc<Mutex<Room>>> =
+            self.0.rooms.lock().values().take(MAX_LISTED_ROOMS as usize * 2).cloned().collect();
+        let is_without_messages =
+            |summary: &RoomSummary| summary.last_at.is_none() && summary.member_count > 0;
+        rooms.extend(
+            loaded.iter().map(|room| room.lock().summary()).filter(is_without_messages).take(free_slots),
+        );
         Ok(RoomList { rooms })
     }
 
-    /// The room of this name, made when there is none; the refusal is `too_fast`, by address.
-    async fn find_or_open(
+    /// Returns the room, creating it if necessary. The refusal is `too_fast`, by address.
+    async fn get_or_create_room(
         &self,
         name: RoomName,
         new: NewRoom,
         address: IpAddr,
-    ) -> Result<store::Room, Failure> {
+    ) -> Result<store::Room, Error> {
         if let Some(stored) = self.0.store.get_room(name.clone()).await? {
             return Ok(stored);
         }
-        self.0.addresses.open_room(address, Instant::now())?;
-        // Whoever comes there first must not be able to shut it to all who have not chosen a room.
-        let new = if name == RoomName::lobby() { NewRoom::of(NOBODY, new.at) } else { new };
-        self.0.store.open_room(name, new).await
+        self.0.address_limits.check_new_room(address, Instant::now())?;
+        // Otherwise the first visitor would own the lobby and could limit its seats, which would shut out
+        // everybody who opens the page without naming a room.
+        let new = if name == RoomName::lobby() { NewRoom::with_defaults(NO_OWNER, new.at) } else { new };
+        self.0.store.get_or_create_room(name, new).await
     }
 
-    /// Makes the lobby, where nobody may have said anything yet: it is open to everybody from the
-    /// first moment on, at doors too where nobody makes rooms by asking for them.
-    pub async fn open_lobby(&self) -> Result<(), Failure> {
-        self.0.store.open_room(RoomName::lobby(), NewRoom::of(NOBODY, now())).await.map(drop)
+    /// Creates the lobby, so that it also exists for transports that never create rooms.
+    pub async fn create_lobby(&self) -> Result<(), Error> {
+        self.0
+            .store
+            .get_or_create_room(RoomName::lobby(), NewRoom::with_defaults(NO_OWNER, timestamp_now()))
+            .await
+            .map(drop)
     }
 
-    /// Tells stored events to everybody in their rooms, those of one room together.
-    fn tell(&self, events: Vec<RoomEvent>) {
-        let mut notices: Vec<(RoomName, Vec<Notice>)> = Vec::new();
+    /// Broadcasts stored events to their rooms, the events of one room together.
+    fn broadcast_events(&self, events: Vec<RoomEvent>) {
+        let mut batches: Vec<(RoomName, Vec<Broadcast>)> = Vec::new();
         for event in events {
             let room = event.room.clone();
-            let notice = Notice::new(Push::Event(event));
-            match notices.iter_mut().find(|(name, _)| *name == room) {
-                Some((_, told)) => told.push(notice),
-                None => notices.push((room, vec![notice])),
+            let broadcast = Broadcast::new(Push::Event(event));
+            match batches.iter_mut().find(|(name, _)| *name == room) {
+                Some((_, broadcasts)) => broadcasts.push(broadcast),
+                None => batches.push((room, vec![broadcast])),
             }
         }
-        for (room, told) in notices {
-            if let Some(room) = self.open_room(&room) {
-                fault::pass(Point::BeforeFanOut);
-                lock(&room).tell(&told);
-                fault::pass(Point::AfterFanOut);
+        for (room, broadcasts) in batches {
+            if let Some(room) = self.loaded_room(&room) {
+                failpoint::hit(Failpoint::BeforeFanOut);
+                room.lock().broadcast(&broadcasts);
+                failpoint::hit(Failpoint::AfterFanOut);
             }
         }
     }
 
-    fn rooms(&self) -> MutexGuard<'_, HashMap<RoomName, Arc<Mutex<Room>>>> {
-        lock(&self.0.rooms)
+    fn loaded_rooms(&self) -> Vec<Arc<Mutex<Room>>> {
+        self.0.rooms.lock().values().cloned().collect()
     }
 
-    fn open_rooms(&self) -> Vec<Arc<Mutex<Room>>> {
-        self.rooms().values().cloned().collect()
+    fn loaded_room(&self, name: &RoomName) -> Option<Arc<Mutex<Room>>> {
+        self.0.rooms.lock().get(name).cloned()
     }
 
-    fn open_room(&self, name: &RoomName) -> Option<Arc<Mutex<Room>>> {
-        self.rooms().get(name).cloned()
-    }
-
-    /// The room in memory, put there when nobody is in it yet.
-    fn room_of(&self, stored: &store::Room) -> Arc<Mutex<Room>> {
+    /// Returns the room in memory, loading it if it is not there.
+    fn load_room(&self, stored: &store::Room) -> Arc<Mutex<Room>> {
         let new = || Arc::new(Mutex::new(Room::new(stored)));
-        self.rooms().entry(stored.name.clone()).or_insert_with(new).clone()
+        self.0.rooms.lock().entry(stored.name.clone()).or_insert_with(new).clone()
     }
 
-    /// Lets somebody come into a room. One that is just being forgotten is asked for again.
-    fn bring_in(
+    /// Runs `change` on the room in memory and then the follow-ups of a membership change.
+    /// Loads the room again if it was unloaded between the lookup and the lock.
+    fn with_room(
         &self,
         stored: &store::Room,
-        come: impl Fn(&mut Room) -> Result<(), Refusal>,
+        change: impl Fn(&mut Room) -> Result<(), Refusal>,
     ) -> Result<Arc<Mutex<Room>>, Refusal> {
         loop {
-            let room = self.room_of(stored);
-            let mut inside = lock(&room);
-            if inside.closed {
+            let room = self.load_room(stored);
+            let mut locked = room.lock();
+            if locked.is_unloaded {
                 continue;
             }
-            let came = come(&mut inside);
-            self.settle(&room, inside);
-            return came.map(|()| room);
+            let result = change(&mut locked);
+            self.after_membership_change(&room, locked);
+            return result.map(|()| room);
         }
     }
 
-    /// Takes one connection out of a room. With `hold` the person keeps the seat for that long.
-    fn take_out(
+    /// Takes one connection out of a room. With `seat_grace` the person's seat is kept for that long.
+    fn leave_room(
         &self,
         room: &Arc<Mutex<Room>>,
         person: PersonId,
         connection: ConnectionId,
-        hold: Option<Duration>,
+        seat_grace: Option<Duration>,
     ) {
         let now = Instant::now();
-        let mut inside = lock(room);
-        inside.rise(person, connection, hold.map(|hold| now + hold));
-        if let Some(hold) = hold.filter(|_| inside.holds_seat_of(person)) {
+        let mut locked = room.lock();
+        locked.leave(person, connection, seat_grace.map(|grace| now + grace));
+        if let Some(grace) = seat_grace.filter(|_| locked.is_in_seat_grace(person)) {
             let (chat, room) = (self.clone(), room.clone());
             tokio::spawn(async move {
-                tokio::time::sleep(hold).await;
-                let mut inside = lock(&room);
-                inside.free_held_seats(Instant::now());
-                chat.settle(&room, inside);
+                tokio::time::sleep(grace).await;
+                let mut locked = room.lock();
+                locked.expire_seat_grace(Instant::now());
+                chat.after_membership_change(&room, locked);
             });
         }
-        self.settle(room, inside);
+        self.after_membership_change(room, locked);
     }
 
-    /// Takes somebody out of a room for a time, with all their connections.
-    fn expel(&self, room: &Arc<Mutex<Room>>, person: PersonId) {
-        let mut inside = lock(room);
-        inside.expel(person, Instant::now() + REMOVED_FOR);
-        tokio::spawn(forgive(Arc::downgrade(&self.0), inside.name.clone()));
-        self.settle(room, inside);
+    /// Bans a person from a room for [`BAN_DURATION`], with all their connections.
+    fn ban(&self, room: &Arc<Mutex<Room>>, person: PersonId) {
+        let mut locked = room.lock();
+        locked.ban(person, Instant::now() + BAN_DURATION);
+        tokio::spawn(expire_bans_later(Arc::downgrade(&self.0), locked.name.clone()));
+        self.after_membership_change(room, locked);
     }
 
-    /// What follows when somebody came to a room or left it: who waits for a seat hears of it, the
-    /// others do so soon, or nobody is left.
-    fn settle(&self, room: &Arc<Mutex<Room>>, mut inside: MutexGuard<'_, Room>) {
-        inside.tell_watchers();
-        if inside.promise_news() {
+    /// Runs after every join or leave: notifies seat waiters, schedules the presence batch, and unloads
+    /// the room if it is empty.
+    fn after_membership_change(&self, room: &Arc<Mutex<Room>>, mut locked: MutexGuard<'_, Room>) {
+        locked.notify_seat_waiters();
+        if locked.schedule_flush() {
             let room = room.clone();
             tokio::spawn(async move {
-                tokio::time::sleep(NEWS).await;
-                lock(&room).tell_news();
+                tokio::time::sleep(PRESENCE_DEBOUNCE).await;
+                room.lock().flush_presence();
             });
         }
-        self.forget_if_empty(inside);
+        self.unload_if_empty(locked);
     }
 
-    /// Drops a room from memory when nobody is left in it. It stays in the log.
-    fn forget_if_empty(&self, mut room: MutexGuard<'_, Room>) {
+    /// Drops an empty room from memory. Its log stays in the store.
+    fn unload_if_empty(&self, mut room: MutexGuard<'_, Room>) {
         if room.is_empty() {
-            // Whoever got hold of this room before sees that it is closed, and asks for it again.
-            room.closed = true;
+            // A task that still holds this room sees the flag and loads the room again (`with_room`).
+            room.is_unloaded = true;
             let name = room.name.clone();
             drop(room);
-            let mut rooms = self.rooms();
-            if rooms.get(&name).is_some_and(|room| lock(room).closed) {
+            let mut rooms = self.0.rooms.lock();
+            if rooms.get(&name).is_some_and(|room| room.lock().is_unloaded) {
                 rooms.remove(&name);
             }
         }
     }
 
-    /// Forgets the present names of those who have no connection any more. Sessions do not do it as
-    /// they end: of two that end at once each would leave it to the other.
-    fn forget_absent(&self) {
-        lock(&self.0.present).retain(|_, shared| Arc::strong_count(shared) > 1);
+    /// Removes people without a connection from `online`. Sessions do not do this when they end: of two
+    /// that end at the same time, each would still see the other's reference.
+    fn remove_offline(&self) {
+        self.0.online.lock().retain(|_, shared| Arc::strong_count(shared) > 1);
     }
 
-    /// Tells every connection of this person, and every room they are in, of the new name.
-    fn spread_name(&self, person: &Person) {
-        if let Some(present) = lock(&self.0.present).get(&person.id) {
-            lock(present).name = person.name.clone();
+    /// Gives all sessions of this person the new name and queues the change in every room they are in.
+    fn broadcast_rename(&self, person: &Person) {
+        if let Some(shared) = self.0.online.lock().get(&person.id) {
+            shared.lock().name = person.name.clone();
         }
-        for room in self.open_rooms() {
-            let mut inside = lock(&room);
-            inside.rename(person);
-            self.settle(&room, inside);
+        for room in self.loaded_rooms() {
+            let mut locked = room.lock();
+            locked.rename(person);
+            self.after_membership_change(&room, locked);
         }
     }
 }
 
-/// Lets every room tell its heartbeat, for as long as there is a chat.
-async fn beat(chat: Weak<Inner>) {
-    let mut beats = tokio::time::interval(HEARTBEAT);
+/// Broadcasts the heartbeat of every room until the chat is dropped.
+async fn heartbeat_loop(chat: Weak<Inner>) {
+    let mut beats = tokio::time::interval(HEARTBEAT_INTERVAL);
     beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         beats.tick().await;
         let Some(chat) = chat.upgrade().map(Chat) else { return };
-        chat.forget_absent();
-        for room in chat.open_rooms() {
-            lock(&room).tell_heartbeat();
-            // Ten thousand rooms must not hold up what is being said.
+        chat.remove_offline();
+        for room in chat.loaded_rooms() {
+            room.lock().broadcast_heartbeat();
+            // With ten thousand rooms this loop would otherwise delay message delivery.
             tokio::task::yield_now().await;
         }
     }
 }
 
-/// Lets somebody come back to a room who was just removed from it, when the time is over.
-async fn forgive(chat: Weak<Inner>, room: RoomName) {
-    tokio::time::sleep(REMOVED_FOR).await;
+/// Removes a ban from the room when it has run out.
+async fn expire_bans_later(chat: Weak<Inner>, room: RoomName) {
+    tokio::time::sleep(BAN_DURATION).await;
     let Some(chat) = chat.upgrade().map(Chat) else { return };
-    if let Some(room) = chat.open_room(&room) {
-        let mut inside = lock(&room);
-        inside.forgive(Instant::now());
-        chat.settle(&room, inside);
+    if let Some(room) = chat.loaded_room(&room) {
+        let mut locked = room.lock();
+        locked.expire_bans(Instant::now());
+        chat.after_membership_change(&room, locked);
     }
 }
 
-/// The clock, for showing only.
-fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+/// Returns the wall-clock time. It is only for display; ordering uses `Seq`.
+fn timestamp_now() -> Timestamp {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
 }

@@ -1,69 +1,71 @@
-//! One person at one gateway: every command of a connection goes through its session, in the order
-//! in which the connection gave them. Dropping the session leaves every room.
+//! A session: one connection's place in the chat.
+//!
+//! A transport passes all commands of a connection to its session, in order. Dropping the session
+//! leaves every room.
 
 use std::{
     collections::HashMap,
     net::IpAddr,
-    sync::{Arc, Mutex, atomic::Ordering},
+    sync::{Arc, atomic::Ordering},
 };
 
 use common::{
     event::{
-        Command, History, Join, Joined, Left, Noted, PROTOCOL, Page, Permission, Renamed, Reply, Sent, Span,
-        Welcome,
+        Ack, Command, History, HistoryRange, Join, Joined, Left, PROTOCOL, Page, Permission, Renamed, Reply,
+        Sent, Welcome,
     },
     message::{Body, Cid, Seq},
     person::{DisplayName, Person, PersonId},
     refusal::Refusal,
     room::{RoomName, Seats},
 };
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::{
-    Chat, SEAT_HELD,
-    deed::Doer,
-    limits::{Allowance, ROOMS_PER_CONNECTION},
-    notice::Listener,
-    now,
-    room::{ConnectionId, Glance, Room},
+    Chat, SEAT_GRACE,
+    access::Actor,
+    broadcast::Subscriber,
+    limits::{ROOMS_PER_CONNECTION, SessionLimits},
+    room::{ConnectionId, MemberSample, Room},
+    timestamp_now,
 };
 use crate::{
-    failure::Failure,
-    lock::lock,
-    store::{self, Deed, NewRoom, RoomId},
+    error::Error,
+    store::{self, Action, NewRoom, RoomId},
 };
 
 /// One connection's place in the chat.
 pub struct Session {
     chat: Chat,
     id: ConnectionId,
-    /// Who this is, by the name all connections of this person share.
+    /// Shared by all sessions of this person, so that a rename reaches each of them.
     person: Arc<Mutex<Person>>,
-    /// Whether this person can come back with a token and be the same.
-    kept: bool,
-    listener: Arc<dyn Listener>,
+    /// Whether the person has a token, and can come back under the same id.
+    is_registered: bool,
+    subscriber: Arc<dyn Subscriber>,
     address: IpAddr,
-    allowance: Allowance,
-    rooms: HashMap<RoomName, Joining>,
-    /// Full rooms in which this connection waits for a seat, or did until it was told.
-    watched: Vec<Arc<Mutex<Room>>>,
-    /// Nobody looks at this connection.
+    limits: SessionLimits,
+    memberships: HashMap<RoomName, Membership>,
+    /// Full rooms in which this connection waits for a seat, or has waited until it was notified.
+    awaited_rooms: Vec<Arc<Mutex<Room>>>,
+    /// Whether the client has reported that nobody looks at it.
     away: bool,
 }
 
 /// A room this connection has joined.
 #[derive(Clone)]
-struct Joining {
+struct Membership {
     id: RoomId,
     room: Arc<Mutex<Room>>,
 }
 
-/// A room that was just entered, with what was read of its log since there is a seat.
-struct Seated {
+/// A joined room, and a page of its log that was read after joining.
+struct JoinResult {
     room: Arc<Mutex<Room>>,
     page: Page,
-    /// The last event there is.
-    last: Seq,
+    /// The last event of the log, which may be newer than the page.
+    last_seq: Seq,
 }
 
 impl Session {
@@ -71,312 +73,312 @@ impl Session {
         chat: Chat,
         id: ConnectionId,
         person: Arc<Mutex<Person>>,
-        kept: bool,
-        listener: Arc<dyn Listener>,
+        is_registered: bool,
+        subscriber: Arc<dyn Subscriber>,
         address: IpAddr,
     ) -> Session {
-        let allowance = Allowance::new(chat.0.limits, Instant::now());
+        let limits = SessionLimits::new(chat.0.limits, Instant::now());
         Session {
             chat,
             id,
             person,
-            kept,
-            listener,
+            is_registered,
+            subscriber,
             address,
-            allowance,
-            rooms: HashMap::new(),
-            watched: Vec::new(),
+            limits,
+            memberships: HashMap::new(),
+            awaited_rooms: Vec::new(),
             away: false,
         }
     }
 
-    /// Who this is, by the present name.
+    /// Returns the person under their current name.
     pub fn person(&self) -> Person {
-        lock(&self.person).clone()
+        self.person.lock().clone()
     }
 
-    /// Does what a client of the full protocol asks.
-    pub async fn handle(&mut self, command: Command) -> Result<Reply, Failure> {
+    /// Executes a command of the full protocol.
+    pub async fn handle(&mut self, command: Command) -> Result<Reply, Error> {
         match command {
             Command::Hello(_) => self.welcome().await.map(Reply::Welcome),
             Command::Join(join) => self.join(join).await.map(Reply::Joined),
             Command::Leave(leave) => self.leave(&leave.room).map(Reply::Left),
             Command::Send(send) => {
-                let deed = Deed::Post { body: send.body, via: None, reply_to: send.reply_to };
-                self.add(&send.room, send.cid, deed).await.map(Reply::Sent)
+                let action = Action::Post { body: send.body, via: None, reply_to: send.reply_to };
+                self.append(&send.room, send.cid, action).await.map(Reply::Sent)
             }
             Command::Edit(edit) => {
-                let deed = Deed::Edit { of: edit.seq, body: edit.body };
-                self.add(&edit.room, edit.cid, deed).await.map(Reply::Sent)
+                let action = Action::Edit { target: edit.seq, body: edit.body };
+                self.append(&edit.room, edit.cid, action).await.map(Reply::Sent)
             }
             Command::Delete(delete) => {
-                let deed = Deed::Delete { of: delete.seq };
-                self.add(&delete.room, delete.cid, deed).await.map(Reply::Sent)
+                let action = Action::Delete { target: delete.seq };
+                self.append(&delete.room, delete.cid, action).await.map(Reply::Sent)
             }
             Command::React(react) => {
-                let deed = Deed::React { to: react.seq, emoji: react.emoji, on: react.on };
-                self.add(&react.room, react.cid, deed).await.map(Reply::Sent)
+                let action = Action::React { target: react.seq, emoji: react.emoji, on: react.on };
+                self.append(&react.room, react.cid, action).await.map(Reply::Sent)
             }
-            Command::Describe(describe) => {
-                let deed = Deed::Describe { topic: describe.topic, seats: describe.seats };
-                self.add(&describe.room, describe.cid, deed).await.map(Reply::Sent)
+            Command::UpdateRoom(update) => {
+                let action = Action::UpdateRoom { topic: update.topic, seats: update.seats };
+                self.append(&update.room, update.cid, action).await.map(Reply::Sent)
             }
-            Command::Remove(remove) => self.remove(&remove.room, remove.person).map(Reply::Noted),
-            Command::History(history) => self.history(&history).await.map(Reply::Page),
+            Command::Kick(kick) => self.kick(&kick.room, kick.person).map(Reply::Ack),
+            Command::History(history) => self.read_history(&history).await.map(Reply::Page),
             Command::Rename(rename) => self.rename(rename.name).await.map(Reply::Renamed),
-            Command::Typing(typing) => self.type_in(&typing.room).map(Reply::Noted),
-            Command::Away(away) => self.go_away(away.away).map(Reply::Noted),
-            Command::WatchSeat(watch) => self.watch_seat(watch.room).await.map(Reply::Noted),
+            Command::Typing(typing) => self.set_typing(&typing.room).map(Reply::Ack),
+            Command::Away(away) => self.set_away(away.away).map(Reply::Ack),
+            Command::WaitForSeat(wait) => self.wait_for_seat(wait.room).await.map(Reply::Ack),
         }
     }
 
-    /// Sits down in a room for two and leaves every other room, as the tutorial's clients mean it.
-    /// When the room is full, nothing changes.
-    pub async fn move_to(&mut self, room: RoomName) -> Result<Joined, Failure> {
+    /// Joins a room for two and leaves every other room, as the clients of the Socket.IO tutorial expect.
+    /// If the room is full, nothing changes.
+    pub async fn switch_to_room_for_two(&mut self, room: RoomName) -> Result<Joined, Error> {
         let joined = self.join(Join { seats: Some(Seats::TWO), ..Join::new(room) }).await?;
-        self.leave_all_but(&joined.room)?;
+        self.leave_others(&joined.room)?;
         Ok(joined)
     }
 
-    /// Goes into a room and out of every other, and tells the last events there. When that fails,
-    /// nothing changes.
-    pub async fn walk_to(&mut self, room: RoomName) -> Result<Page, Failure> {
-        let Seated { page, .. } = self.take_seat(&Join::new(room.clone())).await?;
-        self.leave_all_but(&room)?;
+    /// Joins a room, leaves every other and returns its last events. If it fails, nothing changes.
+    pub async fn switch_room(&mut self, room: RoomName) -> Result<Page, Error> {
+        let JoinResult { page, .. } = self.join_and_read(&Join::new(room.clone())).await?;
+        self.leave_others(&room)?;
         Ok(page)
     }
 
-    /// Some of those who are in a room with this connection; the refusals are `not_in_room` and `removed`.
-    pub fn glance(&self, room: &RoomName, limit: usize) -> Result<Glance, Refusal> {
-        Ok(lock(&self.inside(room)?.room).glance(limit))
+    /// Returns some members of a room that this connection has joined.
+    /// The refusals are `not_in_room` and `removed`.
+    pub fn sample_members(&self, room: &RoomName, limit: usize) -> Result<MemberSample, Refusal> {
+        Ok(self.membership(room)?.room.lock().sample_members(limit))
     }
 
-    /// Takes what a question costs whose answer is not in the log; the refusal is `too_fast`.
-    pub fn ask(&mut self) -> Result<(), Refusal> {
-        self.allowance.signals.take(Instant::now())
+    /// Takes a token for a question that is not answered from the log. The refusal is `too_fast`.
+    pub fn charge(&mut self) -> Result<(), Refusal> {
+        self.limits.signals.take(Instant::now())
     }
 
-    /// Says something in the one room this connection is in. The refusal is `not_in_room`, also
-    /// when it is in several.
-    pub async fn say(&mut self, body: Body) -> Result<Sent, Failure> {
-        self.say_once(Cid::from_random(rand::random()), body).await
+    /// Posts a message in the one room this connection has joined.
+    /// The refusal is `not_in_room`, also if it has joined several.
+    pub async fn send(&mut self, body: Body) -> Result<Sent, Error> {
+        self.send_once(Cid::from_random(rand::random()), body).await
     }
 
-    /// The same with a `cid`, and so safe to repeat. A guest who comes back is somebody else, and
-    /// recognised by the text, as over HTTP.
-    pub async fn say_once(&mut self, cid: Cid, body: Body) -> Result<Sent, Failure> {
-        let mut rooms = self.rooms.iter();
-        let (Some((room, joining)), None) = (rooms.next(), rooms.next()) else {
+    /// Like [`Session::send`], but with the client's `cid`, so that it is safe to repeat.
+    pub async fn send_once(&mut self, cid: Cid, body: Body) -> Result<Sent, Error> {
+        let mut rooms = self.memberships.iter();
+        let (Some((room, membership)), None) = (rooms.next(), rooms.next()) else {
             return Err(Refusal::NotInRoom.into());
         };
-        let (id, room) = (joining.id, room.clone());
-        let deed = Deed::Post { body: body.clone(), via: None, reply_to: None };
-        match self.add(&room, cid.clone(), deed).await {
-            Err(Failure::Refused(Refusal::CidTaken)) if !self.kept => self.chat.repeat(id, cid, &body).await,
+        let (id, room) = (membership.id, room.clone());
+        let action = Action::Post { body: body.clone(), via: None, reply_to: None };
+        match self.append(&room, cid.clone(), action).await {
+            Err(Error::Refused(Refusal::CidTaken)) if !self.is_registered => {
+                self.chat.find_repeated(id, cid, &body).await
+            }
             sent => sent,
         }
     }
 
-    /// Gives up every seat at once.
+    /// Leaves all rooms without keeping the seats.
     pub fn leave_all(&mut self) {
         let me = self.person().id;
-        for (_, joining) in self.rooms.drain() {
-            self.chat.take_out(&joining.room, me, self.id, None);
+        for (_, membership) in self.memberships.drain() {
+            self.chat.leave_room(&membership.room, me, self.id, None);
         }
     }
 
-    async fn welcome(&mut self) -> Result<Welcome, Failure> {
+    async fn welcome(&mut self) -> Result<Welcome, Error> {
         let (you, mut token) = (self.person(), None);
-        if !self.kept {
-            self.allowance.joins.take(Instant::now())?;
-            token = Some(self.chat.keep(&you).await?.reveal().to_owned());
-            self.kept = true;
+        if !self.is_registered {
+            self.limits.joins.take(Instant::now())?;
+            token = Some(self.chat.register(&you).await?.reveal().to_owned());
+            self.is_registered = true;
         }
         Ok(Welcome { you, token, protocol: PROTOCOL })
     }
 
-    async fn join(&mut self, join: Join) -> Result<Joined, Failure> {
-        let Seated { room, page, last } = self.take_seat(&join).await?;
-        let (me, room) = (self.person().id, lock(&room));
-        let (people, away) = room.people(me, Joined::NAMED);
+    async fn join(&mut self, join: Join) -> Result<Joined, Error> {
+        let JoinResult { room, page, last_seq } = self.join_and_read(&join).await?;
+        let (me, room) = (self.person().id, room.lock());
+        let (people, away) = room.list_members(me, Joined::MAX_PEOPLE);
         Ok(Joined {
             room: join.room,
             seats: room.seats,
             topic: room.topic(),
-            last,
+            last: last_seq,
             more: if join.since.is_some() { page.more_after } else { page.more_before },
             events: page.events,
             people,
-            here: Some(room.here()),
+            member_count: Some(room.member_count()),
             away,
-            may: room.permissions(me),
+            permissions: room.permissions(me),
         })
     }
 
-    /// Takes a seat and reads the log.
-    async fn take_seat(&mut self, join: &Join) -> Result<Seated, Failure> {
-        self.allowance.joins.take(Instant::now())?;
-        if !self.rooms.contains_key(&join.room) && self.rooms.len() >= ROOMS_PER_CONNECTION {
+    /// Joins a room and reads its log.
+    async fn join_and_read(&mut self, join: &Join) -> Result<JoinResult, Error> {
+        self.limits.joins.take(Instant::now())?;
+        if !self.memberships.contains_key(&join.room) && self.memberships.len() >= ROOMS_PER_CONNECTION {
             return Err(Refusal::TooManyRooms.into());
         }
         let me = self.person();
         let topic = join.topic.clone().unwrap_or_default();
-        let new = NewRoom { seats: join.seats, topic, owner: me.id, at: now() };
-        let stored = self.chat.find_or_open(join.room.clone(), new, self.address).await?;
-        let was_inside = self.inside(&join.room).is_ok();
-        let room = self.sit(&stored, &me)?;
-        // Read only after sitting down: what is stored from now on is heard, so nothing can fall
-        // between the page and what comes after it.
-        let (page, last) = match self.read_for_join(&stored, join.since).await {
+        let new = NewRoom { seats: join.seats, topic, owner: me.id, at: timestamp_now() };
+        let stored = self.chat.get_or_create_room(join.room.clone(), new, self.address).await?;
+        let was_member = self.membership(&join.room).is_ok();
+        let room = self.take_seat(&stored, &me)?;
+        // Read after joining: later events are delivered as broadcasts, so none falls between the page and
+        // the first broadcast.
+        let (page, last_seq) = match self.read_join_page(&stored, join.since).await {
             Ok(read) => read,
-            Err(failure) => {
-                // Who is told that joining failed must not hold a seat.
-                if !was_inside {
+            Err(error) => {
+                // A client whose join is refused must not hold a seat.
+                if !was_member {
                     self.leave(&join.room)?;
                 }
-                return Err(failure);
+                return Err(error);
             }
         };
-        lock(&room).reaches(last);
-        Ok(Seated { room, page, last })
+        room.lock().advance_to(last_seq);
+        Ok(JoinResult { room, page, last_seq })
     }
 
-    /// The page for who joins, and the number of the last event there is.
-    async fn read_for_join(&self, stored: &store::Room, since: Option<Seq>) -> Result<(Page, Seq), Failure> {
+    /// Returns the page for a join, and the number of the last event.
+    async fn read_join_page(&self, stored: &store::Room, since: Option<Seq>) -> Result<(Page, Seq), Error> {
         let store = &self.chat.0.store;
-        let span = since.map_or(Span::Before(Seq(u64::MAX)), Span::After);
-        let page = store.list_events(stored.id, span, History::DEFAULT, self.person().id).await?;
-        let last = match page.events.last() {
-            // `stored` is from before there was a seat: what was told in between is behind the page,
-            // and whoever joins has to learn that it is there.
+        let range = since.map_or(HistoryRange::Before(Seq(u64::MAX)), HistoryRange::After);
+        let page = store.list_events(stored.id, range, History::DEFAULT, self.person().id).await?;
+        let last_seq = match page.events.last() {
+            // `stored` was read before the join. Events broadcast in between lie behind the page, and the
+            // client has to learn that they exist.
             Some(_) if page.more_after => {
-                store.get_room(stored.name.clone()).await?.map_or(stored.last, |room| room.last)
+                store.get_room(stored.name.clone()).await?.map_or(stored.last_seq, |room| room.last_seq)
             }
             Some(event) => event.seq,
-            None => stored.last,
+            None => stored.last_seq,
         };
-        Ok((page, last))
+        Ok((page, last_seq))
     }
 
-    /// Takes a seat.
-    fn sit(&mut self, stored: &store::Room, me: &Person) -> Result<Arc<Mutex<Room>>, Refusal> {
-        let sit = |room: &mut Room| {
-            room.sit(me, self.id, self.listener.clone(), Instant::now())?;
+    /// Joins the room and records the membership.
+    fn take_seat(&mut self, stored: &store::Room, me: &Person) -> Result<Arc<Mutex<Room>>, Refusal> {
+        let join = |room: &mut Room| {
+            room.join(me, self.id, self.subscriber.clone(), Instant::now())?;
             room.set_away(me.id, self.id, self.away);
             Ok(())
         };
-        let room = self.chat.bring_in(stored, sit)?;
-        self.rooms.insert(stored.name.clone(), Joining { id: stored.id, room: room.clone() });
+        let room = self.chat.with_room(stored, join)?;
+        self.memberships.insert(stored.name.clone(), Membership { id: stored.id, room: room.clone() });
         Ok(room)
     }
 
-    fn leave_all_but(&mut self, room: &RoomName) -> Result<(), Failure> {
-        let others: Vec<RoomName> = self.rooms.keys().filter(|name| *name != room).cloned().collect();
+    fn leave_others(&mut self, room: &RoomName) -> Result<(), Error> {
+        let others: Vec<RoomName> = self.memberships.keys().filter(|name| *name != room).cloned().collect();
         others.iter().try_for_each(|other| self.leave(other).map(|_| ()))
     }
 
-    fn leave(&mut self, room: &RoomName) -> Result<Left, Failure> {
-        let joining = self.rooms.remove(room).ok_or(Refusal::NotInRoom)?;
-        self.chat.take_out(&joining.room, self.person().id, self.id, None);
+    fn leave(&mut self, room: &RoomName) -> Result<Left, Error> {
+        let membership = self.memberships.remove(room).ok_or(Refusal::NotInRoom)?;
+        self.chat.leave_room(&membership.room, self.person().id, self.id, None);
         Ok(Left {})
     }
 
-    /// A room this connection has joined, and was not removed from since. The refusals are
-    /// `not_in_room` and `removed`.
-    fn inside(&self, room: &RoomName) -> Result<Joining, Refusal> {
-        let joining = self.rooms.get(room).ok_or(Refusal::NotInRoom)?.clone();
-        lock(&joining.room).has(self.person().id, self.id)?;
-        Ok(joining)
+    /// Returns the membership of a room. The refusals are `not_in_room` and `removed`.
+    fn membership(&self, room: &RoomName) -> Result<Membership, Refusal> {
+        let membership = self.memberships.get(room).ok_or(Refusal::NotInRoom)?.clone();
+        membership.room.lock().check_member(self.person().id, self.id)?;
+        Ok(membership)
     }
 
-    /// Takes somebody else out of a room of one's own, who may be heard there without being in it. The
-    /// refusals are those of [`Session::inside`], `not_yours`, `bad_request` for oneself, and `too_fast`.
-    fn remove(&mut self, room: &RoomName, person: PersonId) -> Result<Noted, Failure> {
+    /// Bans a person, who may be only a subscriber, from a room that this person owns. The refusals are those
+    /// of [`Session::membership`], `not_yours`, `bad_request` for oneself, and `too_fast`.
+    fn kick(&mut self, room: &RoomName, person: PersonId) -> Result<Ack, Error> {
         let me = self.person().id;
-        let Joining { room, .. } = self.inside(room)?;
-        self.allowance.joins.take(Instant::now())?;
-        if !lock(&room).permissions(me).contains(&Permission::Own) {
+        let Membership { room, .. } = self.membership(room)?;
+        self.limits.joins.take(Instant::now())?;
+        if !room.lock().permissions(me).contains(&Permission::Own) {
             return Err(Refusal::NotYours.into());
         }
         if person == me {
             return Err(Refusal::BadRequest.into());
         }
-        self.chat.expel(&room, person);
-        Ok(Noted {})
+        self.chat.ban(&room, person);
+        Ok(Ack {})
     }
 
-    /// Does something in a room that is kept.
-    async fn add(&mut self, room: &RoomName, cid: Cid, deed: Deed) -> Result<Sent, Failure> {
+    /// Appends an action to the log of a room.
+    async fn append(&mut self, room: &RoomName, cid: Cid, action: Action) -> Result<Sent, Error> {
         let person = self.person();
-        let joining = self.inside(room)?;
-        self.allowance.messages.take(Instant::now())?;
-        let owns_room = lock(&joining.room).permissions(person.id).contains(&Permission::Own);
-        self.chat.append(Doer { room: joining.id, person, owns_room }, cid, deed, self.address).await
+        let membership = self.membership(room)?;
+        self.limits.messages.take(Instant::now())?;
+        let owns_room = membership.room.lock().permissions(person.id).contains(&Permission::Own);
+        self.chat.append(Actor { room: membership.id, person, owns_room }, cid, action, self.address).await
     }
 
-    fn type_in(&mut self, room: &RoomName) -> Result<Noted, Failure> {
-        let joining = self.inside(room)?;
+    fn set_typing(&mut self, room: &RoomName) -> Result<Ack, Error> {
+        let membership = self.membership(room)?;
         let now = Instant::now();
-        self.allowance.signals.take(now)?;
-        lock(&joining.room).tell_typing(self.person().id, now);
-        Ok(Noted {})
+        self.limits.signals.take(now)?;
+        membership.room.lock().broadcast_typing(self.person().id, now);
+        Ok(Ack {})
     }
 
-    fn go_away(&mut self, away: bool) -> Result<Noted, Failure> {
-        self.allowance.signals.take(Instant::now())?;
+    fn set_away(&mut self, away: bool) -> Result<Ack, Error> {
+        self.limits.signals.take(Instant::now())?;
         self.away = away;
         let me = self.person().id;
-        for joining in self.rooms.values() {
-            let mut inside = lock(&joining.room);
-            inside.set_away(me, self.id, away);
-            self.chat.settle(&joining.room, inside);
+        for membership in self.memberships.values() {
+            let mut locked = membership.room.lock();
+            locked.set_away(me, self.id, away);
+            self.chat.after_membership_change(&membership.room, locked);
         }
-        Ok(Noted {})
+        Ok(Ack {})
     }
 
-    async fn watch_seat(&mut self, room: RoomName) -> Result<Noted, Failure> {
-        self.allowance.joins.take(Instant::now())?;
-        self.watched.retain(|room| lock(room).is_watched_by(self.id));
-        if self.watched.len() >= ROOMS_PER_CONNECTION {
+    async fn wait_for_seat(&mut self, room: RoomName) -> Result<Ack, Error> {
+        self.limits.joins.take(Instant::now())?;
+        self.awaited_rooms.retain(|room| room.lock().is_waiting(self.id));
+        if self.awaited_rooms.len() >= ROOMS_PER_CONNECTION {
             return Err(Refusal::TooManyRooms.into());
         }
-        let stored = self.chat.find(room).await?;
-        let watch = |room: &mut Room| room.watch(self.id, self.listener.clone());
-        self.watched.push(self.chat.bring_in(&stored, watch)?);
-        Ok(Noted {})
+        let stored = self.chat.find_room(room).await?;
+        let wait = |room: &mut Room| room.wait_for_seat(self.id, self.subscriber.clone());
+        self.awaited_rooms.push(self.chat.with_room(&stored, wait)?);
+        Ok(Ack {})
     }
 
-    async fn history(&mut self, history: &History) -> Result<Page, Failure> {
-        let room = self.inside(&history.room)?.id;
-        let span = history.span()?;
-        self.allowance.reads.take(Instant::now())?;
-        self.chat.0.store.list_events(room, span, history.page_size(), self.person().id).await
+    async fn read_history(&mut self, history: &History) -> Result<Page, Error> {
+        let room = self.membership(&history.room)?.id;
+        let range = history.range()?;
+        self.limits.reads.take(Instant::now())?;
+        self.chat.0.store.list_events(room, range, history.page_size(), self.person().id).await
     }
 
-    async fn rename(&mut self, name: DisplayName) -> Result<Renamed, Failure> {
-        self.allowance.joins.take(Instant::now())?;
+    async fn rename(&mut self, name: DisplayName) -> Result<Renamed, Error> {
+        self.limits.joins.take(Instant::now())?;
         let you = Person { id: self.person().id, name };
-        if self.kept {
+        if self.is_registered {
             self.chat.0.store.rename_person(you.id, you.name.clone()).await?;
         }
-        self.chat.spread_name(&you);
+        self.chat.broadcast_rename(&you);
         Ok(Renamed { you })
     }
 }
 
 impl Drop for Session {
-    /// The connection is over. Who can come back as the same person keeps the seats for a while.
+    /// Leaves all rooms. Registered people keep their seats for [`SEAT_GRACE`].
     fn drop(&mut self) {
         if self.chat.0.closing.load(Ordering::Relaxed) {
             return;
         }
-        let hold = self.kept.then_some(SEAT_HELD);
+        let seat_grace = self.is_registered.then_some(SEAT_GRACE);
         let me = self.person().id;
-        for room in &self.watched {
-            lock(room).unwatch(self.id);
+        for room in &self.awaited_rooms {
+            room.lock().stop_waiting(self.id);
         }
-        for joining in self.rooms.values() {
-            self.chat.take_out(&joining.room, me, self.id, hold);
+        for membership in self.memberships.values() {
+            self.chat.leave_room(&membership.room, me, self.id, seat_grace);
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Standard input as lines, each of a bounded length, read by a thread of its own: nobody can wait
-//! for a terminal and for the network in one place.
+//! Reads standard input as lines of bounded length, in a thread, because reads of standard input
+//! block and cannot be polled together with the network.
 
 use std::{
     io::{self, BufRead, Read},
@@ -10,15 +10,15 @@ use common::{message::Body, refusal::Refusal};
 use tokio::sync::mpsc;
 
 /// How many lines are read ahead.
-const AHEAD: usize = 64;
+const READ_AHEAD: usize = 64;
 
-/// The lines of standard input, without their line breaks, until it ends.
+/// Returns the lines of standard input, without their line breaks, until it ends.
 pub(super) fn lines() -> mpsc::Receiver<Result<String, Refusal>> {
-    let (read, lines) = mpsc::channel(AHEAD);
+    let (sender, lines) = mpsc::channel(READ_AHEAD);
     thread::spawn(move || {
         let mut input = io::stdin().lock();
         while let Some(line) = next_line(&mut input) {
-            if read.blocking_send(line).is_err() {
+            if sender.blocking_send(line).is_err() {
                 return;
             }
         }
@@ -26,16 +26,16 @@ pub(super) fn lines() -> mpsc::Receiver<Result<String, Refusal>> {
     lines
 }
 
-/// The next line; the refusal is that of a message which could never be said.
+/// Reads the next line; the refusal is that of a message which the server would never accept.
 fn next_line(input: &mut impl BufRead) -> Option<Result<String, Refusal>> {
-    let most = Body::MAX_BYTES as u64 + 2;
+    let max = Body::MAX_BYTES as u64 + 2;
     let mut line = Vec::new();
-    // Input that can not be read has ended.
-    let read = input.by_ref().take(most).read_until(b'\n', &mut line).unwrap_or_default();
+    // A read error ends the input.
+    let read = input.by_ref().take(max).read_until(b'\n', &mut line).unwrap_or_default();
     if read == 0 {
         return None;
     }
-    if read as u64 == most && !line.ends_with(b"\n") {
+    if read as u64 == max && !line.ends_with(b"\n") {
         skip_line(input);
         return Some(Err(Refusal::MessageTooLong));
     }
@@ -46,12 +46,12 @@ fn next_line(input: &mut impl BufRead) -> Option<Result<String, Refusal>> {
 fn skip_line(input: &mut impl BufRead) {
     loop {
         let Ok(buffer) = input.fill_buf() else { return };
-        let (length, is_over) = match buffer.iter().position(|byte| *byte == b'\n') {
+        let (length, is_end) = match buffer.iter().position(|byte| *byte == b'\n') {
             Some(at) => (at + 1, true),
             None => (buffer.len(), buffer.is_empty()),
         };
         input.consume(length);
-        if is_over {
+        if is_end {
             return;
         }
     }
@@ -66,14 +66,14 @@ mod tests {
     }
 
     #[test]
-    fn lines_end_in_every_way_and_the_last_need_not() {
+    fn lines_end_with_any_line_break_and_the_last_needs_none() {
         let lines = ["하나", "둘", "", "셋"].map(|line| Ok(line.to_owned()));
         assert_eq!(read("하나\n둘\r\n\n셋".as_bytes()), lines);
         assert_eq!(read(b""), []);
     }
 
     #[test]
-    fn a_line_that_is_no_message_is_refused_and_the_next_one_is_read() {
+    fn an_invalid_line_is_refused_and_the_next_one_is_read() {
         let long = "x".repeat(100_000);
         let lines = [Err(Refusal::MessageTooLong), Err(Refusal::MessageUnreadable), Ok("ok".to_owned())];
         assert_eq!(read(&[long.as_bytes(), b"\n\xff\nok\n"].concat()), lines);

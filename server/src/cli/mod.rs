@@ -1,35 +1,35 @@
-//! The clients in the same binary: `madang talk` and `madang send`.
+//! The command-line clients in the server's binary: `madang talk` and `madang send`.
 //!
-//! They reach a server as any program does, through its doors and with the words of `common`; they
-//! know nothing of the server that they are shipped with.
+//! They use a server's public transports and the types of `common`, like any other client, and
+//! depend on no other module of this crate.
 
 pub mod send;
 pub mod talk;
 
-mod link;
+mod client;
 mod terminal;
 
 mod address;
 mod input;
-mod keepsake;
+mod style;
+mod token_store;
 mod udp;
-mod voice;
 
 use std::{fmt, process::ExitCode, str::FromStr};
 
 use anyhow::bail;
 use tokio::runtime::Builder;
 
-/// Runs a client to its end: exit code 0, or a sentence on standard error and 1.
+/// Runs a client until it ends. Returns exit code 0, or prints an error to standard error and returns 1.
 pub fn run(client: impl Future<Output = anyhow::Result<()>>) -> ExitCode {
     let runtime = match Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error.into()),
     };
-    let ended = runtime.block_on(client);
-    // Whoever still waits for standard input or a name to be resolved is not waited for.
+    let result = runtime.block_on(client);
+    // Does not wait for threads that are blocked in reading standard input or resolving a host name.
     runtime.shutdown_background();
-    ended.map_or_else(|error| fail(&error), |()| ExitCode::SUCCESS)
+    result.map_or_else(|error| fail(&error), |()| ExitCode::SUCCESS)
 }
 
 fn fail(error: &anyhow::Error) -> ExitCode {
@@ -37,12 +37,12 @@ fn fail(error: &anyhow::Error) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// What nobody may see: it is not shown in any form.
+/// A token or key. `Debug` does not show it, and there is no `Display`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
 impl Secret {
-    /// The secret itself.
+    /// Returns the secret itself.
     fn reveal(&self) -> &str {
         &self.0
     }
@@ -52,7 +52,7 @@ impl FromStr for Secret {
     type Err = anyhow::Error;
 
     fn from_str(text: &str) -> anyhow::Result<Secret> {
-        // Whatever else it is, it has to fit into a header and into a line.
+        // It must be valid in an HTTP header and in a single line.
         if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
             bail!("it holds something else than letters, digits and signs of ASCII");
         }

@@ -1,4 +1,4 @@
-//! `madang send`: one message, or every line of standard input, and the certainty that it arrived.
+//! `madang send`: sends one message, or every line of standard input, and confirms the delivery.
 
 use std::time::Duration;
 
@@ -12,13 +12,12 @@ use tokio::{
 
 use super::{
     Secret,
-    address::{Address, Door},
-    input,
-    link::{self, Ask, Link, Message, News, Way, Window},
-    udp,
+    address::{Address, Transport},
+    client::{self, Client, ClientCommand, ClientEvent, ClientId, ConnectOptions, Message},
+    input, udp,
 };
 
-/// What `madang send` can be told.
+/// The options of `madang send`.
 #[derive(Debug, Args)]
 pub struct Options {
     /// Where to: http://HOST:PORT, tcp://HOST:PORT or udp://HOST:PORT
@@ -45,107 +44,114 @@ pub struct Options {
 }
 
 impl Options {
-    /// The same options, if they go together.
+    /// Returns the options if they are consistent.
     pub fn check(self, gives_token: bool) -> anyhow::Result<Options> {
         self.to.check_token(gives_token)?;
-        if self.to.door == Door::Udp && self.udp_key.is_none() && self.to.is_elsewhere() {
-            bail!(udp::unsigned(&self.to));
+        if self.to.transport == Transport::Udp && self.udp_key.is_none() && self.to.is_remote_ip() {
+            bail!(udp::key_required(&self.to));
         }
         Ok(self)
     }
 }
 
-/// Says it all, one after the other, or tells what was not delivered.
+/// Sends all messages in order; fails if one was not delivered.
 pub async fn send(options: Options) -> anyhow::Result<()> {
-    let mut messages = Messages::of(&options.text);
-    match options.to.door {
-        Door::Udp => throw(options, &mut messages).await,
-        Door::Http | Door::Tcp => deliver(options, &mut messages).await,
+    let mut messages = Messages::new(&options.text);
+    match options.to.transport {
+        Transport::Udp => send_udp(options, &mut messages).await,
+        Transport::Http | Transport::Tcp => send_confirmed(options, &mut messages).await,
     }
 }
 
-/// Sends datagrams, which nobody confirms.
-async fn throw(options: Options, messages: &mut Messages) -> anyhow::Result<()> {
+/// Sends messages as datagrams, without confirmation.
+async fn send_udp(options: Options, messages: &mut Messages) -> anyhow::Result<()> {
     let Options { to, room, name, udp_key, .. } = options;
     let sender = udp::Sender::new(to, &room, name.as_ref(), udp_key).await?;
-    let mut failed = Failed::default();
+    let mut failures = Failures::default();
     while let Some((line, body)) = messages.next().await {
         match body {
             Ok(body) => sender.send(&body).await?,
-            Err(refusal) => failed.tell(line, refusal.sentence()),
+            Err(refusal) => failures.report(line, refusal.sentence()),
         }
     }
     sender.finish().await?;
     eprintln!("madang: sent; nobody confirms that a datagram arrived");
-    failed.check()
+    failures.check()
 }
 
-/// Sends each message until it is acknowledged.
-async fn deliver(options: Options, messages: &mut Messages) -> anyhow::Result<()> {
+/// Sends each message until the server confirms or refuses it.
+async fn send_confirmed(options: Options, messages: &mut Messages) -> anyhow::Result<()> {
     let Options { to, room, name, token, timeout, .. } = options;
-    let is_line_door = to.door == Door::Tcp;
-    let window = Window::open();
-    let mut link = link::open(Way { address: to, room, name, token, window, stays: false });
-    let mut failed = Failed::default();
+    let single_line = to.transport == Transport::Tcp;
+    let client_id = ClientId::random();
+    let mut client =
+        client::start(ConnectOptions { address: to, room, name, token, client_id, subscribe: false });
+    let mut failures = Failures::default();
     while let Some((line, body)) = messages.next().await {
         let bodies = match body {
-            Ok(body) if is_line_door => split(&body),
+            Ok(body) if single_line => split_lines(&body),
             Ok(body) => vec![body],
             Err(refusal) => {
-                failed.tell(line, refusal.sentence());
+                failures.report(line, refusal.sentence());
                 continue;
             }
         };
         for body in bodies {
-            match say(&mut link, window.message(body), Duration::from_secs(timeout.into())).await? {
+            match send_message(&mut client, client_id.new_message(body), Duration::from_secs(timeout.into()))
+                .await?
+            {
                 Ok(()) => {}
-                Err(refusal) => failed.tell(line, refusal.sentence()),
+                Err(refusal) => failures.report(line, refusal.sentence()),
             }
         }
     }
-    drop(link.asks);
-    while link.news.recv().await.is_some() {}
-    failed.check()
+    drop(client.commands);
+    while client.events.recv().await.is_some() {}
+    failures.check()
 }
 
-/// A line is a message there.
-pub(super) fn split(body: &Body) -> Vec<Body> {
+/// Splits a body into one message per line, for the line protocol, which has no line breaks in messages.
+pub(super) fn split_lines(body: &Body) -> Vec<Body> {
     body.as_str().split('\n').filter_map(|line| Body::parse(line).ok()).collect()
 }
 
-/// Says one thing and waits for what becomes of it.
-async fn say(link: &mut Link, message: Message, patience: Duration) -> anyhow::Result<Result<(), Refusal>> {
-    let mine = message.cid.clone();
-    let _ = link.asks.send(Ask::Say(message)).await;
-    let (until, mut why) = (Instant::now() + patience, "nobody answered".to_owned());
+/// Sends one message and waits for the result; fails if there is none within `timeout`.
+async fn send_message(
+    client: &mut Client,
+    message: Message,
+    timeout: Duration,
+) -> anyhow::Result<Result<(), Refusal>> {
+    let sent_cid = message.cid.clone();
+    let _ = client.commands.send(ClientCommand::Send(message)).await;
+    let (deadline, mut reason) = (Instant::now() + timeout, "nobody answered".to_owned());
     loop {
-        match timeout_at(until, link.news.recv()).await {
-            Err(_) | Ok(None) => bail!("not delivered: {why}"),
-            Ok(Some(News::Delivered(cid))) if cid == mine => return Ok(Ok(())),
-            Ok(Some(News::Refused(cid, refusal))) if cid == mine => return Ok(Err(refusal)),
-            Ok(Some(News::Offline(reason))) => why = reason,
-            Ok(Some(News::Postponed(refusal))) => refusal.sentence().clone_into(&mut why),
-            Ok(Some(News::Ended(reason))) => bail!("not delivered: {reason}"),
+        match timeout_at(deadline, client.events.recv()).await {
+            Err(_) | Ok(None) => bail!("not delivered: {reason}"),
+            Ok(Some(ClientEvent::Delivered(cid))) if cid == sent_cid => return Ok(Ok(())),
+            Ok(Some(ClientEvent::Refused(cid, refusal))) if cid == sent_cid => return Ok(Err(refusal)),
+            Ok(Some(ClientEvent::Offline(error))) => reason = error,
+            Ok(Some(ClientEvent::Retrying(refusal))) => refusal.sentence().clone_into(&mut reason),
+            Ok(Some(ClientEvent::Closed(error))) => bail!("not delivered: {error}"),
             Ok(Some(_)) => {}
         }
     }
 }
 
-/// What is to be said: one text, or lines with their numbers.
+/// The messages to send: one text, or lines of standard input with the number of the last line.
 enum Messages {
     Text(Option<String>),
     Lines(mpsc::Receiver<Result<String, Refusal>>, usize),
 }
 
 impl Messages {
-    fn of(text: &[String]) -> Messages {
+    fn new(text: &[String]) -> Messages {
         match text {
             [] => Messages::Lines(input::lines(), 0),
             words => Messages::Text(Some(words.join(" "))),
         }
     }
 
-    /// The next message, and the line it stood in; lines without anything are none.
+    /// Returns the next message and its line number; skips empty lines.
     async fn next(&mut self) -> Option<(Option<usize>, Result<Body, Refusal>)> {
         match self {
             Messages::Text(text) => Some((None, Body::parse(&text.take()?))),
@@ -161,13 +167,13 @@ impl Messages {
     }
 }
 
-/// How many messages were not taken. The others are sent all the same.
+/// Counts the messages that were not delivered. A failed message does not stop the others.
 #[derive(Default)]
-pub(super) struct Failed(usize);
+pub(super) struct Failures(usize);
 
-impl Failed {
-    /// Tells why a message was not taken.
-    pub(super) fn tell(&mut self, line: Option<usize>, reason: &str) {
+impl Failures {
+    /// Prints why a message was not delivered, and counts it.
+    pub(super) fn report(&mut self, line: Option<usize>, reason: &str) {
         self.0 += 1;
         match line {
             Some(line) => eprintln!("madang: line {line} was not delivered: {reason}"),
@@ -175,7 +181,7 @@ impl Failed {
         }
     }
 
-    /// Fails when anything did.
+    /// Fails if a message was not delivered.
     pub(super) fn check(&self) -> anyhow::Result<()> {
         match self.0 {
             0 => Ok(()),

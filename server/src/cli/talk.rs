@@ -1,7 +1,7 @@
 //! `madang talk`: a conversation in one room, at a terminal or through a pipe.
 //!
-//! What people say goes to standard output; when that is no terminal, everything else goes to
-//! standard error, so that what is piped on is the conversation and nothing else.
+//! Messages go to standard output. If that is not a terminal, everything else goes to standard
+//! error, so that a pipe gets only the messages.
 
 use std::{
     io::{self, ErrorKind, IsTerminal, Write},
@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::{Context, bail};
 use clap::Args;
-use common::{line::Wish, message::Body, person::DisplayName, refusal::Refusal, room::RoomName};
+use common::{line::LineCommand, message::Body, person::DisplayName, refusal::Refusal, room::RoomName};
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::mpsc,
@@ -19,22 +19,22 @@ use tokio::{
 
 use super::{
     Secret,
-    address::{Address, Door},
+    address::{Address, Transport},
+    client::{self, Client, ClientCommand, ClientEvent, ClientId, ConnectOptions},
     input,
-    link::{self, Ask, Link, News, Way, Window},
-    send::{Failed, split},
+    send::{Failures, split_lines},
+    style::{Color, LineFormatter},
     terminal,
-    voice::{Color, Voice},
 };
 
-/// What `madang talk` can be told.
+/// The options of `madang talk`.
 #[derive(Debug, Args)]
 pub struct Options {
     /// The room
     #[arg(value_name = "ROOM", default_value = "lobby", value_parser = RoomName::parse)]
     room: RoomName,
     /// Where to: http://HOST:PORT or tcp://HOST:PORT
-    #[arg(long, value_name = "URL", env = "MADANG_TO", default_value = "http://127.0.0.1:3000", value_parser = with_answers)]
+    #[arg(long, value_name = "URL", env = "MADANG_TO", default_value = "http://127.0.0.1:3000", value_parser = parse_duplex_address)]
     to: Address,
     /// The name to go by [default: the one you had, or guest- and four digits]
     #[arg(long, value_name = "NAME", value_parser = DisplayName::parse)]
@@ -51,181 +51,199 @@ pub struct Options {
 }
 
 impl Options {
-    /// The same options, if they go together.
+    /// Returns the options if they are consistent.
     pub fn check(self, gives_token: bool) -> anyhow::Result<Options> {
         self.to.check_token(gives_token)?;
         Ok(self)
     }
 }
 
-/// An address at which one can hear something.
-fn with_answers(text: &str) -> anyhow::Result<Address> {
+/// Parses an address whose transport can receive messages.
+fn parse_duplex_address(text: &str) -> anyhow::Result<Address> {
     let address: Address = text.parse()?;
-    match address.door {
-        Door::Udp => bail!("nobody answers a datagram; madang send speaks udp"),
-        Door::Http | Door::Tcp => Ok(address),
+    match address.transport {
+        Transport::Udp => bail!("nobody answers a datagram; madang send speaks udp"),
+        Transport::Http | Transport::Tcp => Ok(address),
     }
 }
 
-/// Talks until the input ends or somebody has enough.
+/// Runs the conversation until the input ends or the user quits.
 pub async fn talk(options: Options) -> anyhow::Result<()> {
     let Options { room, to, name, token, timeout, color } = options;
-    let voice = Voice { colors: color.is_on() };
-    let takes_lines = to.door == Door::Tcp;
+    let formatter = LineFormatter { colors: color.is_on() };
+    let single_line = to.transport == Transport::Tcp;
     let is_dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
     let is_terminal = io::stdin().is_terminal() && io::stdout().is_terminal() && !is_dumb;
-    let window = Window::open();
-    let link = link::open(Way { address: to, room: room.clone(), name, token, window, stays: true });
+    let client_id = ClientId::random();
+    let client = client::start(ConnectOptions {
+        address: to,
+        room: room.clone(),
+        name,
+        token,
+        client_id,
+        subscribe: true,
+    });
     match is_terminal {
-        true => terminal::talk(link, window, &room, voice, takes_lines).await,
-        false => Pipe::new(link, window, voice, takes_lines, timeout).talk().await,
+        true => terminal::talk(client, client_id, &room, formatter, single_line).await,
+        false => PipedChat::new(client, client_id, formatter, single_line, timeout).run().await,
     }
 }
 
-/// What somebody wants who has written a line.
-pub(super) enum Wanted {
-    Nothing,
-    Say(Vec<Body>),
-    Ask(Ask),
+/// A parsed line of input.
+pub(super) enum Input {
+    Empty,
+    Messages(Vec<Body>),
+    Command(ClientCommand),
     Help,
     Quit,
 }
 
-/// Reads a line as the line door does; `takes_lines` when a message may be one line only.
-pub(super) fn read(line: &str, takes_lines: bool) -> Result<Wanted, Refusal> {
-    Ok(match Wish::parse(line)? {
-        None => Wanted::Nothing,
-        Some(Wish::Say(body) | Wish::Send(_, body)) if takes_lines => Wanted::Say(split(&body)),
-        Some(Wish::Say(body) | Wish::Send(_, body)) => Wanted::Say(vec![body]),
-        Some(Wish::Name(name)) => Wanted::Ask(Ask::Name(name)),
-        Some(Wish::Who) => Wanted::Ask(Ask::Who),
-        Some(Wish::History(limit)) => Wanted::Ask(Ask::History(limit)),
-        Some(Wish::Help) => Wanted::Help,
-        Some(Wish::Quit) => Wanted::Quit,
-        // A conversation is in the room it was opened for.
-        Some(Wish::Join(_) | Wish::Leave) => return Err(Refusal::UnknownCommand),
+/// Parses a line like the line protocol; `single_line` if a message must be a single line.
+pub(super) fn parse_input(line: &str, single_line: bool) -> Result<Input, Refusal> {
+    Ok(match LineCommand::parse(line)? {
+        None => Input::Empty,
+        Some(LineCommand::Message(body) | LineCommand::Send(_, body)) if single_line => {
+            Input::Messages(split_lines(&body))
+        }
+        Some(LineCommand::Message(body) | LineCommand::Send(_, body)) => Input::Messages(vec![body]),
+        Some(LineCommand::Name(name)) => Input::Command(ClientCommand::Rename(name)),
+        Some(LineCommand::Who) => Input::Command(ClientCommand::Who),
+        Some(LineCommand::History(limit)) => Input::Command(ClientCommand::History(limit)),
+        Some(LineCommand::Help) => Input::Help,
+        Some(LineCommand::Quit) => Input::Quit,
+        // The conversation is bound to the room of the command line.
+        Some(LineCommand::Join(_) | LineCommand::Leave) => return Err(Refusal::UnknownCommand),
     })
 }
 
-/// What `/help` says here.
+/// The output of `/help`.
 pub(super) const HELP: &str = "Commands: /name NAME, /who, /history N, /me TEXT, /help, /quit. A message that begins with a slash has two.";
 
-/// A conversation through a pipe: a line is read when the one before it was delivered.
-struct Pipe {
-    asks: Option<mpsc::Sender<Ask>>,
-    news: mpsc::Receiver<News>,
-    window: Window,
-    voice: Voice,
-    takes_lines: bool,
-    /// How long a line is tried to be delivered.
-    patience: Duration,
-    /// What the line that was read last has still to say, the first of them on its way.
-    waiting: Vec<Body>,
-    line: usize,
-    give_up_at: Instant,
-    /// Why there is no connection.
-    why: String,
-    failed: Failed,
+/// A conversation through a pipe. It reads a line only after the line before was delivered.
+struct PipedChat {
+    /// `None` once the input has ended.
+    commands: Option<mpsc::Sender<ClientCommand>>,
+    events: mpsc::Receiver<ClientEvent>,
+    client_id: ClientId,
+    formatter: LineFormatter,
+    single_line: bool,
+    /// How long to try to deliver a message.
+    timeout: Duration,
+    /// The undelivered messages of the current line; the first of them is being sent.
+    pending: Vec<Body>,
+    line_number: usize,
+    deadline: Instant,
+    /// The latest reason why a message could not be delivered.
+    reason: String,
+    failures: Failures,
 }
 
-impl Pipe {
-    fn new(link: Link, window: Window, voice: Voice, takes_lines: bool, timeout: u32) -> Pipe {
-        Pipe {
-            asks: Some(link.asks),
-            news: link.news,
-            window,
-            voice,
-            takes_lines,
-            patience: Duration::from_secs(timeout.into()),
-            waiting: Vec::new(),
-            line: 0,
-            give_up_at: Instant::now(),
-            why: "nobody answered".to_owned(),
-            failed: Failed::default(),
+impl PipedChat {
+    fn new(
+        client: Client,
+        client_id: ClientId,
+        formatter: LineFormatter,
+        single_line: bool,
+        timeout: u32,
+    ) -> PipedChat {
+        PipedChat {
+            commands: Some(client.commands),
+            events: client.events,
+            client_id,
+            formatter,
+            single_line,
+            timeout: Duration::from_secs(timeout.into()),
+            pending: Vec::new(),
+            line_number: 0,
+            deadline: Instant::now(),
+            reason: "nobody answered".to_owned(),
+            failures: Failures::default(),
         }
     }
 
-    async fn talk(mut self) -> anyhow::Result<()> {
+    async fn run(mut self) -> anyhow::Result<()> {
         let mut lines = input::lines();
         let mut interrupted = signal(SignalKind::interrupt())?;
         let mut terminated = signal(SignalKind::terminate())?;
         loop {
-            let is_idle = self.waiting.is_empty();
+            let is_idle = self.pending.is_empty();
             tokio::select! {
-                line = lines.recv(), if is_idle && self.asks.is_some() => match line {
-                    Some(line) => self.take(line).await,
-                    None => self.asks = None,
+                line = lines.recv(), if is_idle && self.commands.is_some() => match line {
+                    Some(line) => self.execute(line).await,
+                    None => self.commands = None,
                 },
-                news = self.news.recv() => match news {
-                    Some(news) => if self.hear(news).await? { return Ok(()) },
-                    None => return self.failed.check(),
+                event = self.events.recv() => match event {
+                    Some(event) => if self.handle(event).await? { return Ok(()) },
+                    None => return self.failures.check(),
                 },
-                () = sleep_until(self.give_up_at), if !is_idle => {
-                    bail!("line {} was not delivered: {}", self.line, self.why);
+                () = sleep_until(self.deadline), if !is_idle => {
+                    bail!("line {} was not delivered: {}", self.line_number, self.reason);
                 }
-                _ = interrupted.recv() => return self.leave(),
-                _ = terminated.recv() => return self.leave(),
+                _ = interrupted.recv() => return self.quit(),
+                _ = terminated.recv() => return self.quit(),
             }
         }
     }
 
-    /// Carries out a line of the input.
-    async fn take(&mut self, line: Result<String, Refusal>) {
-        self.line += 1;
-        match line.and_then(|line| read(&line, self.takes_lines)) {
-            Ok(Wanted::Nothing) => {}
-            Ok(Wanted::Say(bodies)) => {
-                self.waiting = bodies;
-                self.say_next().await;
+    /// Executes a line of the input.
+    async fn execute(&mut self, line: Result<String, Refusal>) {
+        self.line_number += 1;
+        match line.and_then(|line| parse_input(&line, self.single_line)) {
+            Ok(Input::Empty) => {}
+            Ok(Input::Messages(bodies)) => {
+                self.pending = bodies;
+                self.send_next().await;
             }
-            Ok(Wanted::Ask(ask)) => self.ask(ask).await,
-            Ok(Wanted::Help) => eprintln!("{HELP}"),
-            Ok(Wanted::Quit) => self.asks = None,
-            Err(refusal) => self.failed.tell(Some(self.line), refusal.sentence()),
+            Ok(Input::Command(command)) => self.send_command(command).await,
+            Ok(Input::Help) => eprintln!("{HELP}"),
+            Ok(Input::Quit) => self.commands = None,
+            Err(refusal) => self.failures.report(Some(self.line_number), refusal.sentence()),
         }
     }
 
-    async fn say_next(&mut self) {
-        if let Some(body) = self.waiting.first() {
-            self.give_up_at = Instant::now() + self.patience;
-            self.ask(Ask::Say(self.window.message(body.clone()))).await;
+    async fn send_next(&mut self) {
+        if let Some(body) = self.pending.first() {
+            self.deadline = Instant::now() + self.timeout;
+            self.send_command(ClientCommand::Send(self.client_id.new_message(body.clone()))).await;
         }
     }
 
-    async fn ask(&self, ask: Ask) {
-        if let Some(asks) = &self.asks {
-            // One that is over tells so.
-            let _ = asks.send(ask).await;
+    async fn send_command(&self, command: ClientCommand) {
+        if let Some(commands) = &self.commands {
+            // Fails only if the client has ended, which it reports by an event.
+            let _ = commands.send(command).await;
         }
     }
 
-    /// Takes the news; whether nobody reads what we write any more.
-    async fn hear(&mut self, news: News) -> anyhow::Result<bool> {
-        match news {
-            News::Said { lines, is_mine: false } => return self.print(&lines),
-            // Who pipes a conversation on wants what is said from now on, and no echo.
-            News::Said { is_mine: true, .. } | News::Earlier(_) | News::Online { .. } => {}
-            News::Told(lines) => lines.iter().for_each(|line| eprintln!("{line}")),
-            News::Offline(reason) => self.why = reason,
-            News::Postponed(refusal) => refusal.sentence().clone_into(&mut self.why),
-            News::Delivered(_) => self.next().await,
-            News::Refused(_, refusal) => {
-                self.failed.tell(Some(self.line), refusal.sentence());
-                self.next().await;
+    /// Handles an event; returns whether standard output was closed by its reader.
+    async fn handle(&mut self, event: ClientEvent) -> anyhow::Result<bool> {
+        match event {
+            ClientEvent::Message { lines, is_mine: false } => return self.print(&lines),
+            // A pipe gets only new messages of other people.
+            ClientEvent::Message { is_mine: true, .. }
+            | ClientEvent::History(_)
+            | ClientEvent::Online { .. } => {}
+            ClientEvent::Notes(lines) => lines.iter().for_each(|line| eprintln!("{line}")),
+            ClientEvent::Offline(reason) => self.reason = reason,
+            ClientEvent::Retrying(refusal) => refusal.sentence().clone_into(&mut self.reason),
+            ClientEvent::Delivered(_) => self.finish_message().await,
+            ClientEvent::Refused(_, refusal) => {
+                self.failures.report(Some(self.line_number), refusal.sentence());
+                self.finish_message().await;
             }
-            News::Ended(reason) => bail!("{reason}"),
+            ClientEvent::Closed(reason) => bail!("{reason}"),
         }
         Ok(false)
     }
 
-    /// The first of what waits has been answered.
-    async fn next(&mut self) {
-        self.waiting.remove(0);
-        self.say_next().await;
+    /// Removes the first pending message and sends the next one.
+    async fn finish_message(&mut self) {
+        self.pending.remove(0);
+        self.send_next().await;
     }
 
     fn print(&self, lines: &[common::line::Line]) -> anyhow::Result<bool> {
-        let text: String = lines.iter().map(|line| self.voice.write(line, false) + "\n").collect();
+        let text: String = lines.iter().map(|line| self.formatter.format(line, false) + "\n").collect();
         let mut out = io::stdout().lock();
         match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
             Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(true),
@@ -233,10 +251,10 @@ impl Pipe {
         }
     }
 
-    fn leave(&self) -> anyhow::Result<()> {
-        if !self.waiting.is_empty() {
-            bail!("line {} may not have been delivered: {}", self.line, self.why);
+    fn quit(&self) -> anyhow::Result<()> {
+        if !self.pending.is_empty() {
+            bail!("line {} may not have been delivered: {}", self.line_number, self.reason);
         }
-        self.failed.check()
+        self.failures.check()
     }
 }

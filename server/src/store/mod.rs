@@ -1,8 +1,8 @@
-//! The log on disk: rooms, their numbered events, and who has which token.
+//! The log on disk: rooms, their numbered events, and registered people.
 //!
-//! Called by `chat` only. It decides nothing but the order of events: each gets its room's next
-//! number in the transaction that stores it, and nobody is told before that transaction is on the
-//! disk. It never looks up at who is connected.
+//! Called by `chat` only. It decides the order of events: each gets the next number of its room in the
+//! transaction that stores it, and the event is broadcast only after the commit is on disk. It knows
+//! nothing about connections.
 
 mod sqlite;
 mod writer;
@@ -12,22 +12,22 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use async_trait::async_trait;
 use common::{
-    event::{Event, Page, RoomEvent, Sent, Span, Via, What},
+    event::{Event, EventKind, HistoryRange, Page, RoomEvent, Sent, Via},
     message::{Body, Cid, Emoji, Seq, Timestamp},
     person::{DisplayName, Person, PersonId},
-    room::{Limit, RoomName, Seats, Topic},
+    room::{RoomName, SeatLimit, Seats, Topic},
 };
 
-use crate::failure::Failure;
+use crate::error::Error;
 
-/// What is told of every event right after it is committed: each room's in the order of its numbers,
-/// each event once. It runs on the writer, so it must only hand the event on.
+/// Called for every event right after its commit, once, in the order of each room's numbers.
+/// It runs on the writing thread, so it must only hand the event on.
 pub type OnCommit = Box<dyn Fn(RoomEvent) + Send>;
 
-/// The most bytes of text one page of history carries; at least one event is always in it.
+/// The most bytes of user content on one page of history. A page has at least one event.
 pub const MAX_PAGE_BYTES: usize = 64 * 1024;
 
-/// Opens the store named by `url`: `sqlite:` and a path, made when it is not there yet.
+/// Opens the store named by `url`, `sqlite:` and a path, creating it if necessary.
 pub async fn open(url: &str, on_commit: OnCommit) -> anyhow::Result<Arc<dyn Store>> {
     let Some(path) = url.strip_prefix("sqlite:") else {
         bail!("--database takes sqlite:PATH, not {url}");
@@ -38,78 +38,76 @@ pub async fn open(url: &str, on_commit: OnCommit) -> anyhow::Result<Arc<dyn Stor
     Ok(Arc::new(store))
 }
 
-/// The room log and the identities.
+/// The log of all rooms, and the registered people.
 #[async_trait]
 pub trait Store: Send + Sync {
-    /// The room of this name, made with these properties when there is none.
-    /// The refusal is `no_more_rooms`, when there is none to forget: one in which nothing was said
-    /// for a day after it was made.
-    async fn open_room(&self, name: RoomName, new: NewRoom) -> Result<Room, Failure>;
+    /// Returns the room, creating it if necessary. At the room limit, evicts a room that stayed empty for a
+    /// day after creation; if there is none, the refusal is `no_more_rooms`.
+    async fn get_or_create_room(&self, name: RoomName, new: NewRoom) -> Result<Room, Error>;
 
-    /// The room of this name, if there is one.
-    async fn get_room(&self, name: RoomName) -> Result<Option<Room>, Failure>;
+    /// Returns the room, if there is one.
+    async fn get_room(&self, name: RoomName) -> Result<Option<Room>, Error>;
 
-    /// The rooms in which something was said, the latest first.
-    async fn list_rooms(&self, limit: u32) -> Result<Vec<Room>, Failure>;
+    /// Lists the rooms that have messages, the latest first.
+    async fn list_rooms(&self, limit: u32) -> Result<Vec<Room>, Error>;
 
-    /// Stores an event durably and gives it its number.
+    /// Stores an event durably and returns its number.
     ///
-    /// A `cid` this person already used in this room stores nothing and returns what the first event
-    /// got; somebody else's is refused with `cid_taken`. What would change nothing stores nothing
-    /// either and returns the event that made it so. A message that is not there, or was taken back,
-    /// is refused with `no_such_message`, one that bears no more with `too_many_reactions`. A queue
-    /// that is full refuses with `unavailable`, a disk that is full or broken with `not_stored`; then
-    /// nothing was stored, and it works again as soon as the disk does.
-    async fn append_event(&self, room: RoomId, event: NewEvent) -> Result<Sent, Failure>;
+    /// A `cid` that this person already used in this room, and an action without effect, store nothing and
+    /// return the existing event. The refusals are `cid_taken` (used by another person), `no_such_message`
+    /// (also for a deleted one), `too_many_reactions`, `unavailable` (the queue is full) and `not_stored`
+    /// (the disk is full or broken). After a refusal nothing is stored, and later calls work again as soon
+    /// as the disk does.
+    async fn append_event(&self, room: RoomId, event: NewEvent) -> Result<Sent, Error>;
 
-    /// The event of this `cid`, if there is one, without reactions.
-    async fn get_event(&self, room: RoomId, cid: Cid) -> Result<Option<Event>, Failure>;
+    /// Returns the event with this `cid`, without reactions.
+    async fn get_event_by_cid(&self, room: RoomId, cid: Cid) -> Result<Option<Event>, Error>;
 
-    /// Who wrote this message, be it taken back since; `None` when the number is no message's.
-    async fn get_author(&self, room: RoomId, message: Seq) -> Result<Option<PersonId>, Failure>;
+    /// Returns the author of a message, also of a deleted one; `None` if the number is not a message.
+    async fn get_author(&self, room: RoomId, message: Seq) -> Result<Option<PersonId>, Error>;
 
-    /// A page of a room's log as it is now, oldest first, of at most `limit` events and
-    /// [`MAX_PAGE_BYTES`]. Where not everybody can be named, `reader` is.
+    /// Returns a page of a room's log in its current state, oldest first, of at most `limit` events and
+    /// [`MAX_PAGE_BYTES`]. Where not all people of a reaction are named, `reader` is.
     async fn list_events(
         &self,
         room: RoomId,
-        span: Span,
+        range: HistoryRange,
         limit: u32,
         reader: PersonId,
-    ) -> Result<Page, Failure>;
+    ) -> Result<Page, Error>;
 
-    /// Keeps an identity under the hash of its token.
-    async fn append_person(&self, person: Person, token: TokenHash, at: Timestamp) -> Result<(), Failure>;
+    /// Stores a registered person with the hash of their token.
+    async fn insert_person(&self, person: Person, token: TokenHash, at: Timestamp) -> Result<(), Error>;
 
-    /// Whose token this is.
-    async fn get_person(&self, token: TokenHash) -> Result<Option<Person>, Failure>;
+    /// Returns the person with this token.
+    async fn get_person_by_token(&self, token: TokenHash) -> Result<Option<Person>, Error>;
 
-    /// Keeps a person's new name; nothing happens to somebody who is not kept here.
-    async fn rename_person(&self, id: PersonId, name: DisplayName) -> Result<(), Failure>;
+    /// Renames a registered person. Does nothing for anybody else.
+    async fn rename_person(&self, id: PersonId, name: DisplayName) -> Result<(), Error>;
 
-    /// Finishes what was queued and closes the files. Later calls are refused with `unavailable`.
+    /// Finishes queued writes and closes the files. Later calls are refused with `unavailable`.
     async fn close(&self);
 }
 
-/// A room's key inside the store.
+/// The key of a room inside the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RoomId(i64);
 
-/// A room as it is stored.
+/// A stored room.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Room {
     pub id: RoomId,
     pub name: RoomName,
     pub seats: Option<Seats>,
     pub topic: Topic,
-    /// The event that last changed seats or topic; zero when they are what the room was made with.
-    pub described: Seq,
+    /// The event that last changed seats or topic; zero if none did.
+    pub description_seq: Seq,
     pub owner: PersonId,
-    pub last: Seq,
+    pub last_seq: Seq,
     pub last_at: Option<Timestamp>,
 }
 
-/// What a room is made with.
+/// The properties of a new room.
 #[derive(Clone, Debug)]
 pub struct NewRoom {
     pub seats: Option<Seats>,
@@ -119,50 +117,52 @@ pub struct NewRoom {
 }
 
 impl NewRoom {
-    /// A room that is like any other.
-    pub fn of(owner: PersonId, at: Timestamp) -> NewRoom {
+    /// The properties of a room without a topic and a seat limit.
+    pub fn with_defaults(owner: PersonId, at: Timestamp) -> NewRoom {
         NewRoom { seats: None, topic: Topic::default(), owner, at }
     }
 }
 
-/// An event that has no number yet.
+/// An event without a number.
 #[derive(Clone, Debug)]
 pub struct NewEvent {
     pub person: Person,
     pub at: Timestamp,
     pub cid: Cid,
-    pub deed: Deed,
+    pub action: Action,
 }
 
-/// What somebody does that is kept.
+/// What a person appends to the log.
 #[derive(Clone, Debug)]
-pub enum Deed {
+pub enum Action {
     Post { body: Body, via: Option<Via>, reply_to: Option<Seq> },
-    Edit { of: Seq, body: Body },
-    Delete { of: Seq },
-    React { to: Seq, emoji: Emoji, on: bool },
-    Describe { topic: Option<Topic>, seats: Option<Limit> },
+    Edit { target: Seq, body: Body },
+    Delete { target: Seq },
+    React { target: Seq, emoji: Emoji, on: bool },
+    UpdateRoom { topic: Option<Topic>, seats: Option<SeatLimit> },
 }
 
-impl Deed {
-    /// What the log says of it.
-    fn into_what(self, cid: Cid) -> What {
+impl Action {
+    /// Converts the action into the kind of its event.
+    fn into_event_kind(self, cid: Cid) -> EventKind {
         match self {
-            Deed::Post { body, via, reply_to } => What::Posted { cid, body, via, reply_to, now: None },
-            Deed::Edit { of, body } => What::Edited { of, body: Some(body) },
-            Deed::Delete { of } => What::Deleted { of },
-            Deed::React { to, emoji, on } => What::Reacted { to, emoji, on },
-            Deed::Describe { topic, seats } => What::RoomChanged { topic, seats },
+            Action::Post { body, via, reply_to } => {
+                EventKind::Posted { cid, body, via, reply_to, state: None }
+            }
+            Action::Edit { target, body } => EventKind::Edited { target, body: Some(body) },
+            Action::Delete { target } => EventKind::Deleted { target },
+            Action::React { target, emoji, on } => EventKind::Reacted { target, emoji, on },
+            Action::UpdateRoom { topic, seats } => EventKind::RoomChanged { topic, seats },
         }
     }
 }
 
-/// SHA-256 of a token: enough to recognise it, useless to whoever reads the database.
+/// The SHA-256 hash of a token: a copy of the database does not reveal the token.
 pub type TokenHash = [u8; 32];
 
 #[cfg(test)]
 impl RoomId {
-    /// A key that is in no store.
+    /// Creates a key that belongs to no store.
     pub(crate) fn for_test(id: i64) -> RoomId {
         RoomId(id)
     }

@@ -1,8 +1,8 @@
-//! The one thread that writes: it takes what is queued, does it all in one transaction, and answers
-//! everybody after the commit (group commit, so that a fsync is shared by all who wait for one).
+//! The writing thread: runs the queued jobs in one transaction and answers after the commit (group
+//! commit, so that one fsync serves all jobs of the group).
 //!
-//! Used by `sqlite` only. Each job runs in a savepoint of its own, so one that fails leaves nothing
-//! behind and harms no other.
+//! Used by `sqlite` only. Each job runs in its own savepoint, so a failed job leaves nothing behind and
+//! does not affect the others.
 
 use std::{
     sync::{
@@ -23,74 +23,69 @@ use tokio::{
 use tracing::{error, warn};
 
 use crate::{
-    failure::Failure,
-    fault::{self, Point, Sabotage},
+    error::Error,
+    failpoint::{self, Failpoint, Sabotage},
 };
 
-/// How many writes may wait. More are refused with `unavailable`.
-const QUEUE: usize = 1024;
+/// The most queued writes. Further ones are refused with `unavailable`.
+const QUEUE_CAPACITY: usize = 1024;
 
-/// How long one of our connections waits for another before it gives up.
-pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a connection waits for a lock of another one.
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long our readers may take to let go of the write-ahead log; whoever copies the database may
-/// take longer.
-const READERS_PASS: Duration = Duration::from_millis(100);
+/// How long a checkpoint waits for our readers. A process that copies the database may hold on longer.
+const CHECKPOINT_TIMEOUT: Duration = Duration::from_millis(100);
 
-/// How long what was taken back may stand in the write-ahead log.
-const LOG_EMPTIED_AFTER: Duration = Duration::from_secs(2);
+/// How long deleted text may stay in the write-ahead log.
+const WAL_TRUNCATE_DELAY: Duration = Duration::from_secs(2);
 
-/// The most writes one transaction holds, so that the first in it does not wait too long.
-const GROUP: usize = 256;
+/// The most writes in one transaction, so that the first one does not wait too long.
+const MAX_GROUP: usize = 256;
 
-/// Runs in the transaction; what it returns runs after the commit, or learns that there was none.
-type Job = Box<dyn FnOnce(&mut rusqlite::Transaction) -> Done + Send>;
-type Done = Box<dyn FnOnce(Result<(), &anyhow::Error>)>;
+/// Runs in the transaction; the returned completion runs after the commit or its failure.
+type Job = Box<dyn FnOnce(&mut rusqlite::Transaction) -> Completion + Send>;
+type Completion = Box<dyn FnOnce(Result<(), &anyhow::Error>)>;
 
-/// What the thread is asked for.
-enum Order {
+/// A task for the writing thread.
+enum WriterTask {
     Write(Job),
-    /// To put all of the write-ahead log into the database and empty it; answers whether that was done.
-    EmptyLog(oneshot::Sender<bool>),
+    /// Moves the write-ahead log into the database and empties it; replies whether that succeeded.
+    TruncateWal(oneshot::Sender<bool>),
 }
 
-/// The queue in front of the writing thread.
+/// The sending end of the writing thread's queue.
 pub(super) struct Writer {
-    queue: mpsc::Sender<Order>,
-    /// Somebody has taken it upon them to empty the write-ahead log.
-    is_emptying: AtomicBool,
+    queue: mpsc::Sender<WriterTask>,
+    /// Whether a task that empties the write-ahead log is scheduled.
+    is_truncation_scheduled: AtomicBool,
 }
 
 impl Writer {
     /// Starts the thread, which ends when the writer is dropped and the queue is empty.
-    /// The receiver resolves when it has closed its connection.
+    /// The receiver resolves when its connection is closed.
     pub(super) fn start(connection: Connection) -> anyhow::Result<(Writer, oneshot::Receiver<()>)> {
-        let (queue, orders) = mpsc::channel(QUEUE);
+        let (queue, tasks) = mpsc::channel(QUEUE_CAPACITY);
         let (closed, on_closed) = oneshot::channel();
         thread::Builder::new()
             .name("madang-writer".to_owned())
             .spawn(move || {
-                write_until_closed(connection, orders);
-                // Nobody may be waiting for the end, and that is fine.
+                write_until_closed(connection, tasks);
+                // The receiver may have been dropped.
                 let _ = closed.send(());
             })
             .context("starting the writing thread")?;
-        Ok((Writer { queue, is_emptying: AtomicBool::new(false) }, on_closed))
+        Ok((Writer { queue, is_truncation_scheduled: AtomicBool::new(false) }, on_closed))
     }
 
-    /// Queues `work` and waits until it is durable. `committed` runs on the writing thread with the
-    /// result, after the commit and before anybody else's later work is committed.
-    pub(super) async fn write<T, Work, Committed>(
-        &self,
-        work: Work,
-        committed: Committed,
-    ) -> Result<T, Failure>
+    /// Queues `work` and waits until it is durable. `committed` runs on the writing thread with the result,
+    /// after the commit and before any later work is committed.
+    pub(super) async fn write<T, Work, Committed>(&self, work: Work, committed: Committed) -> Result<T, Error>
     where
         T: Send + 'static,
-        Work: FnOnce(&Savepoint) -> Result<T, Failure> + Send + 'static,
+        Work: FnOnce(&Savepoint) -> Result<T, Error> + Send + 'static,
         Committed: FnOnce(&T) + Send + 'static,
     {
-        let (answer, answered) = oneshot::channel();
+        let (reply, replied) = oneshot::channel();
         let job: Job = Box::new(move |transaction| {
             let result = in_savepoint(transaction, work);
             Box::new(move |commit| {
@@ -100,62 +95,63 @@ impl Writer {
                         Ok(value)
                     }
                     (Ok(_), Err(_)) => Err(Refusal::NotStored.into()),
-                    (Err(Failure::Internal(error)), _) if is_disk_trouble(&error) => {
+                    (Err(Error::Internal(error)), _) if is_disk_error(&error) => {
                         error!("the disk is full or broken: {error:#}");
                         Err(Refusal::NotStored.into())
                     }
-                    (Err(failure), _) => Err(failure),
+                    (Err(error), _) => Err(error),
                 };
-                // Who asked may have gone; what was written stays written.
-                let _ = answer.send(result);
+                // The caller may have been cancelled; the write stands.
+                let _ = reply.send(result);
             })
         });
-        self.queue.try_send(Order::Write(job)).map_err(|_| Refusal::Unavailable)?;
-        // Not even tried: there was no transaction to try it in, and the thread has said why.
-        answered.await.map_err(|_| Refusal::NotStored)?
+        self.queue.try_send(WriterTask::Write(job)).map_err(|_| Refusal::Unavailable)?;
+        // The job was dropped because no transaction could be opened; the thread has logged why.
+        replied.await.map_err(|_| Refusal::NotStored)?
     }
 
-    /// Empties the write-ahead log in a moment, in which still stands what was taken back. All that is
-    /// taken back until then goes with it.
-    pub(super) fn empty_log_soon(self: &Arc<Self>) {
-        if self.is_emptying.swap(true, Ordering::Relaxed) {
+    /// Schedules a truncation of the write-ahead log, which still holds text that was edited or deleted.
+    /// Calls until then share it.
+    pub(super) fn schedule_wal_truncation(self: &Arc<Self>) {
+        if self.is_truncation_scheduled.swap(true, Ordering::Relaxed) {
             return;
         }
         let writer = Arc::downgrade(self);
         tokio::spawn(async move {
             loop {
-                sleep(LOG_EMPTIED_AFTER).await;
+                sleep(WAL_TRUNCATE_DELAY).await;
                 let Some(writer) = writer.upgrade() else { return };
-                if writer.empty_log().await || writer.is_emptying.swap(true, Ordering::Relaxed) {
+                if writer.truncate_wal().await || writer.is_truncation_scheduled.swap(true, Ordering::Relaxed)
+                {
                     return;
                 }
             }
         });
     }
 
-    /// Whether nothing is left to be done.
-    async fn empty_log(&self) -> bool {
-        // What is taken back from here on may come too late for this time.
-        self.is_emptying.store(false, Ordering::Relaxed);
-        let (answer, answered) = oneshot::channel();
-        let _ = self.queue.send(Order::EmptyLog(answer)).await;
-        // A thread that has ended has left no log behind.
-        answered.await.unwrap_or(true)
+    /// Returns whether nothing is left to truncate.
+    async fn truncate_wal(&self) -> bool {
+        // Cleared first: text deleted from here on may miss this truncation and needs another one.
+        self.is_truncation_scheduled.store(false, Ordering::Relaxed);
+        let (reply, replied) = oneshot::channel();
+        let _ = self.queue.send(WriterTask::TruncateWal(reply)).await;
+        // If the thread has ended, closing its connection has removed the log.
+        replied.await.unwrap_or(true)
     }
 }
 
 fn in_savepoint<T>(
     transaction: &mut rusqlite::Transaction,
-    work: impl FnOnce(&Savepoint) -> Result<T, Failure>,
-) -> Result<T, Failure> {
+    work: impl FnOnce(&Savepoint) -> Result<T, Error>,
+) -> Result<T, Error> {
     let savepoint = transaction.savepoint().context("opening a savepoint")?;
     let value = work(&savepoint)?;
     savepoint.commit().context("releasing a savepoint")?;
     Ok(value)
 }
 
-/// Whether the disk is why: it may have room again later, and what was asked may be asked again.
-fn is_disk_trouble(error: &anyhow::Error) -> bool {
+/// Whether the disk is the cause. It may recover, so the same request may succeed later.
+fn is_disk_error(error: &anyhow::Error) -> bool {
     let code = error.downcast_ref::<rusqlite::Error>().and_then(rusqlite::Error::sqlite_error_code);
     matches!(
         code,
@@ -163,61 +159,61 @@ fn is_disk_trouble(error: &anyhow::Error) -> bool {
     )
 }
 
-fn write_until_closed(mut connection: Connection, mut queue: mpsc::Receiver<Order>) {
-    let mut group = Vec::with_capacity(GROUP);
-    while queue.blocking_recv_many(&mut group, GROUP) > 0 {
-        let (mut jobs, mut answers) = (Vec::with_capacity(group.len()), Vec::new());
-        for order in group.drain(..) {
-            match order {
-                Order::Write(job) => jobs.push(job),
-                Order::EmptyLog(answer) => answers.push(answer),
+fn write_until_closed(mut connection: Connection, mut queue: mpsc::Receiver<WriterTask>) {
+    let mut group = Vec::with_capacity(MAX_GROUP);
+    while queue.blocking_recv_many(&mut group, MAX_GROUP) > 0 {
+        let (mut jobs, mut replies) = (Vec::with_capacity(group.len()), Vec::new());
+        for task in group.drain(..) {
+            match task {
+                WriterTask::Write(job) => jobs.push(job),
+                WriterTask::TruncateWal(reply) => replies.push(reply),
             }
         }
         if !jobs.is_empty() {
             write_group(&mut connection, jobs.into_iter());
         }
-        for answer in answers {
-            let emptied = empty_log(&connection).inspect_err(|error| warn!("emptying the log: {error}"));
-            // Nobody may want to know, and that is fine.
-            let _ = answer.send(emptied.unwrap_or(false));
+        for reply in replies {
+            let truncated = truncate_wal(&connection).inspect_err(|error| warn!("emptying the log: {error}"));
+            // The receiver may have been dropped.
+            let _ = reply.send(truncated.unwrap_or(false));
         }
     }
 }
 
-/// Whether the write-ahead log is empty now. Who writes does not wait for long for somebody who reads:
-/// it is tried again later.
-fn empty_log(connection: &Connection) -> rusqlite::Result<bool> {
-    connection.busy_timeout(READERS_PASS)?;
+/// Returns whether the write-ahead log was emptied. Waits only briefly for readers, because writes wait
+/// meanwhile; the caller tries again later.
+fn truncate_wal(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.busy_timeout(CHECKPOINT_TIMEOUT)?;
     let is_busy = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, bool>(0));
-    connection.busy_timeout(PATIENCE)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
     is_busy.map(|is_busy| !is_busy)
 }
 
 fn write_group(connection: &mut Connection, jobs: impl Iterator<Item = Job>) {
     let mut transaction = match connection.transaction_with_behavior(TransactionBehavior::Immediate) {
         Ok(transaction) => transaction,
-        // The jobs are dropped, which tells everybody who waits.
+        // The jobs are dropped, which tells their callers.
         Err(error) => return error!("opening a transaction: {error}"),
     };
-    let mut done: Vec<Done> = Vec::with_capacity(GROUP);
+    let mut completions: Vec<Completion> = Vec::with_capacity(MAX_GROUP);
     for job in jobs {
-        // A full disk makes SQLite roll everything back; what came after would be committed alone.
+        // On a full disk SQLite rolls the transaction back; later jobs would each commit on their own.
         if transaction.is_autocommit() {
             break;
         }
-        done.push(job(&mut transaction));
+        completions.push(job(&mut transaction));
     }
-    if fault::is(Sabotage::AckEarly) {
-        done.drain(..).for_each(|answer| answer(Ok(())));
-        thread::sleep(fault::SLOW_DISK);
+    if failpoint::is_active(Sabotage::AckEarly) {
+        completions.drain(..).for_each(|complete| complete(Ok(())));
+        thread::sleep(failpoint::SLOW_COMMIT);
     }
-    fault::pass(Point::BeforeCommit);
+    failpoint::hit(Failpoint::BeforeCommit);
     let commit = transaction.commit().context("committing a transaction");
-    fault::pass(Point::AfterCommit);
+    failpoint::hit(Failpoint::AfterCommit);
     if let Err(error) = &commit {
         error!("{error:#}");
     }
-    for answer in done {
-        answer(commit.as_ref().copied());
+    for complete in completions {
+        complete(commit.as_ref().copied());
     }
 }

@@ -10,7 +10,7 @@ use std::{
 use common::{event::Join, refusal::Refusal, room::Seats};
 use madang::{
     chat::limits::Rate,
-    config::{Config, Door, UdpKey},
+    config::{Config, Transport, UdpKey},
 };
 use serde_json::json;
 use tempfile::TempDir;
@@ -22,18 +22,18 @@ use tokio::{
 };
 
 use crate::{
-    line::{Nc, Network, every_door},
-    support::{Client, PATIENCE, Program, TestServer, room},
+    harness::{Client, ServerProcess, TIMEOUT, TestServer, room},
+    line_client::{BreakingProxy, LineClient, all_transports},
 };
 
 const KEY: &str = "a-key-that-nobody-guesses";
 
-/// Somebody's machine: a place for the token, and nothing in the environment that matters.
-pub(crate) struct Home(TempDir);
+/// A home folder: a place for the token, and no environment variables that matter.
+pub(crate) struct CliHome(TempDir);
 
-impl Home {
-    pub(crate) fn new() -> Home {
-        Home(tempfile::tempdir().unwrap())
+impl CliHome {
+    pub(crate) fn new() -> CliHome {
+        CliHome(tempfile::tempdir().unwrap())
     }
 
     pub(crate) fn command(&self) -> Start {
@@ -45,40 +45,40 @@ impl Home {
         command
     }
 
-    /// Starts `madang` with these words, all of it in pipes.
+    /// Starts `madang` with these arguments and pipes.
     fn start(&self, words: &[&str]) -> Child {
         let mut command = Command::from(self.command());
         command.args(words).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.kill_on_drop(true).spawn().unwrap()
     }
 
-    /// Starts a conversation that misses nothing from now on.
-    pub(crate) async fn hear(&self, room: &str, to: &str) -> Hearing {
-        let mut talking = self.start(&["talk", room, "--to", to]);
-        let mut input = talking.stdin.take().unwrap();
-        // Whose question is answered has come in.
+    /// Starts `madang talk`, and returns once it receives every new message.
+    pub(crate) async fn start_talk(&self, room: &str, to: &str) -> TalkSession {
+        let mut talk = self.start(&["talk", room, "--to", to]);
+        let mut input = talk.stdin.take().unwrap();
+        // Once `/who` is answered, it has joined.
         input.write_all(b"/who\n").await.unwrap();
-        let mut notes = BufReader::new(talking.stderr.take().unwrap()).lines();
+        let mut notes = BufReader::new(talk.stderr.take().unwrap()).lines();
         while !notes.next_line().await.unwrap().unwrap().starts_with("* In ") {}
-        let told = BufReader::new(talking.stdout.take().unwrap()).lines();
-        Hearing { talking, _input: input, told, notes }
+        let output_lines = BufReader::new(talk.stdout.take().unwrap()).lines();
+        TalkSession { talk, _input: input, output_lines, notes }
     }
 
     /// Runs it to its end with this input.
     pub(crate) async fn run(&self, words: &[&str], input: &str) -> Output {
         let mut child = self.start(words);
-        // A program that has ended takes no input.
+        // Fails if the program has ended already.
         let _ = child.stdin.take().unwrap().write_all(input.as_bytes()).await;
-        timeout(PATIENCE, child.wait_with_output()).await.expect("it does not end").unwrap()
+        timeout(TIMEOUT, child.wait_with_output()).await.expect("it does not end").unwrap()
     }
 }
 
-/// A conversation in pipes.
-pub(crate) struct Hearing {
-    talking: Child,
-    /// When it ends, so does the conversation.
+/// A running `madang talk`.
+pub(crate) struct TalkSession {
+    talk: Child,
+    /// Closing it ends the conversation.
     _input: ChildStdin,
-    pub(crate) told: Lines<BufReader<ChildStdout>>,
+    pub(crate) output_lines: Lines<BufReader<ChildStdout>>,
     notes: Lines<BufReader<ChildStderr>>,
 }
 
@@ -86,17 +86,17 @@ fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
-fn url(server: &TestServer, door: Door) -> String {
-    door.at(server.at(door)).to_string()
+fn url(server: &TestServer, transport: Transport) -> String {
+    transport.at(server.address_of(transport)).to_string()
 }
 
-/// Every door, UDP with a key.
+/// All transports, UDP with a key.
 fn with_key(config: &mut Config) {
-    every_door(config);
+    all_transports(config);
     config.udp_key = Some(UdpKey::parse(KEY.to_owned()).unwrap());
 }
 
-/// What a room's log holds: who said what.
+/// Returns the texts in a room's log.
 async fn log(address: SocketAddr, room: &str) -> Vec<String> {
     let mut reader = Client::connect(address, json!({})).await.unwrap();
     reader.join(room).await.unwrap();
@@ -104,11 +104,11 @@ async fn log(address: SocketAddr, room: &str) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_sent_is_in_the_log_when_the_program_ends() {
-    let server = TestServer::start_with(every_door).await;
-    let home = Home::new();
-    for door in [Door::Http, Door::Tcp] {
-        let to = url(&server, door);
+async fn sent_messages_are_stored_when_the_program_exits() {
+    let server = TestServer::start_with(all_transports).await;
+    let home = CliHome::new();
+    for transport in [Transport::Http, Transport::Tcp] {
+        let to = url(&server, transport);
         let room = to.replace('/', "");
         let one =
             home.run(&["send", "--to", &to, "--room", &room, "--name", "빌드", "build", "green"], "").await;
@@ -124,41 +124,41 @@ async fn what_was_sent_is_in_the_log_when_the_program_ends() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_script_that_talks_elsewhere_is_not_seen_in_the_lobby() {
-    let server = TestServer::start_with(every_door).await;
-    let mut witness = Nc::connect(&server).await;
-    let home = Home::new();
-    let words = ["send", "--to", &url(&server, Door::Tcp), "--room", "deploys", "build", "green"];
+async fn a_script_that_sends_to_another_room_is_not_seen_in_the_lobby() {
+    let server = TestServer::start_with(all_transports).await;
+    let mut witness = LineClient::connect(&server).await;
+    let home = CliHome::new();
+    let words = ["send", "--to", &url(&server, Transport::Tcp), "--room", "deploys", "build", "green"];
     assert_eq!(home.run(&words, "").await.status.code(), Some(0));
     server.client_named("지은").await.join("lobby").await.unwrap();
-    assert_eq!(witness.noted(" came").await, "지은 came");
+    assert_eq!(witness.wait_for_note(" came").await, "지은 came");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_datagram_is_signed_and_nobody_confirms_it() {
+async fn a_datagram_is_signed_and_not_confirmed() {
     let server = TestServer::start_with(with_key).await;
     let mut reader = server.client().await;
     reader.join("deploys").await.unwrap();
-    let home = Home::new();
-    let to = url(&server, Door::Udp);
+    let home = CliHome::new();
+    let to = url(&server, Transport::Udp);
     let words = ["send", "--to", &to, "--room", "deploys", "--name", "build bot", "--udp-key", KEY];
     let sent = home.run(&words, "/to the moon\nbuild green\n").await;
     assert_eq!(sent.status.code(), Some(0));
     assert_eq!(stderr(&sent), "madang: sent; nobody confirms that a datagram arrived\n");
     for text in ["/to the moon", "build green"] {
         let event = reader.next_event().await.event;
-        assert_eq!((event.what.body().unwrap().as_str(), event.person.name.as_str()), (text, "build bot"));
+        assert_eq!((event.kind.body().unwrap().as_str(), event.person.name.as_str()), (text, "build bot"));
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_message_that_was_not_delivered_is_a_sentence_and_exit_code_1() {
-    let server = TestServer::start_with(every_door).await;
-    let home = Home::new();
+async fn an_undelivered_message_prints_one_sentence_and_exits_with_1() {
+    let server = TestServer::start_with(all_transports).await;
+    let home = CliHome::new();
     // A port that was free a moment ago.
-    let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    for door in ["http", "tcp"] {
-        let to = format!("{door}://{nobody}");
+    let closed_address = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    for transport in ["http", "tcp"] {
+        let to = format!("{transport}://{closed_address}");
         let lost = home.run(&["send", "--to", &to, "--timeout", "1", "hello"], "").await;
         let sentence =
             format!("madang: not delivered: connecting to {to}: Connection refused (os error 111)\n");
@@ -167,15 +167,15 @@ async fn a_message_that_was_not_delivered_is_a_sentence_and_exit_code_1() {
         assert_eq!(lost.status.code(), Some(1));
         assert!(stderr(&lost).starts_with("madang: line 1 was not delivered: "), "{}", stderr(&lost));
     }
-    let lost = home.run(&["send", "--to", &format!("udp://{nobody}"), "hello"], "").await;
+    let lost = home.run(&["send", "--to", &format!("udp://{closed_address}"), "hello"], "").await;
     assert_eq!(
         (lost.status.code(), stderr(&lost)),
-        (Some(1), format!("madang: nobody listens at udp://{nobody}\n"))
+        (Some(1), format!("madang: nobody listens at udp://{closed_address}\n"))
     );
 
     let long = "글".repeat(5_000);
-    for door in [Door::Http, Door::Tcp] {
-        let to = url(&server, door);
+    for transport in [Transport::Http, Transport::Tcp] {
+        let to = url(&server, transport);
         let some = home
             .run(&["send", "--to", &to, "--room", &to.replace('/', "")], &format!("a\n{long}\nb\n"))
             .await;
@@ -191,18 +191,18 @@ async fn a_message_that_was_not_delivered_is_a_sentence_and_exit_code_1() {
     }
 }
 
-/// Guests may say twenty times over HTTP what one connection may.
+/// Over HTTP, guests together may send twenty times as much as one connection.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_message_that_is_postponed_for_too_long_says_why() {
+async fn a_message_refused_until_the_timeout_prints_the_reason() {
     let server = TestServer::start_with(|config| {
-        every_door(config);
+        all_transports(config);
         config.limits.messages = Rate { per_second: 0.001, burst: 1.0 };
     })
     .await;
-    let home = Home::new();
+    let home = CliHome::new();
     let sentence = Refusal::TooFast.sentence();
-    for door in [Door::Http, Door::Tcp] {
-        let to = url(&server, door);
+    for transport in [Transport::Http, Transport::Tcp] {
+        let to = url(&server, transport);
         let lines = "a line\n".repeat(21);
         let sent = home.run(&["send", "--to", &to, "--timeout", "1"], &lines).await;
         let expected = format!("madang: not delivered: {sentence}\n");
@@ -214,28 +214,28 @@ async fn a_message_that_is_postponed_for_too_long_says_why() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_can_not_sit_down_over_http_is_told_how_to() {
-    let server = TestServer::start_with(every_door).await;
+async fn a_room_with_seats_tells_http_clients_to_use_tcp() {
+    let server = TestServer::start_with(all_transports).await;
     let mut owner = server.client().await;
-    owner.ask(Join { seats: Some(Seats::TWO), ..Join::new(room("둘")) }).await.unwrap();
-    let home = Home::new();
+    owner.request(Join { seats: Some(Seats::TWO), ..Join::new(room("둘")) }).await.unwrap();
+    let home = CliHome::new();
     let sentence = "The seats of this room are limited, and over HTTP nobody takes one; \
         come in with --to tcp://HOST:PORT.";
-    let by_http = url(&server, Door::Http);
+    let by_http = url(&server, Transport::Http);
     for (words, before) in [(&["send", "--room", "둘"][..], "not delivered: "), (&["talk", "둘"], "")] {
         let refused = home.run(&[words, &["--to", &by_http]].concat(), "안녕\n").await;
         assert_eq!(
             (refused.status.code(), stderr(&refused)),
             (Some(1), format!("madang: {before}{sentence}\n"))
         );
-        let taken = home.run(&[words, &["--to", &url(&server, Door::Tcp)]].concat(), "안녕\n").await;
+        let taken = home.run(&[words, &["--to", &url(&server, Transport::Tcp)]].concat(), "안녕\n").await;
         assert_eq!((taken.status.code(), stderr(&taken)), (Some(0), String::new()));
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_can_not_be_meant_is_a_sentence_and_exit_code_2() {
-    let home = Home::new();
+async fn a_wrong_command_line_prints_one_sentence_and_exits_with_2() {
+    let home = CliHome::new();
     let cases: &[(&[&str], &str)] = &[
         (&["send", "--frobnicate", "x"], "unexpected argument '--frobnicate' found"),
         (&["send", "--to", "https://chat.example.com", "x"], "https is not supported yet"),
@@ -266,10 +266,10 @@ async fn what_can_not_be_meant_is_a_sentence_and_exit_code_2() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_line_of_a_pipe_is_sent_and_acknowledged_before_the_end() {
-    let server = TestServer::start_with(every_door).await;
-    let home = Home::new();
-    for (door, room) in [(Door::Http, "by http"), (Door::Tcp, "by tcp")] {
-        let to = url(&server, door);
+    let server = TestServer::start_with(all_transports).await;
+    let home = CliHome::new();
+    for (transport, room) in [(Transport::Http, "by http"), (Transport::Tcp, "by tcp")] {
+        let to = url(&server, transport);
         let input = "hi\n/me 손을 흔든다\n//usr/bin\n/who\n";
         let talked = home.run(&["talk", room, "--to", &to, "--name", "지은"], input).await;
         assert_eq!(talked.status.code(), Some(0), "{}", stderr(&talked));
@@ -284,33 +284,33 @@ async fn every_line_of_a_pipe_is_sent_and_acknowledged_before_the_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_conversation_streams_line_by_line_and_ends_quietly_with_its_reader() {
-    let server = TestServer::start_with(every_door).await;
+async fn talk_streams_line_by_line_and_ends_quietly_when_its_output_is_closed() {
+    let server = TestServer::start_with(all_transports).await;
     let mut speaker = server.client_named("민수").await;
     speaker.join("lobby").await.unwrap();
-    speaker.say("lobby", "before anybody listened").await;
-    let home = Home::new();
-    for door in [Door::Http, Door::Tcp] {
-        let Hearing { mut talking, _input, mut told, mut notes } =
-            home.hear("lobby", &url(&server, door)).await;
-        // What is said twice in the same words has the same cid here, and would be one message.
-        let door = door.at(server.address);
-        for text in [format!("deploy {door}"), format!("두 줄\n{door}")] {
-            speaker.say("lobby", &text).await;
+    speaker.send_message("lobby", "before anybody listened").await;
+    let home = CliHome::new();
+    for transport in [Transport::Http, Transport::Tcp] {
+        let TalkSession { mut talk, _input, mut output_lines, mut notes } =
+            home.start_talk("lobby", &url(&server, transport)).await;
+        // The test's cid is made from the text, so an equal text would be the same message.
+        let transport = transport.at(server.address);
+        for text in [format!("deploy {transport}"), format!("두 줄\n{transport}")] {
+            speaker.send_message("lobby", &text).await;
             for line in text.split('\n').enumerate() {
                 let expected =
                     if line.0 == 0 { format!("민수: {}", line.1) } else { format!("\t{}", line.1) };
-                let line = timeout(PATIENCE, told.next_line()).await.expect("it is not told at once");
+                let line = timeout(TIMEOUT, output_lines.next_line()).await.expect("it is not told at once");
                 assert_eq!(line.unwrap().unwrap(), expected);
             }
         }
-        drop(told);
-        let mut ended = Box::pin(talking.wait());
+        drop(output_lines);
+        let mut ended = Box::pin(talk.wait());
         let mut count = 0..;
         let status = loop {
-            // The cid is made of how it begins, and what is lost between two ends is not told again.
-            speaker.say("lobby", &format!("{:?} to nobody {door}", count.next())).await;
-            if let Ok(status) = timeout(PATIENCE / 400, &mut ended).await {
+            // The cid is made from the beginning of the text, so the number has to come first.
+            speaker.send_message("lobby", &format!("{:?} to nobody {transport}", count.next())).await;
+            if let Ok(status) = timeout(TIMEOUT / 400, &mut ended).await {
                 break status.unwrap();
             }
         };
@@ -321,84 +321,88 @@ async fn a_conversation_streams_line_by_line_and_ends_quietly_with_its_reader() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_kill_in_the_middle_loses_and_doubles_nothing() {
+async fn server_kills_lose_no_line_and_duplicate_none() {
     const LINES: usize = 400;
-    let home = Home::new();
-    for door in ["http", "tcp"] {
+    let home = CliHome::new();
+    for transport in ["http", "tcp"] {
         let folder = tempfile::tempdir().unwrap();
         let free = ["http://127.0.0.1:0", "tcp://127.0.0.1:0"];
-        let (mut server, addresses) = Program::start_at(quiet(), folder.path(), &free);
-        let doors = [format!("http://{}", addresses[0]), format!("tcp://{}", addresses[1])];
-        let to = doors.iter().find(|url| url.starts_with(door)).unwrap();
+        let (mut server, addresses) = ServerProcess::start_with_all_listeners(quiet(), folder.path(), &free);
+        let urls = [format!("http://{}", addresses[0]), format!("tcp://{}", addresses[1])];
+        let to = urls.iter().find(|url| url.starts_with(transport)).unwrap();
 
-        let mut hearing = home.hear("r", &doors[0]).await;
-        let told = &mut hearing.told;
+        let mut listener = home.start_talk("r", &urls[0]).await;
+        let output_lines = &mut listener.output_lines;
         let mut sending =
             home.start(&["send", "--room", "r", "--to", to, "--timeout", "60", "--name", "말하는 이"]);
-        let mut talking = home.start(&["talk", "r", "--to", to, "--timeout", "60", "--name", "말하는 이"]);
-        let mut inputs = [sending.stdin.take().unwrap(), talking.stdin.take().unwrap()];
+        let mut talk = home.start(&["talk", "r", "--to", to, "--timeout", "60", "--name", "말하는 이"]);
+        let mut inputs = [sending.stdin.take().unwrap(), talk.stdin.take().unwrap()];
         let writing = tokio::spawn(async move {
             for number in 0..LINES {
-                for (who, input) in inputs.iter_mut().enumerate() {
-                    input.write_all(format!("{who} {number}\n").as_bytes()).await.unwrap();
+                for (sender, input) in inputs.iter_mut().enumerate() {
+                    input.write_all(format!("{sender} {number}\n").as_bytes()).await.unwrap();
                 }
             }
         });
-        let mut heard = Vec::new();
+        let mut received = Vec::new();
         for kill in 1..=3 {
-            while heard.len() < kill * LINES / 3 {
-                heard.push(timeout(PATIENCE, told.next_line()).await.expect("silence").unwrap().unwrap());
+            while received.len() < kill * LINES / 3 {
+                received.push(
+                    timeout(TIMEOUT, output_lines.next_line()).await.expect("silence").unwrap().unwrap(),
+                );
             }
             server.kill();
-            (server, _) = Program::start_at(quiet(), folder.path(), &[&doors[0], &doors[1]]);
+            (server, _) =
+                ServerProcess::start_with_all_listeners(quiet(), folder.path(), &[&urls[0], &urls[1]]);
         }
         writing.await.unwrap();
-        // As long as there is something to hear, a slow machine is not done.
-        while heard.len() < 2 * LINES {
-            heard.push(timeout(PATIENCE, told.next_line()).await.expect("silence").unwrap().unwrap());
+        // A slow machine may still be printing.
+        while received.len() < 2 * LINES {
+            received
+                .push(timeout(TIMEOUT, output_lines.next_line()).await.expect("silence").unwrap().unwrap());
         }
-        for program in [sending, talking] {
-            let ended =
-                timeout(PATIENCE, program.wait_with_output()).await.expect("it does not end").unwrap();
+        for program in [sending, talk] {
+            let ended = timeout(TIMEOUT, program.wait_with_output()).await.expect("it does not end").unwrap();
             assert_eq!(ended.status.code(), Some(0), "{}", stderr(&ended));
         }
         let stored = log(server.address, "r").await;
-        for who in 0..2 {
+        for sender in 0..2 {
             let mine: Vec<&String> =
-                stored.iter().filter(|line| line.starts_with(&format!("{who} "))).collect();
-            let all: Vec<String> = (0..LINES).map(|number| format!("{who} {number}")).collect();
-            assert_eq!(mine, all.iter().collect::<Vec<_>>(), "over {door}");
+                stored.iter().filter(|line| line.starts_with(&format!("{sender} "))).collect();
+            let all: Vec<String> = (0..LINES).map(|number| format!("{sender} {number}")).collect();
+            assert_eq!(mine, all.iter().collect::<Vec<_>>(), "over {transport}");
         }
         let expected: Vec<String> = stored.iter().map(|line| format!("말하는 이: {line}")).collect();
-        assert_eq!(heard, expected, "who listened over HTTP heard it all, in the order of the log");
+        assert_eq!(received, expected, "who listened over HTTP heard it all, in the order of the log");
     }
 }
 
-/// The last message is acknowledged and the server gone, and only then the input ends.
+/// The input ends after the last message was acknowledged and the server has gone.
 #[tokio::test(flavor = "multi_thread")]
-async fn who_has_nothing_left_to_say_does_not_wait_for_a_server_that_is_gone() {
-    let server = TestServer::start_with(every_door).await;
-    let home = Home::new();
+async fn after_the_last_acknowledgement_the_program_does_not_wait_for_a_dead_server() {
+    let server = TestServer::start_with(all_transports).await;
+    let home = CliHome::new();
     for words in [&["send", "--room", "r"][..], &["talk", "r"]] {
-        let network = Network::to(server.at(Door::Tcp), true, false).await;
-        let to = format!("tcp://{}", network.address);
-        let mut talking = home.start(&[words, &["--to", &to]].concat());
-        let mut input = talking.stdin.take().unwrap();
+        let proxy = BreakingProxy::start(server.address_of(Transport::Tcp), true, false).await;
+        let to = format!("tcp://{}", proxy.address);
+        let mut talk = home.start(&[words, &["--to", &to]].concat());
+        let mut input = talk.stdin.take().unwrap();
         input.write_all(b"hi\n").await.unwrap();
-        network.broken.await.unwrap();
+        proxy.broken.await.unwrap();
         drop(input);
-        let ended = timeout(PATIENCE, talking.wait_with_output()).await.expect("it does not end").unwrap();
+        let ended = timeout(TIMEOUT, talk.wait_with_output()).await.expect("it does not end").unwrap();
         assert_eq!((ended.status.code(), stderr(&ended)), (Some(0), String::new()), "{words:?}");
     }
     assert_eq!(log(server.address, "r").await, ["hi", "hi"]);
 }
 
-/// Nobody was ever there, and there is nothing to say.
+/// The server was never there, and there is nothing to send.
 #[tokio::test(flavor = "multi_thread")]
-async fn who_has_nothing_to_say_does_not_wait_for_a_server() {
-    let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    for door in ["http", "tcp"] {
-        let ended = Home::new().run(&["talk", "--to", &format!("{door}://{nobody}")], "").await;
+async fn without_input_the_program_does_not_wait_for_a_server() {
+    let closed_address = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    for transport in ["http", "tcp"] {
+        let ended =
+            CliHome::new().run(&["talk", "--to", &format!("{transport}://{closed_address}")], "").await;
         assert_eq!((ended.status.code(), stderr(&ended)), (Some(0), String::new()));
     }
 }
@@ -410,15 +414,15 @@ fn quiet() -> Start {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_comes_again_over_http_is_the_same_person() {
+async fn a_second_run_over_http_is_the_same_person() {
     let server = TestServer::start().await;
-    let home = Home::new();
-    let to = url(&server, Door::Http);
+    let home = CliHome::new();
+    let to = url(&server, Transport::Http);
     home.run(&["talk", "--to", &to, "--name", "지은"], "하나\n").await;
     home.run(&["talk", "--to", &to], "둘\n").await;
     let token = token_of(home.0.path());
     home.run(&["talk", "--to", &to, "--name", "김지은"], "셋\n").await;
-    Home::new().run(&["talk", "--to", &to, "--token", &token], "넷\n").await;
+    CliHome::new().run(&["talk", "--to", &to, "--token", &token], "넷\n").await;
     home.run(&["send", "--to", &to, "--token", &token], "다섯\n").await;
     let mut reader = server.client().await;
     let people: Vec<_> =
@@ -433,7 +437,7 @@ async fn who_comes_again_over_http_is_the_same_person() {
     let elsewhere = TestServer::start().await;
     let kept = home.0.path().join("madang").join(format!("token-127.0.0.1_{}", elsewhere.address.port()));
     std::fs::write(&kept, "of-a-server-that-was-here-before").unwrap();
-    let new = home.run(&["talk", "--to", &url(&elsewhere, Door::Http)], "하나\n").await;
+    let new = home.run(&["talk", "--to", &url(&elsewhere, Transport::Http)], "하나\n").await;
     assert_eq!(
         (new.status.code(), stderr(&new)),
         (Some(0), String::new()),
@@ -441,7 +445,7 @@ async fn who_comes_again_over_http_is_the_same_person() {
     );
 }
 
-/// The token that is kept, which nobody else may read.
+/// Returns the stored token; its file must be private.
 fn token_of(state: &Path) -> String {
     let mut files = std::fs::read_dir(state.join("madang")).unwrap();
     let file = files.next().unwrap().unwrap();
@@ -451,32 +455,32 @@ fn token_of(state: &Path) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_that_steers_a_terminal_is_printed_whatever_the_server_says() {
+async fn control_sequences_of_a_hostile_server_are_never_printed() {
     let hostile = "\u{1b}[2J\u{1b}]0;title\u{7}\u{9b}31m\r\u{202e}\u{85}\u{2028}text";
     let liar = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let to = format!("tcp://{}", liar.local_addr().unwrap());
-    let home = Home::new();
-    let mut talking = home.start(&["talk", "--to", &to, "--color", "always", "--name", "지은"]);
+    let home = CliHome::new();
+    let mut talk = home.start(&["talk", "--to", &to, "--color", "always", "--name", "지은"]);
     let (mut stream, _) = liar.accept().await.unwrap();
     let words = format!(
         "* You are now 지은.\n* You are in lobby; {hostile}\n{hostile}: {hostile}\n\t{hostile}\n* {hostile}\n! {hostile}: {hostile}\n= {hostile} 1\n{hostile}\nend: end\n"
     );
     stream.write_all(words.as_bytes()).await.unwrap();
     let mut output = Vec::new();
-    let mut told = talking.stdout.take().unwrap();
+    let mut output_lines = talk.stdout.take().unwrap();
     while !output.ends_with(b": end\n") {
-        assert_ne!(timeout(PATIENCE, told.read_buf(&mut output)).await.unwrap().unwrap(), 0);
+        assert_ne!(timeout(TIMEOUT, output_lines.read_buf(&mut output)).await.unwrap().unwrap(), 0);
     }
-    talking.start_kill().unwrap();
-    output.extend(talking.wait_with_output().await.unwrap().stderr);
+    talk.start_kill().unwrap();
+    output.extend(talk.wait_with_output().await.unwrap().stderr);
     let text = String::from_utf8(output).unwrap();
-    let colorless = strip_colors(&text);
+    let without_colors = strip_colors(&text);
     let steers =
         |c: &char| c.is_control() && !matches!(c, '\n' | '\t') || matches!(c, '\u{202e}' | '\u{2028}');
-    assert_eq!(colorless.chars().find(steers), None, "{text:?}");
+    assert_eq!(without_colors.chars().find(steers), None, "{text:?}");
 }
 
-/// Without the sequences that choose a colour, which are the only ones that may be there.
+/// Removes the sequences that choose a colour, which are the only ones allowed.
 fn strip_colors(text: &str) -> String {
     let mut parts = text.split("\x1b[");
     let mut plain = parts.next().unwrap().to_owned();
@@ -489,23 +493,23 @@ fn strip_colors(text: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn there_are_colours_only_where_they_are_wanted() {
+async fn a_pipe_gets_colours_only_with_color_always() {
     let server = TestServer::start().await;
     let mut speaker = server.client_named("민수").await;
     speaker.join("lobby").await.unwrap();
-    let to = url(&server, Door::Http);
+    let to = url(&server, Transport::Http);
     let cases: &[(&[&str], bool)] =
         &[(&[], false), (&["--color", "always"], true), (&["--color", "never"], false)];
     for (words, colors) in cases {
-        let home = Home::new();
-        let mut talking = home.start(&[&["talk", "--to", to.as_str()], *words].concat());
-        talking.stdin.as_mut().unwrap().write_all(b"/history 1\n").await.unwrap();
-        let mut notes = BufReader::new(talking.stderr.take().unwrap()).lines();
+        let home = CliHome::new();
+        let mut talk = home.start(&[&["talk", "--to", to.as_str()], *words].concat());
+        talk.stdin.as_mut().unwrap().write_all(b"/history 1\n").await.unwrap();
+        let mut notes = BufReader::new(talk.stderr.take().unwrap()).lines();
         while !notes.next_line().await.unwrap().unwrap().starts_with("* T") {}
-        let mut told = BufReader::new(talking.stdout.take().unwrap()).lines();
+        let mut output_lines = BufReader::new(talk.stdout.take().unwrap()).lines();
         let text = format!("말 {words:?}");
-        speaker.say("lobby", &text).await;
-        let line = timeout(PATIENCE, told.next_line()).await.unwrap().unwrap().unwrap();
+        speaker.send_message("lobby", &text).await;
+        let line = timeout(TIMEOUT, output_lines.next_line()).await.unwrap().unwrap().unwrap();
         assert_eq!(line.contains("\x1b["), *colors, "{line:?}");
         assert_eq!(strip_colors(&line), format!("민수: {text}"));
     }

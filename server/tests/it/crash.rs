@@ -1,42 +1,42 @@
-//! `kill -9` at any moment: what was acknowledged is there, once, at its place, and what was taken
-//! back stays away.
+//! SIGKILL at any moment: what was acknowledged is in the log, once, at its number, and deleted text stays
+//! deleted.
 
 use std::collections::{HashMap, HashSet};
 
 use common::{
-    event::{Delete, Edit, Event, Hello, History, React, Sent, What},
+    event::{Delete, Edit, Event, EventKind, Hello, History, React, Sent},
     message::{Cid, Emoji, Seq},
 };
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use crate::support::{Client, Program, body, room};
+use crate::harness::{Client, ServerProcess, body, room};
 
 /// How many times the program is killed.
 const KILLS: usize = 5;
 const WRITERS: usize = 8;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_acknowledged_survives_a_kill_and_nothing_is_done_twice() {
+async fn acknowledged_changes_survive_a_kill_and_happen_once() {
     let folder = tempfile::tempdir().unwrap();
     let mut writers: Vec<Writer> =
         (0..WRITERS).map(|number| Writer { name: format!("w{number}"), ..Writer::default() }).collect();
     for kill in 0..KILLS {
-        let mut program = Program::start(folder.path());
-        let (told, mut answers) = mpsc::unbounded_channel();
+        let mut program = ServerProcess::start(folder.path());
+        let (answered, mut answers) = mpsc::unbounded_channel();
         let mut clients = Vec::new();
         for writer in &mut writers {
-            clients.push(writer.come(&program).await);
+            clients.push(writer.connect(&program).await);
         }
         let mut writing = Vec::new();
         for (writer, client) in writers.drain(..).zip(clients) {
-            writing.push(tokio::spawn(writer.write_until_killed(client, told.clone())));
+            writing.push(tokio::spawn(writer.write_until_killed(client, answered.clone())));
         }
-        // In the middle of what all of them write, another moment each time.
-        let mut answered = HashSet::new();
+        // Kill while all of them write, at another moment each time.
+        let mut answered_writers = HashSet::new();
         for number in 1.. {
-            answered.insert(answers.recv().await.unwrap());
-            if number >= 50 + 17 * kill && answered.len() == WRITERS {
+            answered_writers.insert(answers.recv().await.unwrap());
+            if number >= 50 + 17 * kill && answered_writers.len() == WRITERS {
                 break;
             }
         }
@@ -45,7 +45,7 @@ async fn what_was_acknowledged_survives_a_kill_and_nothing_is_done_twice() {
             writers.push(writer.await.unwrap());
         }
     }
-    let program = Program::start(folder.path());
+    let program = ServerProcess::start(folder.path());
     let mut reader = Client::connect(program.address, json!({})).await.unwrap();
     reader.join("r").await.unwrap();
     let log = log(&mut reader).await;
@@ -57,48 +57,52 @@ async fn what_was_acknowledged_survives_a_kill_and_nothing_is_done_twice() {
     }
 }
 
-/// Somebody who says one message after the other and changes each: edits it, takes it back or reacts
-/// to it. What was not answered is asked again after the kill, with the same `cid`.
+/// Sends one message after the other and changes each: edits it, deletes it or reacts to it. After a kill
+/// it repeats what was not answered, with the same `cid`.
 #[derive(Default)]
 struct Writer {
     name: String,
     token: Option<String>,
-    done: Vec<Done>,
+    acked: Vec<Acked>,
 }
 
-/// What was acknowledged: a message, and what was done to it.
-struct Done {
+/// An acknowledged message, and the acknowledged change to it.
+struct Acked {
     message: Seq,
     change: Option<Seq>,
 }
 
 impl Writer {
-    /// Comes into the room, always as the same person.
-    async fn come(&mut self, program: &Program) -> Client {
-        let who = self.token.as_ref().map_or(json!({}), |token| json!({ "token": token }));
-        let mut client = Client::connect(program.address, who).await.unwrap();
-        if let Some(token) = client.ask(Hello {}).await.unwrap().token {
+    /// Connects and joins, always as the same person.
+    async fn connect(&mut self, program: &ServerProcess) -> Client {
+        let auth = self.token.as_ref().map_or(json!({}), |token| json!({ "token": token }));
+        let mut client = Client::connect(program.address, auth).await.unwrap();
+        if let Some(token) = client.request(Hello {}).await.unwrap().token {
             self.token = Some(token);
         }
         client.join("r").await.unwrap();
         client
     }
 
-    async fn write_until_killed(mut self, mut client: Client, told: mpsc::UnboundedSender<String>) -> Writer {
+    async fn write_until_killed(
+        mut self,
+        mut client: Client,
+        answered: mpsc::UnboundedSender<String>,
+    ) -> Writer {
         loop {
-            let waits = self.done.last().filter(|done| done.change.is_none()).map(|done| done.message);
+            let waits = self.acked.last().filter(|acked| acked.change.is_none()).map(|acked| acked.message);
             let answer = match waits {
                 Some(message) => self.change(&mut client, message).await,
-                None => client.try_ask(&self.send(self.done.len())).await,
+                None => client.try_request(&self.send(self.acked.len())).await,
             };
             let Some(answer) = answer else { return self };
             let Sent { seq, .. } = serde_json::from_value(answer).unwrap();
-            match self.done.last_mut().filter(|_| waits.is_some()) {
-                Some(done) => done.change = Some(seq),
-                None => self.done.push(Done { message: seq, change: None }),
+            match self.acked.last_mut().filter(|_| waits.is_some()) {
+                Some(acked) => acked.change = Some(seq),
+                None => self.acked.push(Acked { message: seq, change: None }),
             }
-            // Nobody counts any more once it is killed.
-            let _ = told.send(self.name.clone());
+            // Fails after the kill, when nothing counts the answers any more.
+            let _ = answered.send(self.name.clone());
         }
     }
 
@@ -106,14 +110,14 @@ impl Writer {
         common::event::Send::new(room("r"), self.cid(number, "said"), body(&self.text(number, "said")))
     }
 
-    /// Does to this message, the last that was said, what is its turn.
+    /// Changes this message, the last one sent, in the way that its number says.
     async fn change(&self, client: &mut Client, message: Seq) -> Option<Value> {
-        let number = self.done.len() - 1;
+        let number = self.acked.len() - 1;
         let (room, seq, cid) = (room("r"), message, self.cid(number, "changed"));
         match number % 3 {
-            0 => client.try_ask(&Edit { room, seq, cid, body: body(&self.text(number, "edited")) }).await,
-            1 => client.try_ask(&Delete { room, seq, cid }).await,
-            _ => client.try_ask(&React { room, seq, cid, emoji: thumb(), on: true }).await,
+            0 => client.try_request(&Edit { room, seq, cid, body: body(&self.text(number, "edited")) }).await,
+            1 => client.try_request(&Delete { room, seq, cid }).await,
+            _ => client.try_request(&React { room, seq, cid, emoji: thumb(), on: true }).await,
         }
     }
 
@@ -125,34 +129,36 @@ impl Writer {
         format!("{} {what} {number}", self.name)
     }
 
-    /// Everything that was acknowledged to this writer is in the log, once.
+    /// Fails unless everything acknowledged to this writer is in the log, once.
     fn check(&self, log: &[Event]) {
         let mut places: HashMap<&Cid, Seq> = HashMap::new();
         let mut changes: HashMap<Seq, Seq> = HashMap::new();
         for event in log {
-            if let Some(cid) = event.what.cid() {
+            if let Some(cid) = event.kind.cid() {
                 assert_eq!(places.insert(cid, event.seq), None, "{cid:?} is there twice");
             }
-            if let What::Edited { of, .. } | What::Deleted { of } | What::Reacted { to: of, .. } = event.what
+            if let EventKind::Edited { target: of, .. }
+            | EventKind::Deleted { target: of }
+            | EventKind::Reacted { target: of, .. } = event.kind
             {
                 assert_eq!(changes.insert(of, event.seq), None, "{of:?} was changed twice");
             }
         }
-        let said: Vec<&str> = log.iter().filter_map(|event| Some(event.what.body()?.as_str())).collect();
-        for (number, Done { message, change }) in self.done.iter().enumerate() {
+        let texts: Vec<&str> = log.iter().filter_map(|event| Some(event.kind.body()?.as_str())).collect();
+        for (number, Acked { message, change }) in self.acked.iter().enumerate() {
             assert_eq!(places.get(&self.cid(number, "said")), Some(message));
             let Some(change) = change else { continue };
             assert_eq!(changes.get(message), Some(change));
-            let now = &log[message.0 as usize - 1].what;
+            let now = &log[message.0 as usize - 1].kind;
             match (number % 3, now) {
-                (0, What::Posted { body, now: Some(now), .. }) => {
+                (0, EventKind::Posted { body, state: Some(now), .. }) => {
                     assert_eq!((body.as_str(), now.rev), (&*self.text(number, "edited"), *change));
                 }
-                (1, What::Withdrawn { rev, .. }) => {
+                (1, EventKind::Tombstone { rev, .. }) => {
                     assert_eq!(rev, change);
-                    assert!(!said.contains(&&*self.text(number, "said")), "what was taken back is back");
+                    assert!(!texts.contains(&&*self.text(number, "said")), "deleted text is back");
                 }
-                (2, What::Posted { now: Some(now), .. }) => {
+                (2, EventKind::Posted { state: Some(now), .. }) => {
                     assert_eq!((now.reactions[0].count, now.rev), (1, *change));
                 }
                 _ => panic!("{now:?} is not what {} made of it", self.name),
@@ -165,13 +171,13 @@ fn thumb() -> Emoji {
     Emoji::parse("👍").unwrap()
 }
 
-/// The whole log of the room, each message as it reads now.
+/// Reads the whole log of the room, each message in its current state.
 async fn log(reader: &mut Client) -> Vec<Event> {
     let (mut log, mut more) = (Vec::<Event>::new(), true);
     while more {
         let after = Some(log.last().map_or(Seq(0), |event| event.seq));
         let history = History { room: room("r"), before: None, after, around: None, limit: Some(200) };
-        let page = reader.ask(history).await.unwrap();
+        let page = reader.request(history).await.unwrap();
         more = page.more_after;
         log.extend(page.events);
     }

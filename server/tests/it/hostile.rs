@@ -1,5 +1,5 @@
-//! What attackers, bad luck and the library's traps try; each cure has its test here.
-//! S1, S2 … name the traps as `docs/architecture.md` lists them.
+//! Attacks, faults and traps of the libraries; each remedy has its test here. S1, S2 … are their numbers in
+//! `docs/architecture.md`.
 
 use std::time::Duration;
 
@@ -14,9 +14,9 @@ use tokio::{
 };
 use tokio_tungstenite::{connect_async, tungstenite::client::IntoClientRequest};
 
-use crate::support::{Client, Program, TestServer, request, say};
+use crate::harness::{Client, ServerProcess, TestServer, http_request, message};
 
-/// S1: the library handles each event in a task of its own; the inbox puts them in order.
+/// S1: the library handles each event in its own task; the server's inbox restores the order.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_burst_keeps_its_order_a_thousand_times() {
     let server = TestServer::start().await;
@@ -27,10 +27,11 @@ async fn a_burst_keeps_its_order_a_thousand_times() {
         client.join(&room).await.unwrap();
         clients.push(tokio::spawn(async move {
             for burst in 0..50_u64 {
-                let ids =
-                    client.burst((0..10).map(|n| say(&room, &format!("burst {burst} message {n}")))).await;
+                let ids = client
+                    .burst((0..10).map(|n| message(&room, &format!("burst {burst} message {n}"))))
+                    .await;
                 for (n, id) in ids.into_iter().enumerate() {
-                    let sent: Sent = serde_json::from_value(client.answer(id).await).unwrap();
+                    let sent: Sent = serde_json::from_value(client.reply(id).await).unwrap();
                     assert_eq!(sent.seq, Seq(burst * 10 + n as u64 + 1));
                 }
             }
@@ -41,43 +42,43 @@ async fn a_burst_keeps_its_order_a_thousand_times() {
     }
 }
 
-/// S2: what a client says first must not be lost to handlers that are not there yet.
+/// S2: the first command of a client must not be lost because its handler is registered too late.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_first_event_after_connecting_is_answered_ten_thousand_times() {
     let server = TestServer::start().await;
     let address = server.address;
-    let mut callers = Vec::new();
+    let mut connecting = Vec::new();
     for _ in 0..50 {
-        callers.push(tokio::spawn(async move {
+        connecting.push(tokio::spawn(async move {
             for _ in 0..200 {
                 let mut client = Client::connect(address, json!({})).await.unwrap();
-                let answer = client.ask_raw("leave", &json!({ "room": "r" })).await;
+                let answer = client.request_raw("leave", &json!({ "room": "r" })).await;
                 assert_eq!(answer["error"]["code"], "not_in_room");
             }
         }));
     }
-    for caller in callers {
-        caller.await.unwrap();
+    for task in connecting {
+        task.await.unwrap();
     }
 }
 
-/// S5: a message of 60 MB that never ends, in pieces the library would take, costs nothing.
+/// S5: a message of 60 MB that never ends, in pieces that the library would accept, costs nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unfinished_giant_message_is_cut_before_it_takes_memory() {
     const PIECE: usize = 15_000_000;
     let folder = tempfile::tempdir().unwrap();
-    let program = Program::start(folder.path());
+    let program = ServerProcess::start(folder.path());
     let before = program.memory();
     let mut streams = Vec::new();
     for _ in 0..4 {
-        let mut stream = upgraded(&program).await;
+        let mut stream = open_websocket(&program).await;
         let piece = vec![b'x'; PIECE];
         // A text frame and its continuations, none of them final (RFC 6455 §5.4).
         for first_byte in [0x01, 0x00, 0x00, 0x00] {
             let mut head = vec![first_byte, 0xFF];
             head.extend((PIECE as u64).to_be_bytes());
             head.extend([0; 4]);
-            // The server ends it at the first head; what is still written fails or goes nowhere.
+            // The server closes the connection at the first header; later writes fail or are discarded.
             if stream.write_all(&head).await.is_err() || stream.write_all(&piece).await.is_err() {
                 break;
             }
@@ -93,15 +94,15 @@ async fn an_unfinished_giant_message_is_cut_before_it_takes_memory() {
     }
 }
 
-/// A client may ask at the level of WebSocket too whether anybody is there (RFC 6455 §5.5.2). Who
-/// asks for ever and reads none of the answers is cut, and costs nothing until then.
+/// WebSocket has pings of its own (RFC 6455 §5.5.2). A client that sends pings without reading the pongs is
+/// cut, and costs nothing until then.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_flood_of_pings_that_reads_no_answer_is_cut_and_takes_no_memory() {
+async fn a_flood_of_pings_with_unread_pongs_is_cut_and_takes_no_memory() {
     const PINGS: usize = 200_000;
     let folder = tempfile::tempdir().unwrap();
-    let program = Program::start(folder.path());
-    let mut stream = upgraded(&program).await;
-    // Let in: from here on the connection is the server's own to write to.
+    let program = ServerProcess::start(folder.path());
+    let mut stream = open_websocket(&program).await;
+    // Once the namespace is entered, the server itself writes to the socket.
     let masked =
         |opcode: u8, payload: &[u8]| [&[opcode, 0x80 | payload.len() as u8, 0, 0, 0, 0], payload].concat();
     stream.write_all(&masked(0x81, b"40{}")).await.unwrap();
@@ -123,7 +124,7 @@ async fn a_flood_of_pings_that_reads_no_answer_is_cut_and_takes_no_memory() {
     assert!(grown < 4 * 1024, "{grown} KiB");
 }
 
-async fn upgraded(program: &Program) -> TcpStream {
+async fn open_websocket(program: &ServerProcess) -> TcpStream {
     let mut stream = TcpStream::connect(program.address).await.unwrap();
     let head = format!(
         "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\n\
@@ -139,7 +140,7 @@ async fn upgraded(program: &Program) -> TcpStream {
 
 /// S8: a page of another site gets no socket, no session and no answer.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_foreign_page_is_refused_at_every_door() {
+async fn a_foreign_page_is_refused_on_every_path() {
     let server = TestServer::start().await;
     let address = server.address;
     let port = address.port();
@@ -147,7 +148,7 @@ async fn a_foreign_page_is_refused_at_every_door() {
     {
         for target in ["GET /socket.io/?EIO=4&transport=polling", "GET /api/me", "POST /api/me", "GET /"] {
             let head = format!("{target} HTTP/1.1\r\nHost: {address}\r\nOrigin: {origin}");
-            let response = request(address, &head, "").await;
+            let response = http_request(address, &head, "").await;
             assert!(response.starts_with("HTTP/1.1 403"), "{target} from {origin}: {response}");
             assert!(response.contains("foreign_origin") && response.contains("content-security-policy"));
         }
@@ -159,12 +160,12 @@ async fn a_foreign_page_is_refused_at_every_door() {
     let own = format!(
         "GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: {address}\r\nOrigin: http://{address}"
     );
-    assert!(request(address, &own, "").await.starts_with("HTTP/1.1 200"));
+    assert!(http_request(address, &own, "").await.starts_with("HTTP/1.1 200"));
     let rebound = format!("GET /api/rooms HTTP/1.1\r\nHost: evil.example:{port}");
-    assert!(request(address, &rebound, "").await.starts_with("HTTP/1.1 403"));
+    assert!(http_request(address, &rebound, "").await.starts_with("HTTP/1.1 403"));
 }
 
-/// S9: headers and bodies that never end are not waited for.
+/// S9: the server does not wait for headers and bodies that never end.
 #[tokio::test(flavor = "multi_thread")]
 async fn slow_headers_and_slow_bodies_are_cut() {
     let short = Duration::from_millis(300);
@@ -195,16 +196,16 @@ async fn an_event_with_attachments_ends_the_connection() {
     let server = TestServer::start().await;
     let mut client = server.client().await;
     client.write(r#"451-["send",{"_placeholder":true,"num":0}]"#).await;
-    client.until_closed().await;
+    client.wait_until_closed().await;
 }
 
-/// S10: whoever leaves the namespace leaves the transport too.
+/// S10: leaving the namespace also closes the transport session.
 #[tokio::test(flavor = "multi_thread")]
 async fn leaving_the_namespace_ends_the_connection() {
     let server = TestServer::start().await;
     let mut client = server.client().await;
     client.write(common::socketio::DISCONNECT).await;
-    client.until_closed().await;
+    client.wait_until_closed().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -213,10 +214,10 @@ async fn a_client_that_floods_its_inbox_is_cut_and_others_go_on() {
     let (mut flooder, mut other) = (server.client().await, server.client().await);
     flooder.join("r").await.unwrap();
     other.join("r").await.unwrap();
-    let message = |n| common::socketio::command("send", &say("r", &format!("flood {n}")), n).unwrap();
+    let message = |n| common::socketio::command("send", &message("r", &format!("flood {n}")), n).unwrap();
     flooder.write_until_cut((0..20_000).map(message)).await;
-    flooder.until_closed().await;
-    other.say("r", "unharmed").await;
+    flooder.wait_until_closed().await;
+    other.send_message("r", "unharmed").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -226,13 +227,13 @@ async fn oversized_and_garbled_packets_end_only_their_own_connection() {
     for garbage in ["9", "4", "42", "42[", "4299999999999999999999[]", "42[{}]", "\u{FFFD}", "b00"] {
         let mut client = server.client().await;
         client.write(garbage).await;
-        // It may be ignored or cut; either way nobody else notices.
+        // It may be ignored or cut; other clients must not notice.
         let _ = client;
     }
     let mut client = server.client().await;
     client.write_until_cut([format!(r#"42["send","{}"]"#, "x".repeat(70_000))]).await;
-    client.until_closed().await;
-    other.ask(Hello {}).await.unwrap();
+    client.wait_until_closed().await;
+    other.request(Hello {}).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -240,41 +241,41 @@ async fn headers_and_addresses_have_their_limits() {
     let server = TestServer::start().await;
     let address = server.address;
     let long = format!("GET /?{} HTTP/1.1\r\nHost: {address}", "x".repeat(3_000));
-    assert!(request(address, &long, "").await.starts_with("HTTP/1.1 414"));
+    assert!(http_request(address, &long, "").await.starts_with("HTTP/1.1 414"));
     let many: String = (0..80).map(|n| format!("\r\nX-{n}: y")).collect();
     assert!(
-        request(address, &format!("GET /up HTTP/1.1\r\nHost: {address}{many}"), "")
+        http_request(address, &format!("GET /up HTTP/1.1\r\nHost: {address}{many}"), "")
             .await
             .starts_with("HTTP/1.1 431")
     );
     let body = format!(r#"{{"name":"{}"}}"#, "x".repeat(100_000));
     let post = format!("POST /api/me HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json");
-    let response = request(address, &post, &body).await;
+    let response = http_request(address, &post, &body).await;
     assert!(response.starts_with("HTTP/1.1 4"), "{response}");
 }
 
-/// S3 over long-polling: a session that sent too much at once is over, and says so.
+/// S3 over long-polling: a session that sent too much at once is closed, and further requests are refused.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_polling_client_that_floods_its_inbox_is_refused_from_then_on() {
     let server = TestServer::start().await;
     let address = server.address;
     let poll = format!("/socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: {address}");
-    let opened = request(address, &format!("GET {poll}"), "").await;
+    let opened = http_request(address, &format!("GET {poll}"), "").await;
     let sid = opened.split("\"sid\":\"").nth(1).unwrap().split('"').next().unwrap();
     let session = poll.replace("polling ", &format!("polling&sid={sid} "));
-    assert!(request(address, &format!("POST {session}"), "40").await.ends_with("ok"));
-    // The first ping may come before it is let in, in a poll of its own.
-    while !request(address, &format!("GET {session}"), "").await.contains("40{") {}
-    // The first is a join, which waits for the disk, so the others find their places taken.
+    assert!(http_request(address, &format!("POST {session}"), "40").await.ends_with("ok"));
+    // The first ping may come before, in a poll of its own.
+    while !http_request(address, &format!("GET {session}"), "").await.contains("40{") {}
+    // The join waits for the disk, so the commands behind it fill the inbox.
     let flood: Vec<String> = std::iter::once(r#"42["join",{"room":"r"}]"#.to_owned())
         .chain((0..600).map(|_| r#"42["leave",{"room":"r"}]"#.to_owned()))
         .collect();
-    request(address, &format!("POST {session}"), &flood.join("\u{1e}")).await;
-    let next = request(address, &format!("GET {session}"), "").await;
+    http_request(address, &format!("POST {session}"), &flood.join("\u{1e}")).await;
+    let next = http_request(address, &format!("GET {session}"), "").await;
     assert!(next.starts_with("HTTP/1.1 400"), "{next}");
 }
 
-/// A connection that a reverse proxy uses for many people must not become one session's WebSocket,
+/// A connection that a reverse proxy shares between clients must not become one session's WebSocket,
 /// whatever the session's query says.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_polling_session_never_takes_a_shared_connection_for_its_own() {
@@ -285,19 +286,19 @@ async fn a_polling_session_never_takes_a_shared_connection_for_its_own() {
     let answer = exchange(&mut shared, &format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n\r\n")).await;
     let sid = answer.split("\"sid\":\"").nth(1).unwrap().split('"').next().unwrap();
     let session = format!("{path}&sid={sid} HTTP/1.1\r\nHost: {address}");
-    assert!(request(address, &format!("POST {session}"), "40").await.ends_with("ok"));
-    // The first ping may come before it is let in, in a poll of its own.
-    while !request(address, &format!("GET {session}"), "").await.contains("40{") {}
-    request(address, &format!("POST {session}"), r#"420["join",{"room":"r"}]"#).await;
-    let mut speaker = server.client().await;
-    speaker.join("r").await.unwrap();
-    speaker.say("r", "into somebody else's answer").await;
-    while !request(address, &format!("GET {session}"), "").await.contains("somebody else") {}
+    assert!(http_request(address, &format!("POST {session}"), "40").await.ends_with("ok"));
+    // The first ping may come before, in a poll of its own.
+    while !http_request(address, &format!("GET {session}"), "").await.contains("40{") {}
+    http_request(address, &format!("POST {session}"), r#"420["join",{"room":"r"}]"#).await;
+    let mut sender = server.client().await;
+    sender.join("r").await.unwrap();
+    sender.send_message("r", "into somebody else's answer").await;
+    while !http_request(address, &format!("GET {session}"), "").await.contains("somebody else") {}
     let answer = exchange(&mut shared, &format!("GET /up HTTP/1.1\r\nHost: {address}\r\n\r\n")).await;
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer:?}");
 }
 
-/// One request and its short answer, on a connection that stays open.
+/// Sends a request on an open connection; returns its short response.
 async fn exchange(stream: &mut TcpStream, request: &str) -> String {
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = [0; 4096];
@@ -306,7 +307,7 @@ async fn exchange(stream: &mut TcpStream, request: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn requests_that_are_given_up_take_nothing_from_others() {
+async fn abandoned_requests_do_not_block_others() {
     let server = TestServer::start().await;
     let address = server.address;
     let ask = format!("GET /api/me HTTP/1.1\r\nHost: {address}\r\nCookie: madang=0000\r\n\r\n");
@@ -317,7 +318,7 @@ async fn requests_that_are_given_up_take_nothing_from_others() {
     }
     for _ in 0..20 {
         let head = format!("GET /api/me HTTP/1.1\r\nHost: {address}\r\nCookie: madang=0000");
-        let response = request(address, &head, "").await;
+        let response = http_request(address, &head, "").await;
         assert!(response.starts_with("HTTP/1.1 200"), "{response}");
     }
 }

@@ -1,4 +1,4 @@
-//! The small API beside the sockets, and what every response carries.
+//! The HTTP API for the page, and the headers of every response.
 
 use common::{
     event::{Join, RoomList},
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use url::Url;
 
-use crate::support::{Client, TestServer, request, room};
+use crate::harness::{Client, TestServer, http_request, room};
 
 pub(crate) fn header<'a>(response: &'a str, name: &str) -> Option<&'a str> {
     let head = response.split("\r\n\r\n").next().unwrap();
@@ -20,12 +20,12 @@ pub(crate) fn json_of(response: &str) -> Value {
 }
 
 async fn get(server: &TestServer, path: &str, more: &str) -> String {
-    request(server.address, &format!("GET {path} HTTP/1.1\r\nHost: {}{more}", server.address), "").await
+    http_request(server.address, &format!("GET {path} HTTP/1.1\r\nHost: {}{more}", server.address), "").await
 }
 
 async fn introduce(server: &TestServer, host: &str, name: &str, more: &str) -> String {
     let head = format!("POST /api/me HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json{more}");
-    request(server.address, &head, &json!({ "name": name }).to_string()).await
+    http_request(server.address, &head, &json!({ "name": name }).to_string()).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -53,7 +53,7 @@ async fn a_browser_is_the_same_person_from_its_first_name_on() {
     let mut client = Client::connect_as(handshake, json!({})).await.unwrap();
     assert_eq!(client.join("r").await.unwrap().people[0].name.as_str(), "지은이");
     introduce(&server, &host, "또다른이름", &carried).await;
-    client.say("r", "renamed elsewhere").await;
+    client.send_message("r", "renamed elsewhere").await;
     assert_eq!(client.next_event().await.event.person.name.as_str(), "또다른이름");
 }
 
@@ -81,25 +81,25 @@ async fn a_name_that_is_refused_says_why() {
         assert_eq!(json_of(&response)["error"]["code"], code);
     }
     let form = format!("POST /api/me HTTP/1.1\r\nHost: {host}\r\nContent-Type: text/plain");
-    let response = request(server.address, &form, r#"{"name":"x"}"#).await;
+    let response = http_request(server.address, &form, r#"{"name":"x"}"#).await;
     assert_eq!(json_of(&response)["error"]["code"], "bad_request", "what a form can send is not taken");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_front_page_lists_who_is_where_and_when_something_was_said() {
+async fn the_room_list_shows_members_and_the_time_of_the_last_message() {
     let server = TestServer::start().await;
     let (mut a, mut b) = (server.client_named("지은").await, server.client_named("민수").await);
     a.join("조용한 방").await.unwrap();
-    b.ask(Join { seats: Some(Seats::TWO), ..Join::new(room("둘이")) }).await.unwrap();
-    b.say("둘이", "안녕").await;
+    b.request(Join { seats: Some(Seats::TWO), ..Join::new(room("둘이")) }).await.unwrap();
+    b.send_message("둘이", "안녕").await;
     let list: RoomList = serde_json::from_value(json_of(&get(&server, "/api/rooms", "").await)).unwrap();
     let [first, second] = &list.rooms[..] else { panic!("{list:?}") };
-    assert_eq!((first.room.as_str(), first.here, first.seats), ("둘이", 1, Some(Seats::TWO)));
+    assert_eq!((first.room.as_str(), first.member_count, first.seats), ("둘이", 1, Some(Seats::TWO)));
     assert!(first.last_at.is_some() && first.people[0].name.as_str() == "민수");
-    assert_eq!((second.room.as_str(), second.here, second.last_at), ("조용한 방", 1, None));
+    assert_eq!((second.room.as_str(), second.member_count, second.last_at), ("조용한 방", 1, None));
 }
 
-/// What a camera reads in the picture: its rectangles put on paper, and looked at.
+/// Decodes the QR code of an SVG, as a camera would: draws its rectangles and reads the image.
 fn read_code(svg: &str) -> String {
     let side: usize = svg.split("width=\"").nth(1).unwrap().split('"').next().unwrap().parse().unwrap();
     let mut paper = vec![255; side * side];
@@ -116,7 +116,7 @@ fn read_code(svg: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_camera_reads_the_rooms_link() {
+async fn the_qr_code_encodes_the_rooms_link() {
     let server = TestServer::start_with(|config| {
         config.public_urls = vec!["https://chat.example".parse().unwrap()];
     })
@@ -124,7 +124,8 @@ async fn a_camera_reads_the_rooms_link() {
     let link = "https://chat.example/r/%EC%9A%B0%EB%A6%AC%20%EB%B0%98";
     for host in [format!("{}", server.address), "chat.example".to_owned()] {
         let path = "/api/rooms/%EC%9A%B0%EB%A6%AC%20%EB%B0%98/qr.svg";
-        let response = request(server.address, &format!("GET {path} HTTP/1.1\r\nHost: {host}"), "").await;
+        let response =
+            http_request(server.address, &format!("GET {path} HTTP/1.1\r\nHost: {host}"), "").await;
         assert_eq!(header(&response, "content-type"), Some("image/svg+xml"));
         assert_eq!(header(&response, "cache-control"), Some("public, max-age=86400"));
         assert!(header(&response, "content-security-policy").unwrap().starts_with("default-src 'none'"));

@@ -1,4 +1,4 @@
-//! Saying and reading with one request: what a shell script does with `curl`.
+//! Posting and reading with single requests, as a shell script does with `curl`.
 
 use common::{
     event::{Event, Hello, Join, Leave, Page, Sent},
@@ -10,29 +10,29 @@ use madang::chat::limits::{Limits, Rate};
 use serde_json::json;
 
 use crate::{
+    harness::{Client, TestServer, http_request, no_limits, room},
     http::{header, json_of},
-    support::{Client, TestServer, no_limits, request, room},
 };
 
-/// What `curl -d` says about its text.
+/// The content type of `curl -d`.
 const FORM: &str = "Content-Type: application/x-www-form-urlencoded";
 const JSON: &str = "Content-Type: application/json";
 
-/// A request of a script: a path, the header lines it gives, and the body it sends.
-async fn ask(server: &TestServer, method: &str, path: &str, headers: &[&str], body: &str) -> String {
+/// Sends a request with these header lines and this body.
+async fn send_request(server: &TestServer, method: &str, path: &str, headers: &[&str], body: &str) -> String {
     let more: String = headers.iter().map(|line| format!("\r\n{line}")).collect();
     let head = format!("{method} {path} HTTP/1.1\r\nHost: {}{more}", server.address);
-    request(server.address, &head, body).await
+    http_request(server.address, &head, body).await
 }
 
-/// Says something in a room, behind whose name a query may stand.
+/// Posts to a room; a query may follow its name.
 async fn post(server: &TestServer, room: &str, headers: &[&str], text: &str) -> String {
     let (room, query) = room.split_once('?').unwrap_or((room, ""));
-    ask(server, "POST", &format!("/api/rooms/{room}/messages?{query}"), headers, text).await
+    send_request(server, "POST", &format!("/api/rooms/{room}/messages?{query}"), headers, text).await
 }
 
 async fn read(server: &TestServer, room: &str, query: &str) -> Page {
-    let response = ask(server, "GET", &format!("/api/rooms/{room}/messages{query}"), &[], "").await;
+    let response = send_request(server, "GET", &format!("/api/rooms/{room}/messages{query}"), &[], "").await;
     serde_json::from_value(json_of(&response)).unwrap_or_else(|_| panic!("{response}"))
 }
 
@@ -48,15 +48,15 @@ fn assert_refused(response: &str, status: u16, refusal: Refusal) {
 }
 
 fn text_of(event: &Event) -> &str {
-    event.what.body().unwrap().as_str()
+    event.kind.body().unwrap().as_str()
 }
 
 async fn token_of(client: &mut Client) -> String {
-    client.ask(Hello {}).await.unwrap().token.unwrap()
+    client.request(Hello {}).await.unwrap().token.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_text_is_said_in_a_room_that_nobody_has_entered_yet() {
+async fn a_post_creates_a_room_that_nobody_has_joined_yet() {
     let server = TestServer::start().await;
     for content_type in [FORM, "Content-Type: text/plain; charset=utf-8", "Content-Type: TEXT/PLAIN"] {
         sent(&post(&server, "lobby", &[content_type], "a=b&c 100%").await);
@@ -71,21 +71,21 @@ async fn a_text_is_said_in_a_room_that_nobody_has_entered_yet() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_speaks_is_told_by_the_token_the_cookie_or_a_guests_own_words() {
+async fn a_post_is_attributed_by_token_cookie_or_the_given_guest_name() {
     let server = TestServer::start().await;
     let mut someone = server.client_named("지은").await;
     let token = token_of(&mut someone).await;
     let (bearer, cookie) = (format!("Authorization: Bearer {token}"), format!("Cookie: madang={token}"));
     sent(&post(&server, "r?name=ignored", &[&bearer], "token").await);
     sent(&post(&server, "r", &[&cookie, "Sec-Fetch-Site: same-origin"], "cookie").await);
-    // A password that a reverse proxy asked for is not ours to judge.
+    // Credentials for a reverse proxy are ignored.
     sent(&post(&server, "r?name=build%20bot", &["Authorization: Basic eDp5"], "query").await);
     let body = json!({ "body": "json", "name": "배포" }).to_string();
     sent(&post(&server, "r", &[JSON], &body).await);
     let page = read(&server, "r", "").await;
     let names: Vec<&str> = page.events.iter().map(|event| event.person.name.as_str()).collect();
     assert_eq!(names, ["지은", "지은", "build bot", "배포"]);
-    assert_eq!(page.events[0].person, someone.ask(Hello {}).await.unwrap().you);
+    assert_eq!(page.events[0].person, someone.request(Hello {}).await.unwrap().you);
     let unknown = post(&server, "r", &["Authorization: Bearer 0000"], "x").await;
     assert_refused(&unknown, 401, Refusal::UnknownToken);
     assert_eq!(header(&unknown, "www-authenticate"), Some("Bearer"));
@@ -93,7 +93,7 @@ async fn who_speaks_is_told_by_the_token_the_cookie_or_a_guests_own_words() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_post_that_is_repeated_is_one_message() {
+async fn a_repeated_post_is_one_message() {
     let server = TestServer::start().await;
     let mut reader = server.client().await;
     reader.join("r").await.unwrap();
@@ -125,7 +125,7 @@ async fn a_post_that_is_repeated_is_one_message() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn many_who_repeat_one_post_at_the_same_time_get_the_same_answer() {
+async fn concurrent_repetitions_of_one_post_get_the_same_answer() {
     let server = TestServer::start().await;
     let post = || post(&server, "r", &["Idempotency-Key: once"], "green");
     let (a, b, c, d) = tokio::join!(post(), post(), post(), post());
@@ -135,12 +135,12 @@ async fn many_who_repeat_one_post_at_the_same_time_get_the_same_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_page_is_read_from_either_end_and_around_a_place() {
+async fn a_page_is_read_from_either_end_and_around_a_number() {
     let server = TestServer::start().await;
     let mut speaker = server.client().await;
     speaker.join("r").await.unwrap();
     for number in 1..=60 {
-        speaker.say("r", &format!("message {number}")).await;
+        speaker.send_message("r", &format!("message {number}")).await;
     }
     let cases = [
         ("", 11..=60, true, false),
@@ -157,24 +157,24 @@ async fn a_page_is_read_from_either_end_and_around_a_place() {
         assert_eq!((page.more_before, page.more_after), (more_before, more_after), "{query}");
     }
     for query in ["?since=1&before=3", "?since=-1", "?since=x", "?limit=x", "?sinec=3", "?since="] {
-        let response = ask(&server, "GET", &format!("/api/rooms/r/messages{query}"), &[], "").await;
+        let response = send_request(&server, "GET", &format!("/api/rooms/r/messages{query}"), &[], "").await;
         assert_refused(&response, 400, Refusal::BadRequest);
     }
-    let response = ask(&server, "GET", "/api/rooms/nobody/messages", &[], "").await;
+    let response = send_request(&server, "GET", "/api/rooms/nobody/messages", &[], "").await;
     assert_refused(&response, 404, Refusal::NoSuchRoom);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn in_a_room_with_seats_only_those_post_and_read_who_have_one() {
+async fn a_room_with_seats_lets_only_members_post_and_read() {
     let server = TestServer::start().await;
     let (mut inside, mut other) = (server.client().await, server.client().await);
     let (mine, theirs) = (token_of(&mut inside).await, token_of(&mut other).await);
     let bearer = |token: &str| format!("Authorization: Bearer {token}");
     let (mine, theirs) = (bearer(&mine), bearer(&theirs));
-    inside.ask(Join { seats: Some(Seats::TWO), ..Join::new(room("둘")) }).await.unwrap();
+    inside.request(Join { seats: Some(Seats::TWO), ..Join::new(room("둘")) }).await.unwrap();
     let path = "%EB%91%98";
     let reads = async |headers: &[&str]| {
-        ask(&server, "GET", &format!("/api/rooms/{path}/messages"), headers, "").await
+        send_request(&server, "GET", &format!("/api/rooms/{path}/messages"), headers, "").await
     };
 
     sent(&post(&server, path, &[&mine], "from my own seat").await);
@@ -187,16 +187,16 @@ async fn in_a_room_with_seats_only_those_post_and_read_who_have_one() {
     for response in [post(&server, path, &[], "x").await, reads(&[]).await] {
         assert_refused(&response, 409, Refusal::RoomFull);
     }
-    inside.ask(Leave { room: room("둘") }).await.unwrap();
+    inside.request(Leave { room: room("둘") }).await.unwrap();
     assert_refused(&post(&server, path, &[&mine], "x").await, 403, Refusal::NotInRoom);
-    other.ask(Leave { room: room("둘") }).await.unwrap();
+    other.request(Leave { room: room("둘") }).await.unwrap();
     assert_refused(&reads(&[&theirs]).await, 403, Refusal::NotInRoom);
     other.join("둘").await.unwrap();
     assert!(reads(&[&theirs]).await.starts_with("HTTP/1.1 200"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_page_of_another_site_posts_nothing() {
+async fn a_foreign_page_can_not_post() {
     let server = TestServer::start().await;
     let mut victim = server.client().await;
     victim.join("r").await.unwrap();
@@ -208,14 +208,14 @@ async fn a_page_of_another_site_posts_nothing() {
             let response = post(&server, "r", &[origin, content_type, &cookie], r#"{"body":"x"}"#).await;
             assert_refused(&response, 403, Refusal::ForeignOrigin);
         }
-        let response = ask(&server, "GET", "/api/rooms/r/messages", &[origin, &cookie], "").await;
+        let response = send_request(&server, "GET", "/api/rooms/r/messages", &[origin, &cookie], "").await;
         assert_refused(&response, 403, Refusal::ForeignOrigin);
     }
     assert!(read(&server, "r", "").await.events.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_can_not_be_said_is_refused_with_its_reason() {
+async fn an_invalid_post_is_refused_with_its_reason() {
     let server = TestServer::start().await;
     let long = "글".repeat(4_001);
     let heavy = "x".repeat(100_000);
@@ -237,12 +237,12 @@ async fn what_can_not_be_said_is_refused_with_its_reason() {
     assert_refused(&post(&server, "a%2Fb", &[], "x").await, 400, Refusal::RoomNameNotALink);
     assert_refused(&post(&server, "%FF", &[], "x").await, 400, Refusal::BadRequest);
     assert_refused(&post(&server, "r?nmae=x", &[], "x").await, 400, Refusal::BadRequest);
-    let nobody = ask(&server, "GET", "/api/rooms/r/messages", &[], "").await;
-    assert_refused(&nobody, 404, Refusal::NoSuchRoom);
+    let response = send_request(&server, "GET", "/api/rooms/r/messages", &[], "").await;
+    assert_refused(&response, 404, Refusal::NoSuchRoom);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_person_may_not_post_faster_than_over_a_connection() {
+async fn posting_over_http_has_the_rate_limit_of_a_connection() {
     let few = Rate { per_second: 0.001, burst: 3.0 };
     let limits = Limits { messages: few, reads: few, ..no_limits() };
     let server = TestServer::start_with(|config| config.limits = limits).await;
@@ -260,14 +260,14 @@ async fn a_person_may_not_post_faster_than_over_a_connection() {
     }
     assert_eq!(taken, 60, "guests together as much as twenty connections");
     for _ in 1..=3 {
-        ask(&server, "GET", "/api/rooms/r/messages", &[&bearer], "").await;
+        send_request(&server, "GET", "/api/rooms/r/messages", &[&bearer], "").await;
     }
-    let response = ask(&server, "GET", "/api/rooms/r/messages", &[&bearer], "").await;
+    let response = send_request(&server, "GET", "/api/rooms/r/messages", &[&bearer], "").await;
     assert_refused(&response, 429, Refusal::TooFast);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_posts_is_not_here() {
+async fn posting_over_http_makes_nobody_a_member() {
     let server = TestServer::start().await;
     let mut reader = server.client().await;
     reader.join("r").await.unwrap();
@@ -275,6 +275,6 @@ async fn whoever_posts_is_not_here() {
     assert_eq!(reader.next_event().await.event.seq, Seq(1));
     let mut other = server.client().await;
     assert_eq!(other.join("r").await.unwrap().people.len(), 2, "the two who joined");
-    let list = json_of(&ask(&server, "GET", "/api/rooms", &[], "").await);
+    let list = json_of(&send_request(&server, "GET", "/api/rooms", &[], "").await);
     assert_eq!((&list["rooms"][0]["room"], &list["rooms"][0]["here"]), (&json!("r"), &json!(2)));
 }

@@ -1,187 +1,493 @@
-//! A client of the line door: what `nc` is to a person.
+//! The line transport: the promises to a person at `nc` and to simple programs.
 
-use std::{net::SocketAddr, time::Duration};
+use std::time::{Duration, Instant};
 
-use common::line::Line;
-use madang::config::{Config, Door};
-use tokio::{
-    io::{AsyncBufReadExt, AsyncWriteExt, BufReader, copy, copy_bidirectional},
-    net::{
-        TcpListener, TcpStream,
-        tcp::{OwnedReadHalf, OwnedWriteHalf},
-    },
-    task::JoinHandle,
+use common::{event::Hello, line::Line, refusal::Refusal};
+use madang::{chat::limits::Rate, config::Transport};
+use tokio::{io::AsyncWriteExt, net::TcpStream};
+
+use crate::{
+    harness::{Client, ServerProcess, TestServer, signal},
+    line_client::{LineClient, all_transports},
 };
 
-use crate::support::{PATIENCE, TestServer};
-
-/// Every door, each on a free port.
-pub(crate) fn every_door(config: &mut Config) {
-    let free: SocketAddr = "127.0.0.1:0".parse().unwrap();
-    config.listen = vec![Door::Http.at(free), Door::Tcp.at(free), Door::Udp.at(free)];
+async fn open() -> TestServer {
+    TestServer::start_with(all_transports).await
 }
 
-/// A network between a client and the line door, which breaks once: at the first answer to a message.
-pub(crate) struct Network {
-    pub(crate) address: SocketAddr,
-    /// Ends when the connection has broken.
-    pub(crate) broken: JoinHandle<()>,
+fn new_message(name: &str, text: &str) -> Line {
+    Line::Message { old: false, name: name.to_owned(), text: text.to_owned() }
 }
 
-impl Network {
-    /// Without `mends` nobody is let through any more after that. The answer itself comes through
-    /// where `answers` says so.
-    pub(crate) async fn to(door: SocketAddr, answers: bool, mends: bool) -> Network {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let broken = tokio::spawn(async move {
-            let (client, _) = listener.accept().await.unwrap();
-            carry_until_answered(client, door, answers).await;
-            if mends {
-                tokio::spawn(async move {
-                    let (mut client, _) = listener.accept().await.unwrap();
-                    let mut server = TcpStream::connect(door).await.unwrap();
-                    let _ = copy_bidirectional(&mut client, &mut server).await;
-                });
-            }
-        });
-        Network { address, broken }
+fn old_message(name: &str, text: &str) -> Line {
+    Line::Message { old: true, name: name.to_owned(), text: text.to_owned() }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_greeting_shows_name_room_and_help() {
+    let server = open().await;
+    let mut line_client = LineClient::dial(server.address_of(Transport::Tcp)).await;
+    let greeting = line_client.next_raw().await.unwrap();
+    assert!(greeting.starts_with("* Welcome to Madang, guest-") && greeting.contains("/help"), "{greeting}");
+    assert_eq!(line_client.next_raw().await.unwrap(), "* You are in lobby; nobody else is here.");
+    line_client.write("/help\n").await;
+    line_client
+        .wait_for_note("/join ROOM, /leave, /name NAME, /who, /history N, /me TEXT, /help, /quit")
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_joins_a_room_at_once_is_never_seen_in_the_lobby() {
+    let server = open().await;
+    let mut witness = LineClient::connect(&server).await;
+    let mut passing = LineClient::dial(server.address_of(Transport::Tcp)).await;
+    passing.write("/name 지나가는 이\n/join r\n").await;
+    passing.wait_for_note("You are in r;").await;
+    let mut staying = LineClient::dial(server.address_of(Transport::Tcp)).await;
+    staying.write("/name 지은\n안녕\n").await;
+    assert_eq!(witness.wait_for_note(" came").await, "지은 came");
+    let mut silent = LineClient::dial(server.address_of(Transport::Tcp)).await;
+    silent.write("/name 조용한 이\n").await;
+    assert_eq!(witness.wait_for_note(" came").await, "조용한 이 came");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_line_reaches_everybody_else_and_not_its_sender() {
+    let server = open().await;
+    let (mut a, mut b, mut c) = (
+        LineClient::connect(&server).await,
+        LineClient::connect(&server).await,
+        LineClient::connect(&server).await,
+    );
+    a.write("/name 지은\n안녕\n").await;
+    for other in [&mut b, &mut c] {
+        assert_eq!(other.next_message().await, ("지은".to_owned(), "안녕".to_owned()));
     }
+    b.write("반가워\r\n").await;
+    assert_eq!(a.next_message().await.1, "반가워", "and nothing of one's own before it");
+    assert_eq!(c.next_message().await.1, "반가워");
 }
 
-async fn carry_until_answered(client: TcpStream, door: SocketAddr, answers: bool) {
-    let (mut asked, mut told) = client.into_split();
-    let (answered, mut asking) = TcpStream::connect(door).await.unwrap().into_split();
-    let up = tokio::spawn(async move { copy(&mut asked, &mut asking).await });
-    let mut lines = BufReader::new(answered).lines();
+#[tokio::test(flavor = "multi_thread")]
+async fn a_join_shows_the_last_messages_and_the_members() {
+    let server = open().await;
+    let mut a = LineClient::connect(&server).await;
+    a.write("/name 지은\n").await;
+    a.wait_for_note("You are now 지은.").await;
+    a.join("반").await;
+    for number in 1..=12 {
+        a.write(format!("message {number}\n")).await;
+    }
+    a.write("/history 1\n").await;
+    assert_eq!(a.next().await, old_message("지은", "message 12"));
+    let mut b = LineClient::connect(&server).await;
+    let lines = b.join("반").await;
+    assert_eq!(lines[0], old_message("지은", "message 3"));
+    assert_eq!(lines[9], old_message("지은", "message 12"));
+    assert_eq!(lines[10], Line::Note("You are in 반; here are you, 지은.".to_owned()));
+    assert_eq!(lines.len(), 11);
+    b.write("/history 2\n/who\n").await;
+    assert_eq!(b.next().await, old_message("지은", "message 11"));
+    assert_eq!(b.next().await, old_message("지은", "message 12"));
+    assert_eq!(b.next().await, Line::Note("There is more before these.".to_owned()));
+    assert_eq!(b.next().await, Line::Note("In 반 here are you, 지은.".to_owned()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn joins_leaves_and_renames_are_noted() {
+    let server = open().await;
+    let mut a = LineClient::connect_to(&server, "r").await;
+    let mut b = LineClient::connect_to(&server, "r").await;
+    a.wait_for_note(" came").await;
+    b.write("/name 민수\n").await;
+    a.wait_for_note(" is now 민수").await;
+    b.write("/leave\nto nobody\n").await;
+    a.wait_for_note("민수 left").await;
+    assert_eq!(b.wait_for_note("You left").await, "You left r. /join ROOM goes into another.");
+    while b.next().await != Line::Refused(Refusal::NotInRoom) {}
+    b.join("r").await;
+    a.wait_for_note("민수 came").await;
+    drop(b);
+    a.wait_for_note("민수 left").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn joining_another_room_leaves_the_first_unless_it_is_full() {
+    let server = open().await;
+    let mut browser = server.client().await;
+    browser.request_raw("join", &serde_json::json!({ "room": "full", "seats": 1 })).await;
+    let (mut a, mut b) =
+        (LineClient::connect_to(&server, "one").await, LineClient::connect_to(&server, "one").await);
+    a.write("/join full\nstill here\n").await;
+    while a.next().await != Line::Refused(Refusal::RoomFull) {}
+    assert_eq!(b.next_message().await.1, "still here");
+    a.join("two").await;
+    b.wait_for_note(" left").await;
+    b.write("for one\n").await;
+    let mut c = LineClient::connect_to(&server, "two").await;
+    c.write("for two\n").await;
+    assert_eq!(a.next_message().await.1, "for two");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rejoining_the_same_room_skips_no_message() {
+    const MESSAGES: usize = 200;
+    let server = open().await;
+    let (mut a, mut b) = (LineClient::connect(&server).await, LineClient::connect(&server).await);
+    let speaking = tokio::spawn(async move {
+        for number in 0..MESSAGES {
+            a.write(format!("{number}\n")).await;
+        }
+        a
+    });
+    for _ in 0..20 {
+        b.write("/join lobby\n").await;
+    }
+    for number in 0..MESSAGES {
+        assert_eq!(b.next_message().await.1, number.to_string());
+    }
+    speaking.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn me_sends_text_between_asterisks_and_quit_ends_the_connection() {
+    let server = open().await;
+    let (mut a, mut b) = (LineClient::connect(&server).await, LineClient::connect(&server).await);
+    a.write("/me waves\n/quit\nnever said\n").await;
+    assert_eq!(b.next_message().await.1, "*waves*");
+    a.wait_for_note("Goodbye").await;
+    assert_eq!(a.next_raw().await, None);
+    b.wait_for_note(" left").await;
+    b.write("/history\n").await;
+    assert_eq!(b.next().await, old_message(&first_author(&server).await, "*waves*"));
+    assert_eq!(b.next().await, Line::Note("This is all.".to_owned()));
+}
+
+/// Returns the name of the sender of the lobby's first event.
+async fn first_author(server: &TestServer) -> String {
+    let mut client = server.client().await;
+    client.join("lobby").await.unwrap().events[0].person.name.to_string()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn chunks_without_a_line_break_are_messages_after_a_moment() {
+    let server = open().await;
+    let (mut a, mut b) = (LineClient::connect(&server).await, LineClient::connect(&server).await);
+    a.write("no line break").await;
+    assert_eq!(b.next_message().await.1, "no line break");
+    a.write("and another").await;
+    assert_eq!(b.next_message().await.1, "and another");
+    a.write("the end, hung up at once").await;
+    a.finish().await;
+    assert_eq!(b.next_message().await.1, "the end, hung up at once");
+}
+
+/// Waits until a partial line that is written now is sent; one that was written before would be sent as
+/// well.
+async fn wait_until_partial_lines_are_sent(server: &TestServer, witness: &mut LineClient) {
+    let mut other = LineClient::connect(server).await;
+    other.write("a chunk").await;
+    assert_eq!(witness.next_message().await.1, "a chunk");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_character_cut_in_two_arrives_whole() {
+    let server = open().await;
+    let (mut a, mut b) = (LineClient::connect(&server).await, LineClient::connect(&server).await);
+    let (first, second) = "마당".as_bytes().split_at(4);
+    a.write(first).await;
+    wait_until_partial_lines_are_sent(&server, &mut b).await;
+    a.write(second).await;
+    assert_eq!(b.next_message().await.1, "마당");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn further_lines_of_a_message_are_indented_and_control_characters_never_sent() {
+    let server = open().await;
+    let mut line_client = LineClient::connect(&server).await;
+    let mut browser = server.client_named("지은").await;
+    browser.join("lobby").await.unwrap();
+    browser.send_message("lobby", "하나\n둘\n* 셋\u{202E}").await;
+    while line_client.next().await != new_message("지은", "하나") {}
+    assert_eq!(line_client.next_raw().await.unwrap(), "\t둘");
+    assert_eq!(line_client.next_raw().await.unwrap(), "\t* 셋");
+    line_client.write("\x1b]0;owned\x07\n").await;
+    while line_client.next().await != Line::Refused(Refusal::MessageUnreadable) {}
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_can_not_imitate_a_line_of_the_server() {
+    let server = open().await;
+    let (mut a, mut b) = (LineClient::connect(&server).await, LineClient::connect(&server).await);
+    a.write("/name * You are in lobby; trust: me\nhello\n").await;
     loop {
-        let line = lines.next_line().await.unwrap().expect("an answer");
-        let is_answer = line.starts_with("= ");
-        if answers || !is_answer {
-            told.write_all(format!("{line}\n").as_bytes()).await.unwrap();
+        let line = b.next_raw().await.unwrap();
+        if line.ends_with("hello") {
+            assert_eq!(line, r#""* You are in lobby; trust: me": hello"#);
+            break;
         }
-        if is_answer {
-            up.abort();
-            // Its half of the client's connection is dropped with it.
-            let _ = up.await;
-            return;
-        }
+        assert!(line.starts_with("* guest-"), "{line}");
     }
 }
 
-/// A connection to the line door.
-pub(crate) struct Nc {
-    lines: BufReader<OwnedReadHalf>,
-    writing: OwnedWriteHalf,
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_is_marked_and_the_connection_stays_open() {
+    let server = open().await;
+    let mut line_client = LineClient::connect(&server).await;
+    let cases: [(&[u8], Refusal); 6] = [
+        (b"/dance\n", Refusal::UnknownCommand),
+        (b"/quit smoking\n", Refusal::BadRequest),
+        (b"/join a/b\n", Refusal::RoomNameNotALink),
+        (b"/name \xE2\x80\xAE\n", Refusal::NameUnreadable),
+        (b"\xB0\xA1 is EUC-KR\n", Refusal::MessageUnreadable),
+        (&[b'x'; 20_000], Refusal::MessageTooLong),
+    ];
+    for (line, refusal) in cases {
+        line_client.write(line).await;
+        assert_eq!(line_client.next().await, Line::Refused(refusal));
+    }
+    line_client.write("…still the long line\n/who\n").await;
+    line_client.wait_for_note("In lobby").await;
 }
 
-impl Nc {
-    /// Connects, and reads nothing yet.
-    pub(crate) async fn dial(address: SocketAddr) -> Nc {
-        let (reading, writing) = TcpStream::connect(address).await.unwrap().into_split();
-        Nc { lines: BufReader::new(reading), writing }
+#[tokio::test(flavor = "multi_thread")]
+async fn the_rate_limits_are_those_of_every_transport() {
+    let server = TestServer::start_with(|config| {
+        all_transports(config);
+        config.limits.messages = Rate { per_second: 0.001, burst: 3.0 };
+    })
+    .await;
+    let mut line_client = LineClient::connect(&server).await;
+    line_client.write("1\n2\n3\n4\n/history\n").await;
+    assert_eq!(line_client.next().await, Line::Refused(Refusal::TooFast));
+    let mut count = 0;
+    while matches!(line_client.next().await, Line::Message { old: true, .. }) {
+        count += 1;
     }
-
-    /// Connects and reads the greeting, up to who is here.
-    pub(crate) async fn connect(server: &TestServer) -> Nc {
-        let mut nc = Self::dial(server.at(Door::Tcp)).await;
-        nc.until_in("lobby").await;
-        nc
+    assert_eq!(count, 3);
+    line_client.write("/who\n/help\n/dance\n/who\n/dance\n").await;
+    line_client.wait_for_note("In lobby").await;
+    while line_client.next().await != Line::Refused(Refusal::UnknownCommand) {}
+    for _ in 0..2 {
+        assert_eq!(line_client.next().await, Line::Refused(Refusal::TooFast));
     }
+}
 
-    /// Connects and goes into a room.
-    pub(crate) async fn connect_to(server: &TestServer, room: &str) -> Nc {
-        let mut nc = Self::connect(server).await;
-        nc.join(room).await;
-        nc
+#[tokio::test(flavor = "multi_thread")]
+async fn all_transports_share_the_connection_limit() {
+    let server = TestServer::start_with(|config| {
+        all_transports(config);
+        config.max_connections = 3;
+    })
+    .await;
+    let _browser = server.client().await;
+    let (_one, two) = (LineClient::connect(&server).await, LineClient::connect(&server).await);
+    let mut refused = LineClient::dial(server.address_of(Transport::Tcp)).await;
+    assert_eq!(refused.next_raw().await, None);
+    two.finish().await;
+    let mut again = LineClient::dial(server.address_of(Transport::Tcp)).await;
+    // The connection's permit is released a moment after its end.
+    while again.next_raw().await.is_none() {
+        again = LineClient::dial(server.address_of(Transport::Tcp)).await;
     }
+}
 
-    /// Goes into a room; what was read until then.
-    pub(crate) async fn join(&mut self, room: &str) -> Vec<Line> {
-        self.write(format!("/join {room}\n")).await;
-        self.until_in(room).await
+/// `echo hi > /dev/tcp/…` closes before it is greeted; the greeting then fails.
+#[tokio::test(flavor = "multi_thread")]
+async fn lines_sent_before_a_close_are_delivered() {
+    let server = open().await;
+    let mut witness = LineClient::connect(&server).await;
+    for number in 0..50 {
+        let mut stream = TcpStream::connect(server.address_of(Transport::Tcp)).await.unwrap();
+        stream.write_all(format!("one {number}\ntwo {number}").as_bytes()).await.unwrap();
+        drop(stream);
+        assert_eq!(witness.next_message().await.1, format!("one {number}"));
+        assert_eq!(witness.next_message().await.1, format!("two {number}"));
     }
+}
 
-    /// Reads up to the line that says that this is the room.
-    async fn until_in(&mut self, room: &str) -> Vec<Line> {
-        let mut lines = Vec::new();
-        loop {
-            let line = self.next().await;
-            let is_in = matches!(&line, Line::Note(note) if note.starts_with(&format!("You are in {room};")));
-            lines.push(line);
-            if is_in {
-                return lines;
-            }
+/// A program that exits with unread input resets the connection, usually by accident.
+#[tokio::test(flavor = "multi_thread")]
+async fn lines_sent_before_a_reset_are_delivered_with_and_without_a_line_break() {
+    let server = open().await;
+    let mut witness = LineClient::connect(&server).await;
+    for text in ["안녕", "안녕히\n"] {
+        let mut stream = TcpStream::connect(server.address_of(Transport::Tcp)).await.unwrap();
+        // The greeting has arrived and stays unread.
+        stream.readable().await.unwrap();
+        stream.write_all(text.as_bytes()).await.unwrap();
+        drop(stream);
+        assert_eq!(witness.next_message().await.1, text.trim_end());
+    }
+}
+
+/// A client repeats `/send` until it is answered. Half of its text must not be stored, because it would
+/// take the `cid`.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_incomplete_send_command_is_never_executed() {
+    let server = open().await;
+    let mut witness = LineClient::connect(&server).await;
+    let mut cut = LineClient::connect(&server).await;
+    cut.write("/send one-1 half of").await;
+    cut.finish().await;
+    let mut slow = LineClient::connect(&server).await;
+    slow.write("/send two-1 half of").await;
+    wait_until_partial_lines_are_sent(&server, &mut witness).await;
+    slow.write(" it\n").await;
+    assert_eq!(slow.next_send_reply().await, "= two-1 2");
+    slow.write("/send one-1 half of it\n").await;
+    assert_eq!(slow.next_send_reply().await, "= one-1 3");
+    for _ in 0..2 {
+        assert_eq!(witness.next_message().await.1, "half of it");
+    }
+}
+
+/// T21: the requests that a page of another site can make a browser send to this port.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_at_the_line_transport_is_cut_and_stores_nothing() {
+    let server = open().await;
+    let mut witness = server.client().await;
+    witness.join("lobby").await.unwrap();
+    let long = format!("POST /{} HTTP/1.1\r\n\r\n/name admin\r\nhacked\r\n", "x".repeat(20_000));
+    let requests = [
+        "POST / HTTP/1.1\r\nHost: madang\r\n\r\n/name admin\r\nhacked\r\n",
+        "GET / HTTP/1.1\r\n",
+        // A page whose host name points here may choose the method.
+        "HACK / HTTP/1.1\r\nHost: madang\r\n\r\n/name admin\r\nhacked\r\n",
+        &long,
+        &long.replace("POST /", "HACK"),
+    ];
+    for request in requests {
+        let mut line_client = LineClient::dial(server.address_of(Transport::Tcp)).await;
+        line_client.try_write(request.as_bytes()).await;
+        assert!(line_client.is_cut_within(Duration::from_secs(10)).await);
+    }
+    assert!(witness.whole_log("lobby").await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn telnet_negotiation_is_ignored() {
+    let server = open().await;
+    let (mut a, mut b) = (LineClient::connect(&server).await, LineClient::connect(&server).await);
+    a.write(b"\xFF\xFD\x03\xFF\xFB\x18\xFF\xFA\x18\x00xterm\xFF\xF0hel\xFF\xF1lo\r\0").await;
+    assert_eq!(b.next_message().await.1, "hello");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_idle_connection_is_closed_after_the_timeout() {
+    let server = TestServer::start_with(|config| {
+        all_transports(config);
+        config.idle_timeout = Duration::from_millis(300);
+    })
+    .await;
+    let mut line_client = LineClient::connect(&server).await;
+    line_client.wait_for_note("Nothing was said for a long time").await;
+    assert_eq!(line_client.next_raw().await, None);
+}
+
+/// S3 for this transport: after a missed message nothing more may be shown.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_line_client_that_stops_reading_is_cut_and_delays_nobody() {
+    const MESSAGES: usize = 400;
+    let server = open().await;
+    let mut stalled = LineClient::connect(&server).await;
+    let mut reader = LineClient::connect(&server).await;
+    let mut speaker = server.client().await;
+    speaker.join("lobby").await.unwrap();
+    let reading = tokio::spawn(async move {
+        for number in 0..MESSAGES {
+            assert!(reader.next_message().await.1.starts_with(&format!("{number} ")));
+        }
+    });
+    let long = "가".repeat(3_990);
+    for number in 0..MESSAGES {
+        speaker.send_message("lobby", &format!("{number} {long}")).await;
+    }
+    reading.await.unwrap();
+    let mut number = 0;
+    while let Some(line) = stalled.next_raw().await {
+        if let Line::Message { text, .. } = Line::parse(&line) {
+            assert!(text.starts_with(&format!("{number} ")), "nothing is skipped");
+            number += 1;
         }
     }
+    assert!(number < MESSAGES, "it was cut");
+}
 
-    /// Writes bytes as they are.
-    pub(crate) async fn write(&mut self, bytes: impl AsRef<[u8]>) {
-        self.writing.write_all(bytes.as_ref()).await.unwrap();
-    }
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_says_goodbye_and_does_not_wait_for_stalled_clients() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut program, address) = ServerProcess::start_with_line_transport(folder.path());
+    let mut line_client = LineClient::dial(address).await;
+    line_client.wait_for_note("You are in lobby").await;
+    let _stalled = LineClient::dial(address).await;
+    let asked = Instant::now();
+    signal(&program.child, "TERM");
+    line_client.wait_for_note("Madang is closing").await;
+    assert_eq!(line_client.next_raw().await, None);
+    let status = tokio::task::spawn_blocking(move || program.child.wait().unwrap()).await.unwrap();
+    assert!(status.success() && asked.elapsed() < Duration::from_secs(5), "{status} {:?}", asked.elapsed());
+}
 
-    /// Writes to a server that may have hung up.
-    pub(crate) async fn try_write(&mut self, bytes: &[u8]) -> bool {
-        self.writing.write_all(bytes).await.is_ok()
+/// T20: a line of a gigabyte, which never ends.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_line_without_an_end_costs_no_memory() {
+    const CHUNK: usize = 1024 * 1024;
+    let folder = tempfile::tempdir().unwrap();
+    let (program, address) = ServerProcess::start_with_line_transport(folder.path());
+    let mut line_client = LineClient::dial(address).await;
+    line_client.wait_for_note("You are in lobby").await;
+    let before = program.memory();
+    let chunk = vec![b'x'; CHUNK];
+    for _ in 0..1024 {
+        line_client.write(&chunk).await;
     }
+    line_client.write("\n/who\n").await;
+    assert_eq!(line_client.next().await, Line::Refused(Refusal::MessageTooLong));
+    line_client.wait_for_note("In lobby").await;
+    let grown = program.memory().saturating_sub(before);
+    assert!(grown < 4 * 1024, "{grown} KiB");
+}
 
-    /// The next line as it came; `None` at the end, also in the middle of a line.
-    pub(crate) async fn next_raw(&mut self) -> Option<String> {
-        let mut line = Vec::new();
-        let reading = self.lines.read_until(b'\n', &mut line);
-        match tokio::time::timeout(PATIENCE, reading).await.expect("the server is silent") {
-            Ok(0) | Err(_) => None,
-            Ok(_) => String::from_utf8_lossy(&line).strip_suffix('\n').map(str::to_owned),
-        }
+/// T20: connections that stay silent.
+#[tokio::test(flavor = "multi_thread")]
+async fn thousands_of_silent_connections_cost_little_and_delay_nobody() {
+    let files = std::fs::read_to_string("/proc/self/limits").unwrap();
+    let files = files.lines().find(|line| line.starts_with("Max open files")).unwrap();
+    let open: usize = files.split_whitespace().nth(3).unwrap().parse().unwrap_or(usize::MAX);
+    let silent = if open > 12_000 { 10_000 } else { 500 };
+    let folder = tempfile::tempdir().unwrap();
+    let (program, address) = ServerProcess::start_with_line_transport(folder.path());
+    let mut witness = Client::connect(program.address, serde_json::json!({})).await.unwrap();
+    let before = program.memory();
+    let mut connections = Vec::new();
+    for _ in 0..silent {
+        connections.push(TcpStream::connect(address).await.unwrap());
     }
+    let asked = Instant::now();
+    witness.request(Hello {}).await.unwrap();
+    witness.join("quiet").await.unwrap();
+    witness.send_message("quiet", "undisturbed").await;
+    assert!(asked.elapsed() < Duration::from_secs(10), "{:?}", asked.elapsed());
+    let each = program.memory().saturating_sub(before) / silent as u64;
+    assert!(each < 64, "{each} KiB each");
+}
 
-    pub(crate) async fn next(&mut self) -> Line {
-        Line::parse(&self.next_raw().await.expect("the server hung up"))
-    }
-
-    /// The next message, whatever is noted before it: by whom, and the text of its first line.
-    pub(crate) async fn next_said(&mut self) -> (String, String) {
-        loop {
-            if let Line::Said { old: false, who, text } = self.next().await {
-                return (who, text);
-            }
-        }
-    }
-
-    /// The next of the server's own words that holds `part`.
-    pub(crate) async fn noted(&mut self, part: &str) -> String {
-        loop {
-            if let Line::Note(note) = self.next().await
-                && note.contains(part)
-            {
-                return note;
-            }
-        }
-    }
-
-    /// The next answer to `/send`, as it came.
-    pub(crate) async fn answered(&mut self) -> String {
-        loop {
-            let line = self.next_raw().await.expect("the server hung up");
-            if line.starts_with("= ") {
-                return line;
-            }
-        }
-    }
-
-    /// Ends the writing half, and reads to the end.
-    pub(crate) async fn finish(mut self) -> Vec<String> {
-        self.writing.shutdown().await.unwrap();
-        let mut lines = Vec::new();
-        while let Some(line) = self.next_raw().await {
-            lines.push(line);
-        }
-        lines
-    }
-
-    /// Whether the server hangs up within this time.
-    pub(crate) async fn is_cut_within(&mut self, time: Duration) -> bool {
-        let ended = async { while self.next_raw().await.is_some() {} };
-        tokio::time::timeout(time, ended).await.is_ok()
-    }
+#[tokio::test(flavor = "multi_thread")]
+async fn send_returns_the_number_of_the_message_and_can_be_repeated() {
+    let server = open().await;
+    let (mut a, mut b) = (LineClient::connect(&server).await, LineClient::connect(&server).await);
+    a.write("/send first-1 안녕\n").await;
+    assert_eq!(a.next_send_reply().await, "= first-1 1");
+    assert_eq!(b.next_message().await.1, "안녕");
+    // Over another connection, as after a failure.
+    drop(a);
+    let mut a = LineClient::connect(&server).await;
+    a.write("/send first-1 안녕\n/send first-1 다른 말\n/send second-1 둘\n/leave\n/send third-1 셋\n").await;
+    assert_eq!(a.next_send_reply().await, "= first-1 1");
+    let taken = Line::Reply { cid: "first-1".to_owned().try_into().unwrap(), result: Err(Refusal::CidTaken) };
+    assert_eq!(a.next_send_reply().await, taken.to_string());
+    assert_eq!(a.next_send_reply().await, "= second-1 2");
+    assert!(a.next_send_reply().await.starts_with("= third-1 ! not_in_room: "));
+    assert_eq!(b.next_message().await.1, "둘", "and nothing twice");
 }

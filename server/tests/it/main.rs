@@ -1,34 +1,34 @@
-//! Promises of the server, kept over real sockets with a real database.
+//! The server's promises, tested over real sockets with a real database.
 //!
-//! One binary, a file per subject; `support.rs` starts servers and speaks Socket.IO.
+//! One binary, one file per subject; `harness.rs` starts servers and clients.
 
-// A test that can not go on should panic; clippy.toml knows this of test functions only.
+// A test that cannot go on should panic; clippy.toml exempts only test functions, not their helpers.
 #![allow(clippy::unwrap_used)]
 
-mod across;
-mod changes;
+mod bans;
 mod cli;
 mod crash;
-mod disk;
-mod fold;
+mod edits;
+mod full_disk;
+mod harness;
 mod hostile;
 mod http;
 mod http_events;
 mod http_messages;
 mod line;
+mod line_client;
 mod openapi;
 mod past;
 mod presence;
-mod program;
 mod protocol;
 mod pty;
-mod removing;
-mod slow;
+mod reducer;
+mod server_process;
+mod slow_clients;
 mod sources;
+mod sse_client;
 mod store;
-mod stream;
-mod support;
-mod tcp;
 mod terminal;
+mod transports;
 mod tutorial;
 mod udp;

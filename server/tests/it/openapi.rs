@@ -1,12 +1,12 @@
-//! The document for programs tells what the server does: every operation, status, code and field.
+//! `docs/openapi.json` describes the server: every operation, status, code and field.
 
 use std::collections::BTreeSet;
 
 use common::{
-    event::{Delete, Describe, Edit, Join, React, Send as Say},
+    event::{Delete, Edit, Join, React, Send as SendMessage, UpdateRoom},
     message::{Cid, Emoji},
     refusal::Refusal,
-    room::{Limit, Seats, Topic},
+    room::{SeatLimit, Seats, Topic},
 };
 use serde_json::{Value, json};
 use tokio::{
@@ -15,23 +15,23 @@ use tokio::{
 };
 
 use crate::{
+    harness::{TIMEOUT, TestServer, body, http_request, room},
     http::{header, json_of},
-    support::{PATIENCE, TestServer, body, request, room},
 };
 
 const DOCUMENT: &str = include_str!("../../../docs/openapi.json");
 
-/// What no request brings about on a healthy server that is not asked too often.
-const UNPROVOKED: [&str; 4] = ["429", "500", "503", "507"];
+/// Statuses that a healthy, idle server never returns.
+const NOT_PROVOKED: [&str; 4] = ["429", "500", "503", "507"];
 
 const FOREIGN: &str = "Origin: https://evil.example";
 const UNKNOWN: &str = "Authorization: Bearer 0";
 const JSON: &str = "Content-Type: application/json";
 
-/// A request, and the operation and status it is an example of.
+/// An operation, a request for it, and the status that it must return.
 struct Case(&'static str, &'static str, &'static str, &'static [&'static str], &'static str, &'static str);
 
-/// `open` holds an event, `full` has every seat taken, `half` one of two.
+/// The room `open` holds events, `full` has every seat taken, `half` one of two.
 const CASES: &[Case] = &[
     Case("get", "/api/rooms/{room}/messages", "open/messages", &[], "", "200"),
     Case("get", "/api/rooms/{room}/messages", "open/messages?limit=x", &[], "", "400"),
@@ -81,7 +81,7 @@ fn document() -> Value {
     serde_json::from_str(DOCUMENT).unwrap()
 }
 
-/// What stands at the place, or at the place it refers to.
+/// Resolves a `$ref`, if there is one.
 fn resolved<'a>(document: &'a Value, place: &'a Value) -> &'a Value {
     match place["$ref"].as_str() {
         Some(reference) => document.pointer(reference.strip_prefix('#').unwrap()).expect(reference),
@@ -89,7 +89,7 @@ fn resolved<'a>(document: &'a Value, place: &'a Value) -> &'a Value {
     }
 }
 
-/// Fails unless the value is as the schema says, with no field that the schema does not know.
+/// Fails unless the value matches the schema and has no field that the schema does not know.
 fn check(document: &Value, schema: &Value, value: &Value, at: &str) {
     let schema = resolved(document, schema);
     if let Some(choices) = schema["oneOf"].as_array() {
@@ -127,13 +127,13 @@ fn check(document: &Value, schema: &Value, value: &Value, at: &str) {
     }
 }
 
-/// The head and, of a stream without an end, the first event's data.
+/// Returns the head and the first event's data of an endless stream.
 async fn stream(server: &TestServer, head: &str) -> (String, Value) {
     let mut stream = TcpStream::connect(server.address).await.unwrap();
     stream.write_all(format!("{head}\r\n\r\n").as_bytes()).await.unwrap();
     let (mut text, mut piece) = (String::new(), [0; 4096]);
     while !text.contains("\ndata: ") {
-        let read = tokio::time::timeout(PATIENCE, stream.read(&mut piece)).await.unwrap().unwrap();
+        let read = tokio::time::timeout(TIMEOUT, stream.read(&mut piece)).await.unwrap().unwrap();
         assert_ne!(read, 0, "{text}");
         text.push_str(std::str::from_utf8(&piece[..read]).unwrap());
     }
@@ -147,20 +147,20 @@ async fn every_operation_answers_as_the_document_says() {
     let mut client = server.client().await;
     for (name, seats) in [("open", None), ("full", Some(1)), ("half", Some(2))] {
         let seats = seats.map(|seats| Seats::parse(seats).unwrap());
-        client.ask(Join { seats, ..Join::new(room(name)) }).await.unwrap();
+        client.request(Join { seats, ..Join::new(room(name)) }).await.unwrap();
     }
-    // Of every kind of event one.
-    let seq = client.say("open", "hello").await.seq;
-    let withdrawn = client.say("open", "hello?").await.seq;
+    // One event of each kind.
+    let seq = client.send_message("open", "hello").await.seq;
+    let withdrawn = client.send_message("open", "hello?").await.seq;
     let (open, emoji) = (|| room("open"), Emoji::parse("👍").unwrap());
     let cid = |name| Cid::parse(name).unwrap();
-    client.ask(React { room: open(), seq, cid: cid("1"), emoji, on: true }).await.unwrap();
-    client.ask(Edit { room: open(), seq, cid: cid("2"), body: body("hello!") }).await.unwrap();
-    client.ask(Delete { room: open(), seq: withdrawn, cid: cid("3") }).await.unwrap();
-    let (topic, seats) = (Topic::parse("greetings").ok(), Some(Limit(None)));
-    client.ask(Describe { room: open(), cid: cid("4"), topic, seats }).await.unwrap();
-    let answer = Say { reply_to: Some(seq), ..Say::new(open(), cid("5"), body("and you?")) };
-    client.ask(answer).await.unwrap();
+    client.request(React { room: open(), seq, cid: cid("1"), emoji, on: true }).await.unwrap();
+    client.request(Edit { room: open(), seq, cid: cid("2"), body: body("hello!") }).await.unwrap();
+    client.request(Delete { room: open(), seq: withdrawn, cid: cid("3") }).await.unwrap();
+    let (topic, seats) = (Topic::parse("greetings").ok(), Some(SeatLimit(None)));
+    client.request(UpdateRoom { room: open(), cid: cid("4"), topic, seats }).await.unwrap();
+    let answer = SendMessage { reply_to: Some(seq), ..SendMessage::new(open(), cid("5"), body("and you?")) };
+    client.request(answer).await.unwrap();
 
     let (document, mut answered) = (document(), BTreeSet::new());
     for Case(method, path, target, headers, text, status) in CASES {
@@ -178,7 +178,7 @@ async fn every_operation_answers_as_the_document_says() {
             let (response, event) = stream(&server, &head).await;
             (response, event, &document["components"]["schemas"]["Event"])
         } else {
-            let response = request(server.address, &head, &text).await;
+            let response = http_request(server.address, &head, &text).await;
             let value = if media_type == "application/json" {
                 json_of(&response)
             } else {
@@ -198,7 +198,7 @@ async fn every_operation_answers_as_the_document_says() {
             operations.as_object().unwrap().iter().filter(|(key, _)| *key != "parameters")
         {
             for status in operation["responses"].as_object().unwrap().keys() {
-                if !UNPROVOKED.contains(&status.as_str()) {
+                if !NOT_PROVOKED.contains(&status.as_str()) {
                     described.insert(format!("{method} {path} {status}"));
                 }
             }
@@ -212,7 +212,7 @@ async fn the_document_is_served_and_lists_every_refusal() {
     let server = TestServer::start().await;
     let head = format!("GET /api/openapi.json HTTP/1.1\r\nHost: {}", server.address);
     let document = document();
-    assert_eq!(json_of(&request(server.address, &head, "").await), document);
+    assert_eq!(json_of(&http_request(server.address, &head, "").await), document);
     let codes: Vec<&str> = Refusal::ALL.iter().map(|refusal| refusal.code()).collect();
     assert_eq!(document["components"]["schemas"]["Refusal"]["properties"]["code"]["enum"], json!(codes));
 }

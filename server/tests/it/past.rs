@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::support::{Client, TestServer, request};
+use crate::harness::{Client, TestServer, http_request};
 
 const NAME: &str = "madang.sqlite";
 
@@ -24,7 +24,7 @@ async fn an_earlier_database_answers_as_it_did() {
         let mut client = past.client(person).await;
         for asked in asked.as_array().unwrap() {
             let command = asked["command"].as_str().unwrap();
-            let answer = client.ask_raw(command, &asked["payload"]).await;
+            let answer = client.request_raw(command, &asked["payload"]).await;
             assert_eq!(answer, asked["answer"], "{command} {} as {person}", asked["payload"]);
         }
         client.close().await;
@@ -35,12 +35,12 @@ async fn an_earlier_database_answers_as_it_did() {
 async fn an_earlier_database_goes_on_where_it_ended() {
     let past = Past::open().await;
     let mut client = past.client("minho").await;
-    let joined = client.ask_raw("join", &json!({ "room": "느티나무 마당" })).await;
+    let joined = client.request_raw("join", &json!({ "room": "느티나무 마당" })).await;
     let last = joined["last"].as_u64().unwrap();
 
     // Already stored: the first answer, and no second message.
     let repeated = past.asked("minho", "send", "typo-1");
-    assert_eq!(client.ask_raw("send", &repeated["payload"]).await, repeated["answer"]);
+    assert_eq!(client.request_raw("send", &repeated["payload"]).await, repeated["answer"]);
     for asked in past.expected["posts"].as_array().unwrap() {
         assert_eq!(past.post(asked).await, asked["answer"]);
     }
@@ -48,18 +48,18 @@ async fn an_earlier_database_goes_on_where_it_ended() {
     let mut send = repeated["payload"].clone();
     send["cid"] = json!("new-1");
     send["body"] = json!("나중에 한 말");
-    assert_eq!(client.ask_raw("send", &send).await["seq"], last + 1);
+    assert_eq!(client.request_raw("send", &send).await["seq"], last + 1);
 
     // An old message belongs to the token that sent it.
     let edit = json!({ "room": send["room"], "seq": 6, "cid": "new-2", "body": "나중에 고친 말" });
-    assert_eq!(client.ask_raw("edit", &edit).await["seq"], last + 2);
+    assert_eq!(client.request_raw("edit", &edit).await["seq"], last + 2);
     let mut other = past.client("hana").await;
-    other.ask_raw("join", &json!({ "room": send["room"] })).await;
-    let theirs = other.ask_raw("edit", &edit).await;
+    other.request_raw("join", &json!({ "room": send["room"] })).await;
+    let theirs = other.request_raw("edit", &edit).await;
     assert_eq!(theirs["error"]["code"], "not_yours");
 
     let around = json!({ "room": send["room"], "around": 6, "limit": 1 });
-    let page = client.ask_raw("history", &around).await;
+    let page = client.request_raw("history", &around).await;
     assert_eq!(page["events"][0]["what"]["posted"]["body"], "나중에 고친 말");
 }
 
@@ -112,7 +112,7 @@ impl Past {
     async fn request(&self, line: &str, headers: &str, body: &str) -> Value {
         let address = self.server.address;
         let head = format!("{line} HTTP/1.1\r\nHost: {address}{headers}");
-        let response = request(address, &head, body).await;
+        let response = http_request(address, &head, body).await;
         serde_json::from_str(response.split_once("\r\n\r\n").unwrap().1).unwrap()
     }
 }

@@ -1,12 +1,12 @@
-//! Who may import whom (`docs/architecture.md`), read from the sources.
+//! The rules for imports (`docs/architecture.md`), checked in the sources.
 
 use std::{
     fs,
     path::{Path, PathBuf},
 };
 
-/// A folder or file, and words its sources must not hold, with the reason.
-const BREACHES: &[(&str, &[&str], &str)] = &[
+/// A folder or file, and patterns that its sources must not contain, with the reason.
+const FORBIDDEN: &[(&str, &[&str], &str)] = &[
     (
         "common/src",
         &[
@@ -21,7 +21,7 @@ const BREACHES: &[(&str, &[&str], &str)] = &[
             "rusqlite",
             "rand::",
         ],
-        "common is words only: no IO, no clock, no randomness, no browser, no runtime",
+        "common holds types only: no IO, no clock, no randomness, no browser, no runtime",
     ),
     (
         "server/src/chat",
@@ -32,49 +32,71 @@ const BREACHES: &[(&str, &[&str], &str)] = &[
             "serde_json",
             "rusqlite",
             "tokio::net",
-            "crate::gateway",
+            "crate::transport",
             "SELECT ",
         ],
-        "chat decides and knows no network, JSON or SQL",
+        "chat uses no network, JSON or SQL",
     ),
     (
         "server/src/store",
-        &["crate::chat", "crate::gateway", "crate::bus", "axum", "socketioxide"],
-        "the store is only the log",
+        &["crate::chat", "crate::transport", "crate::bus", "axum", "socketioxide"],
+        "the store imports nothing above it",
     ),
     (
         "server/src/bus",
-        &["crate::chat", "crate::gateway", "crate::store", "axum", "socketioxide"],
-        "the bus only carries",
+        &["crate::chat", "crate::transport", "crate::store", "axum", "socketioxide"],
+        "the bus imports nothing above it",
     ),
     (
-        "server/src/gateway",
+        "server/src/transport",
         &["crate::store", "crate::bus", "rusqlite"],
-        "a gateway asks the chat, never the log",
+        "a transport calls the chat, never the store",
     ),
-    ("server/src/gateway/http", &["socketio", "tcp::", "udp::"], "no door knows another"),
-    ("server/src/gateway/socketio", &["http::refused", "page::", "tcp::", "udp::"], "no door knows another"),
+    ("server/src/transport/http", &["socketio", "line::", "udp::"], "a transport imports no other transport"),
     (
-        "server/src/gateway/guard.rs",
-        &["super::http", "socketio::", "tcp::", "udp::"],
-        "the guard knows no door",
-    ),
-    (
-        "server/src/gateway/tcp",
-        &["axum", "hyper", "socketioxide", "serde_json", "accept::", "guard::", "http::", "udp::"],
-        "the line door knows no other",
+        "server/src/transport/socketio",
+        &["super::http", "transport::http", "assets::", "line::", "udp::"],
+        "a transport imports no other transport",
     ),
     (
-        "server/src/gateway/udp",
-        &["axum", "hyper", "socketioxide", "serde_json", "accept::", "guard::", "http::", "tcp::", "send_to"],
-        "the datagram door knows no other, and never answers",
+        "server/src/transport/guard.rs",
+        &["super::http", "socketio::", "line::", "udp::"],
+        "the guard imports no transport",
+    ),
+    (
+        "server/src/transport/line",
+        &["axum", "hyper", "socketioxide", "serde_json", "listener::", "guard::", "http::", "udp::"],
+        "the line transport imports no other transport",
+    ),
+    (
+        "server/src/transport/udp",
+        &[
+            "axum",
+            "hyper",
+            "socketioxide",
+            "serde_json",
+            "listener::",
+            "guard::",
+            "http::",
+            "line::",
+            "send_to",
+        ],
+        "the UDP transport imports no other transport, and never answers",
     ),
     (
         "server/src/cli",
-        &["crate::chat", "crate::store", "crate::bus", "crate::gateway", "crate::config", "axum", "rusqlite"],
-        "a client knows the words of common, and nothing of the server it is shipped with",
+        &[
+            "crate::chat",
+            "crate::store",
+            "crate::bus",
+            "crate::transport",
+            "crate::config",
+            "axum",
+            "rusqlite",
+        ],
+        "the terminal client imports nothing of the server it is shipped with",
     ),
-    ("server/src", &["leptos"], "the server does not know how the page is made"),
+    ("server/src", &["leptos"], "the server imports nothing of the page"),
     (
         "app/src/state",
         &["leptos", "web_sys", "js_sys", "wasm_bindgen", "gloo"],
@@ -83,47 +105,42 @@ const BREACHES: &[(&str, &[&str], &str)] = &[
     (
         "app/src/components",
         &["gloo_net", "WebSocket", "common::socketio"],
-        "only socket.rs knows the WebSocket",
+        "only socket.rs uses the WebSocket",
     ),
-    ("app/src/pages", &["gloo_net", "WebSocket", "common::socketio"], "only socket.rs knows the WebSocket"),
-    (
-        "app/src/chat",
-        &["Idb", "BroadcastChannel"],
-        "only indexed_db.rs and windows.rs know what they are made of",
-    ),
+    ("app/src/pages", &["gloo_net", "WebSocket", "common::socketio"], "only socket.rs uses the WebSocket"),
+    ("app/src/chat", &["Idb", "BroadcastChannel"], "only indexed_db.rs and tabs.rs use these browser APIs"),
 ];
 
-/// The only places that name a failpoint or a sabotage, beside `fault.rs` itself.
-const FAULTY: &[&str] = &[
+/// The only files that name a failpoint or a sabotage, besides `failpoint.rs` itself.
+const FAILPOINT_USERS: &[&str] = &[
     "server/src/main.rs",
-    "server/src/chat/faulty.rs",
+    "server/src/chat/sabotage.rs",
     "server/src/chat/mod.rs",
-    "server/src/gateway/socketio/mod.rs",
+    "server/src/transport/socketio/mod.rs",
     "server/src/store/sqlite/append.rs",
     "server/src/store/sqlite/mod.rs",
     "server/src/store/writer.rs",
 ];
 
 #[test]
-fn failures_on_purpose_are_named_in_few_places_and_know_none_of_them() {
+fn failpoints_are_named_in_few_places_and_import_none_of_them() {
     let root = root();
     let mut files = Vec::new();
     collect(&root.join("server/src"), &mut files);
     let naming = |file: &PathBuf| {
         let source = fs::read_to_string(file).unwrap();
-        // Not `Default::`.
-        let names = |line: &str| {
-            line.match_indices("fault::").any(|(at, _)| !line[..at].ends_with(char::is_alphabetic))
-        };
-        code_of(&source).any(|(_, line)| names(line))
+        code_of(&source).any(|(_, line)| line.contains("failpoint::"))
     };
     let mut naming: Vec<PathBuf> = files.into_iter().filter(naming).collect();
     naming.sort();
-    let mut known: Vec<PathBuf> = FAULTY.iter().map(|file| root.join(file)).collect();
+    let mut known: Vec<PathBuf> = FAILPOINT_USERS.iter().map(|file| root.join(file)).collect();
     known.sort();
-    assert_eq!(naming, known, "fault.rs is used where FAULTY says and nowhere else");
-    let fault = fs::read_to_string(root.join("server/src/fault.rs")).unwrap();
-    assert!(code_of(&fault).all(|(_, line)| !line.contains("crate::")), "fault.rs knows nobody");
+    assert_eq!(naming, known, "failpoint.rs is used where FAILPOINT_USERS says and nowhere else");
+    let failpoint = fs::read_to_string(root.join("server/src/failpoint.rs")).unwrap();
+    assert!(
+        code_of(&failpoint).all(|(_, line)| !line.contains("crate::")),
+        "failpoint.rs imports nothing of ours"
+    );
 }
 
 fn root() -> &'static Path {
@@ -134,33 +151,34 @@ fn root() -> &'static Path {
 fn imports_run_one_way() {
     let root = root();
     let mut breaches = Vec::new();
-    for (folder, words, reason) in BREACHES {
+    for (folder, patterns, reason) in FORBIDDEN {
         let mut files = Vec::new();
         match root.join(folder) {
             file if file.is_file() => files.push(file),
             folder => collect(&folder, &mut files),
         }
-        assert!(!files.is_empty(), "{folder} is not there any more; mend this test");
+        assert!(!files.is_empty(), "{folder} does not exist any more; update this test");
         for file in files {
             let source = fs::read_to_string(&file).unwrap();
             for (number, line) in code_of(&source) {
-                let found = words.iter().filter(|word| line.contains(**word));
-                breaches
-                    .extend(found.map(|word| format!("{}:{number} says {word}: {reason}", file.display())));
+                let found = patterns.iter().filter(|pattern| line.contains(**pattern));
+                breaches.extend(
+                    found.map(|pattern| format!("{}:{number} contains {pattern}: {reason}", file.display())),
+                );
             }
         }
     }
     assert!(breaches.is_empty(), "{}", breaches.join("\n"));
 }
 
-/// The lines before the tests, without comments.
+/// Returns the lines before the tests, without comments.
 fn code_of(source: &str) -> impl Iterator<Item = (usize, &str)> {
     let code = source.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
     let lines = code.lines().enumerate().map(|(at, line)| (at + 1, line));
     lines.filter(|(_, line)| !line.trim_start().starts_with("//"))
 }
 
-/// The sources in a folder; a file of its own for the tests of a module is none of them.
+/// Collects the sources in a folder, without the files of tests.
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

@@ -1,4 +1,4 @@
-//! The datagram door: one datagram, one message, never an answer.
+//! The UDP transport: one datagram, one message, never an answer.
 
 use std::{
     net::SocketAddr,
@@ -6,28 +6,28 @@ use std::{
 };
 
 use common::{
-    event::{Event, Via, What},
+    event::{Event, EventKind, Via},
     message::Seq,
 };
 use hmac::{Hmac, KeyInit, Mac};
 use madang::{
     chat::limits::Rate,
-    config::{Config, Door, UdpKey},
+    config::{Config, Transport, UdpKey},
 };
 use sha2::Sha256;
 use tokio::{net::UdpSocket, time::timeout};
 
 use crate::{
-    line::{Nc, every_door},
-    support::{Client, Program, TestServer},
+    harness::{Client, ServerProcess, TestServer},
+    line_client::{LineClient, all_transports},
 };
 
 const KEY: &str = "a-key-that-nobody-guesses";
 
-/// A socket that sends to this door.
-async fn sender(door: SocketAddr) -> UdpSocket {
+/// Returns a socket that sends to this address.
+async fn socket_to(address: SocketAddr) -> UdpSocket {
     let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
-    socket.connect(door).await.unwrap();
+    socket.connect(address).await.unwrap();
     socket
 }
 
@@ -35,14 +35,14 @@ async fn send(socket: &UdpSocket, datagram: impl AsRef<[u8]>) {
     socket.send(datagram.as_ref()).await.unwrap();
 }
 
-/// Waits until the door has read every datagram that has reached it.
-async fn until_all_are_taken(door: SocketAddr) {
-    let port = format!(":{:04X}", door.port());
+/// Waits until the server has read every datagram that has reached its socket.
+async fn wait_until_socket_is_drained(address: SocketAddr) {
+    let port = format!(":{:04X}", address.port());
     let waiting = || {
         let sockets = std::fs::read_to_string("/proc/net/udp").unwrap();
-        // Which socket, its address, the other side's, its state, and how many bytes wait in it.
+        // Fields: slot, local address, remote address, state, and the bytes in the queues.
         let mut sockets = sockets.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
-        let socket = sockets.find(|socket| socket[1].ends_with(&port)).expect("the door is open");
+        let socket = sockets.find(|socket| socket[1].ends_with(&port)).expect("the transport is open");
         !socket[4].ends_with(":00000000")
     };
     timeout(Duration::from_secs(10), async {
@@ -51,21 +51,21 @@ async fn until_all_are_taken(door: SocketAddr) {
         }
     })
     .await
-    .expect("the door reads");
+    .expect("the transport reads");
 }
 
-/// The next message a client hears, in whichever room.
-async fn heard(client: &mut Client) -> (String, Event) {
-    let told = client.next_event().await;
-    (told.room.to_string(), told.event)
+/// Returns the next event in any room.
+async fn next_event(client: &mut Client) -> (String, Event) {
+    let pushed = client.next_event().await;
+    (pushed.room.to_string(), pushed.event)
 }
 
 fn text(event: &Event) -> &str {
-    event.what.body().unwrap().as_str()
+    event.kind.body().unwrap().as_str()
 }
 
 fn via(event: &Event) -> Option<Via> {
-    let What::Posted { via, .. } = &event.what else { panic!("{event:?} is no message") };
+    let EventKind::Posted { via, .. } = &event.kind else { panic!("{event:?} is no message") };
     via.clone()
 }
 
@@ -81,20 +81,20 @@ fn now() -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_datagram_is_a_message_of_which_nobody_knows_who_sent_it() {
-    let server = TestServer::start_with(every_door).await;
+async fn a_datagram_is_a_message_of_an_unauthenticated_socket_to() {
+    let server = TestServer::start_with(all_transports).await;
     let mut reader = server.client().await;
     reader.join("lobby").await.unwrap();
     reader.join("deploys").await.unwrap();
-    let socket = sender(server.at(Door::Udp)).await;
+    let socket = socket_to(server.address_of(Transport::Udp)).await;
     send(&socket, "Hello UDP Server").await;
-    let (room, event) = heard(&mut reader).await;
+    let (room, event) = next_event(&mut reader).await;
     assert_eq!((room.as_str(), text(&event)), ("lobby", "Hello UDP Server"));
     assert_eq!(via(&event), Some(Via::Udp("127.0.0.1".to_owned())));
     assert!(event.person.name.as_str().starts_with("guest-"), "{}", event.person.name);
 
     send(&socket, "/to deploys\n/name build bot\n빌드 성공\n두 줄").await;
-    let (room, event) = heard(&mut reader).await;
+    let (room, event) = next_event(&mut reader).await;
     assert_eq!((room.as_str(), text(&event)), ("deploys", "빌드 성공\n두 줄"));
     assert_eq!(event.person.name.as_str(), "build bot");
     let mut answer = [0; 64];
@@ -103,26 +103,26 @@ async fn a_datagram_is_a_message_of_which_nobody_knows_who_sent_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_comes_by_udp_is_marked_at_every_other_door_and_stays_marked() {
-    let server = TestServer::start_with(every_door).await;
-    let mut nc = Nc::connect(&server).await;
+async fn a_message_over_udp_is_marked_so_on_every_transport_and_in_the_log() {
+    let server = TestServer::start_with(all_transports).await;
+    let mut line_client = LineClient::connect(&server).await;
     let mut browser = server.client().await;
     browser.join("lobby").await.unwrap();
-    let socket = sender(server.at(Door::Udp)).await;
+    let socket = socket_to(server.address_of(Transport::Udp)).await;
     send(&socket, "/name build\ngreen").await;
-    assert_eq!(nc.next_said().await, ("build (udp 127.0.0.1)".to_owned(), "green".to_owned()));
-    let (_, event) = heard(&mut browser).await;
+    assert_eq!(line_client.next_message().await, ("build (udp 127.0.0.1)".to_owned(), "green".to_owned()));
+    let (_, event) = next_event(&mut browser).await;
     let late = server.client().await.join("lobby").await.unwrap();
     assert_eq!(late.events, [event]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_message_is_dropped() {
-    let server = TestServer::start_with(every_door).await;
+async fn invalid_datagrams_are_dropped() {
+    let server = TestServer::start_with(all_transports).await;
     let mut reader = server.client().await;
     reader.join("lobby").await.unwrap();
-    reader.ask_raw("join", &serde_json::json!({ "room": "for two", "seats": 2 })).await;
-    let socket = sender(server.at(Door::Udp)).await;
+    reader.request_raw("join", &serde_json::json!({ "room": "for two", "seats": 2 })).await;
+    let socket = socket_to(server.address_of(Transport::Udp)).await;
     let long = "x".repeat(20_000);
     let datagrams: [&[u8]; 7] = [
         b"",
@@ -137,20 +137,20 @@ async fn what_is_no_message_is_dropped() {
         send(&socket, datagram).await;
     }
     send(&socket, "and this is one").await;
-    let (room, event) = heard(&mut reader).await;
+    let (room, event) = next_event(&mut reader).await;
     assert_eq!((room.as_str(), text(&event), event.seq), ("lobby", "and this is one", Seq(1)));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn with_a_key_only_what_proves_to_know_it_is_heard_and_only_once() {
+async fn with_a_key_only_authenticated_datagrams_are_accepted_and_only_once() {
     let server = TestServer::start_with(|config| {
-        every_door(config);
+        all_transports(config);
         config.udp_key = Some(UdpKey::parse(KEY.to_owned()).unwrap());
     })
     .await;
     let mut reader = server.client().await;
     reader.join("r").await.unwrap();
-    let socket = sender(server.at(Door::Udp)).await;
+    let socket = socket_to(server.address_of(Transport::Udp)).await;
     let good = signed(now(), "nonce-01", "/to r\nsigned");
     send(&socket, "/to r\nunsigned").await;
     send(&socket, good.replace("signed", "forged")).await;
@@ -160,99 +160,100 @@ async fn with_a_key_only_what_proves_to_know_it_is_heard_and_only_once() {
         send(&socket, &good).await;
     }
     send(&socket, format!("/key {KEY}\n/to r\nthe key itself, on this machine")).await;
-    assert_eq!(text(&heard(&mut reader).await.1), "signed");
-    assert_eq!(text(&heard(&mut reader).await.1), "the key itself, on this machine");
+    assert_eq!(text(&next_event(&mut reader).await.1), "signed");
+    assert_eq!(text(&next_event(&mut reader).await.1), "the key itself, on this machine");
 }
 
-/// Whoever has overheard a datagram may wait until the server has forgotten that it heard it.
+/// An attacker may keep an overheard datagram until a restart has emptied the replay cache.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_heard_before_a_restart_is_not_heard_again_after_it() {
+async fn a_datagram_from_before_a_restart_can_not_be_replayed() {
     let with_key = |config: &mut Config| {
-        every_door(config);
+        all_transports(config);
         config.udp_key = Some(UdpKey::parse(KEY.to_owned()).unwrap());
     };
     let server = TestServer::start_with(with_key).await;
     let mut reader = server.client().await;
     reader.join("r").await.unwrap();
     let overheard = signed(now(), "nonce-01", "/to r\ndeploy");
-    send(&sender(server.at(Door::Udp)).await, &overheard).await;
-    assert_eq!(text(&heard(&mut reader).await.1), "deploy");
+    send(&socket_to(server.address_of(Transport::Udp)).await, &overheard).await;
+    assert_eq!(text(&next_event(&mut reader).await.1), "deploy");
 
     let server = server.restart_with(with_key).await;
     let mut reader = server.client().await;
     reader.join("r").await.unwrap();
-    let socket = sender(server.at(Door::Udp)).await;
+    let socket = socket_to(server.address_of(Transport::Udp)).await;
     send(&socket, &overheard).await;
     send(&socket, signed(now(), "nonce-02", "/to r\nanother")).await;
-    assert_eq!(text(&heard(&mut reader).await.1), "another");
+    assert_eq!(text(&next_event(&mut reader).await.1), "another");
     assert_eq!(reader.whole_log("r").await.len(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn callers_from_outside_are_bounded_together() {
+async fn all_datagrams_share_one_rate_limit() {
     let server = TestServer::start_with(|config| {
-        every_door(config);
-        // Twenty times this for all of them.
+        all_transports(config);
+        // All senders together have twenty times this.
         config.limits.messages = Rate { per_second: 0.001, burst: 1.0 };
     })
     .await;
-    let socket = sender(server.at(Door::Udp)).await;
+    let socket = socket_to(server.address_of(Transport::Udp)).await;
     let mut reader = server.client().await;
     reader.join("lobby").await.unwrap();
     for number in 0..30 {
         send(&socket, format!("{number}")).await;
     }
     for number in 0..20 {
-        assert_eq!(text(&heard(&mut reader).await.1), number.to_string());
+        assert_eq!(text(&next_event(&mut reader).await.1), number.to_string());
     }
-    until_all_are_taken(server.at(Door::Udp)).await;
-    // Whatever the door let through is in the log before what is said now.
-    reader.say("lobby", "the end").await;
+    wait_until_socket_is_drained(server.address_of(Transport::Udp)).await;
+    // Datagrams that were accepted are in the log before this message.
+    reader.send_message("lobby", "the end").await;
     assert_eq!(reader.whole_log("lobby").await.len(), 21);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_room_that_has_no_door_for_datagrams_hears_none() {
+async fn without_a_udp_listener_datagrams_are_not_received() {
     let server = TestServer::start().await;
-    let socket = sender(server.address).await;
+    let socket = socket_to(server.address).await;
     send(&socket, "is anybody there?").await;
-    // Nobody listens, so the kernel says so.
+    // The port is closed, so the kernel returns an error.
     assert!(timeout(Duration::from_secs(5), socket.recv(&mut [0; 8])).await.unwrap().is_err());
 }
 
-/// T22: noise of every kind, faster than anybody could take it.
+/// T22: noise of every kind, faster than it can be processed.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_flood_of_random_datagrams_takes_no_memory_and_disturbs_nobody() {
-    /// A million take a release build some seconds; unoptimised the senders alone take a minute.
+async fn a_flood_of_random_datagrams_takes_no_memory_and_delays_nobody() {
+    /// A million take a release build some seconds; in a debug build sending them takes a minute.
     const DATAGRAMS: usize = if cfg!(debug_assertions) { 100_000 } else { 1_000_000 };
     let folder = tempfile::tempdir().unwrap();
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_madang"));
     command.args(["--log", "warn"]).env("MADANG_UDP_KEY", KEY);
-    let (program, doors) = Program::start_with_doors(command, folder.path(), &["udp://127.0.0.1:0"]);
+    let (program, addresses) =
+        ServerProcess::start_with_listeners(command, folder.path(), &["udp://127.0.0.1:0"]);
     let mut witness = Client::connect(program.address, serde_json::json!({})).await.unwrap();
     witness.join("r").await.unwrap();
     let before = program.memory();
     let flood = tokio::spawn(async move {
-        let socket = sender(doors[0]).await;
+        let socket = socket_to(addresses[0]).await;
         let genuine = signed(now(), "nonce-01", "/to r\nonce");
         for number in 0..DATAGRAMS {
             let datagram = match number % 4 {
-                0 => rand_bytes(number),
+                0 => noise(number),
                 1 => format!("/mac {} nonce-{number} {:064x}\n/to r\nforged", now(), number).into_bytes(),
                 2 => format!("/to r\nunsigned {number}").into_bytes(),
                 _ => genuine.clone().into_bytes(),
             };
-            // The kernel may drop it, and may say so.
+            // The kernel may drop it or return an error.
             let _ = socket.send(&datagram).await;
         }
     });
     let mut slowest = Duration::ZERO;
-    let mut said = 0;
+    let mut sent_count = 0;
     while !flood.is_finished() {
         let asked = Instant::now();
-        witness.say("r", &format!("undisturbed {said}")).await;
+        witness.send_message("r", &format!("undisturbed {sent_count}")).await;
         slowest = slowest.max(asked.elapsed());
-        said += 1;
+        sent_count += 1;
     }
     flood.await.unwrap();
     assert!(slowest < Duration::from_secs(2), "{slowest:?}");
@@ -264,8 +265,8 @@ async fn a_flood_of_random_datagrams_takes_no_memory_and_disturbs_nobody() {
     assert!(others.len() <= 1 && others.iter().all(|text| *text == "once"), "{others:?}");
 }
 
-/// Bytes that look like nothing, the same for the same number.
-fn rand_bytes(number: usize) -> Vec<u8> {
+/// Returns pseudo-random bytes, the same for the same number.
+fn noise(number: usize) -> Vec<u8> {
     let mut state = number as u64 | 1;
     (0..number % 900)
         .map(|_| {

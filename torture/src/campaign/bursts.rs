@@ -1,8 +1,8 @@
-//! Bursts: ten messages in one write, by many clients at once. Their answers, their numbers and
-//! what everybody is told keep the order in which they were written.
+//! Sends bursts: ten messages in one write, from many clients at once. The replies, the numbers and the
+//! pushes must keep the order in which the messages were written.
 //!
-//! The clients of a room write at the same moment and wait until all have been told everything:
-//! nobody can fall so far behind that the server would have to cut them, which is another promise.
+//! The clients of a room write at the same moment and wait until all have received everything. So none
+//! falls so far behind that the server would have to cut it, which is another promise.
 
 use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
@@ -21,27 +21,27 @@ use tokio::{
 };
 
 use crate::{
-    board::Board,
     checker::{Harm, Rule, Scope, Violation, check, check_served},
     client::room::Room,
-    connection::{Connection, Heard, answer},
-    crowd::rooms,
-    history::{History, Outcome, Said},
-    line::Transport,
+    client_group::rooms,
+    controls::Controls,
+    engineio::EngineTransport,
+    harness::Harness,
+    history::{History, Outcome, SentMessage},
     log,
     report::{Progress, Report},
-    workshop::Workshop,
+    socketio::{Connection, Incoming, parse_reply},
 };
 
 /// How many messages one write holds.
-const BURST: u32 = 10;
+const BURST_SIZE: u32 = 10;
 
-/// How long it may take until everybody in a room was told a round of bursts.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long every client of a room may take to receive a round of bursts.
+const ROUND_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// How a bursts campaign goes.
+/// Options of the campaign.
 #[derive(Args, Clone, Debug)]
-pub struct Plan {
+pub struct Options {
     /// How many bursts are sent, by all clients together
     #[arg(long, default_value_t = 200)]
     pub bursts: u32,
@@ -54,147 +54,160 @@ pub struct Plan {
 }
 
 /// Runs the campaign.
-pub async fn run(workshop: &Workshop, plan: &Plan) -> anyhow::Result<Report> {
+pub async fn run(harness: &Harness, options: &Options) -> anyhow::Result<Report> {
     let mut progress = Progress::default();
-    let round = workshop.round("bursts")?;
-    let running = round.madang.start(None, None).await?;
-    let open = running.open()?;
-    let rounds = plan.bursts.div_ceil(plan.clients);
-    let board = Arc::new(Board::new(open));
+    let round = harness.round("bursts")?;
+    let running = round.server.start(None, None).await?;
+    let addresses = running.addresses()?;
+    let rounds = options.bursts.div_ceil(options.clients);
+    let controls = Arc::new(Controls::new(addresses));
     let mut clients = JoinSet::new();
-    let rooms = rooms(plan.rooms);
-    for (at, name) in (0..plan.rooms).zip(&rooms) {
-        let members = (at..plan.clients).step_by(plan.rooms as usize);
-        let together = Arc::new(Barrier::new(members.len()));
+    let rooms = rooms(options.rooms);
+    for (at, name) in (0..options.rooms).zip(&rooms) {
+        let members = (at..options.clients).step_by(options.rooms as usize);
+        let barrier = Arc::new(Barrier::new(members.len()));
         for number in members.clone() {
-            let burster = Burster::join(number, name.clone(), &board).await?;
-            clients.spawn(burster.live(rounds, members.len(), together.clone()));
+            let burster = BurstClient::join(number, name.clone(), &controls).await?;
+            clients.spawn(burster.run(rounds, members.len(), barrier.clone()));
         }
     }
     let (mut histories, mut violations) = (Vec::new(), Vec::new());
     while let Some(ended) = clients.join_next().await {
-        let Burster { name, room, violations: found, .. } = ended??;
+        let BurstClient { name, room, violations: found, .. } = ended??;
         let rooms = [(room.name, room.history)].into();
         let history = History { client: name, rooms, ..History::default() };
         histories.push(history);
         violations.extend(found);
-        progress.say(&format!("{} clients are done", histories.len()));
+        progress.print(&format!("{} clients are done", histories.len()));
     }
-    let served = log::served(open, rooms).await?;
+    let served = log::read_served(addresses, rooms).await?;
     running.stop().await?;
-    let stored = log::read(&round.madang.database())?;
-    violations.extend(check(&histories, &stored, Scope { pushes: true, settled: true }));
+    let stored = log::read_database(&round.server.database())?;
+    violations.extend(check(&histories, &stored, Scope { complete_pushes: true, drained: true }));
     violations.extend(check_served(&served, &stored));
 
     let mut report = Report::new("bursts: ten commands in one write");
-    let told = histories.iter().flat_map(|history| history.rooms.values());
-    let told: usize = told.flat_map(|inside| &inside.stays).map(|stay| stay.pushes.len()).sum();
-    report.row("bursts", rounds * plan.clients);
-    report.row("clients, rooms", format!("{}, {}", plan.clients, plan.rooms));
-    report.row("messages acknowledged", board.acked.get());
-    report.row("pushes told", told);
+    let received = histories.iter().flat_map(|history| history.rooms.values());
+    let received: usize = received
+        .flat_map(|room_history| &room_history.connections)
+        .map(|connection| connection.pushes.len())
+        .sum();
+    report.row("bursts", rounds * options.clients);
+    report.row("clients, rooms", format!("{}, {}", options.clients, options.rooms));
+    report.row("messages acknowledged", controls.acked.get());
+    report.row("pushes told", received);
     report.row("seconds", progress.elapsed().as_secs());
     report.judge(&violations);
     round.end(&violations, &histories)?;
     Ok(report)
 }
 
-/// A client that sends bursts and writes down what it hears.
-struct Burster {
+/// A client that sends bursts and records what it receives.
+struct BurstClient {
     name: String,
     connection: Connection,
     room: Room,
-    board: Arc<Board>,
-    /// The messages that are not answered, by their ack ids: each an index of what was said.
-    awaited: BTreeMap<u32, usize>,
+    controls: Arc<Controls>,
+    /// The messages without a reply, by ack id; each is an index into `room.history.messages`.
+    unanswered: BTreeMap<u32, usize>,
     violations: Vec<Violation>,
 }
 
-impl Burster {
-    async fn join(number: u32, room: RoomName, board: &Arc<Board>) -> anyhow::Result<Burster> {
-        let transport = if number % 5 == 4 { Transport::Polling } else { Transport::WebSocket };
-        let address = board.open.borrow().http;
+impl BurstClient {
+    async fn join(number: u32, room: RoomName, controls: &Arc<Controls>) -> anyhow::Result<BurstClient> {
+        let transport = if number % 5 == 4 { EngineTransport::Polling } else { EngineTransport::WebSocket };
+        let address = controls.addresses.borrow().http;
         let mut connection = Connection::open(address, transport, &json!({})).await?;
         let mut room = Room::new(room);
-        let join = room.enter(connection.local(), Instant::now());
-        room.joined(&connection.ask(&join).await?.into(), Instant::now());
-        let (awaited, violations) = (BTreeMap::new(), Vec::new());
-        Ok(Burster {
+        let join = room.start_join(connection.local_address(), Instant::now());
+        room.on_join_reply(&connection.request(&join).await?.into(), Instant::now());
+        let (unanswered, violations) = (BTreeMap::new(), Vec::new());
+        Ok(BurstClient {
             name: format!("b{number}"),
             connection,
             room,
-            board: board.clone(),
-            awaited,
+            controls: controls.clone(),
+            unanswered,
             violations,
         })
     }
 
-    /// Sends its bursts, each together with the others of the room.
-    async fn live(mut self, rounds: u32, members: usize, together: Arc<Barrier>) -> anyhow::Result<Burster> {
+    /// Sends its bursts, each at the same time as the others of the room.
+    async fn run(
+        mut self,
+        rounds: u32,
+        members: usize,
+        barrier: Arc<Barrier>,
+    ) -> anyhow::Result<BurstClient> {
         for round in 1..=rounds {
-            // Who waits in vain is missed by the comparison, which says what was not told.
-            if timeout(PATIENCE, together.wait()).await.is_err() {
+            // A client that is missing makes the others time out; the checker reports what was lost.
+            if timeout(ROUND_TIMEOUT, barrier.wait()).await.is_err() {
                 break;
             }
             self.burst()?;
-            let last = Seq(u64::from(round * BURST) * members as u64);
-            let told = async {
-                while !self.awaited.is_empty() || !self.room.was_told(last) {
-                    let heard = self.connection.hear().await?;
-                    self.take_in(heard)?;
+            let last = Seq(u64::from(round * BURST_SIZE) * members as u64);
+            let received = async {
+                while !self.unanswered.is_empty() || !self.room.received_up_to(last) {
+                    let incoming = self.connection.receive().await?;
+                    self.apply(incoming)?;
                 }
                 anyhow::Ok(())
             };
-            match timeout(PATIENCE, told).await {
-                Ok(told) => told?,
+            match timeout(ROUND_TIMEOUT, received).await {
+                Ok(received) => received?,
                 Err(_) => break,
             }
         }
-        self.room.lasted();
+        self.room.mark_open_at_end();
         Ok(self)
     }
 
     fn burst(&mut self) -> anyhow::Result<()> {
-        let first = self.room.history.said.len();
+        let first = self.room.history.messages.len();
         let mut sends = Vec::new();
-        for at in (first..).take(BURST as usize) {
+        for at in (first..).take(BURST_SIZE as usize) {
             let cid = Cid::parse(&format!("{}-{at}", self.name))?;
             let body = Body::parse(&format!("{}: {at}번째", self.name))?;
-            let (sent, outcome) = (Some(Instant::now()), Outcome::Unknown);
-            self.room.history.said.push(Said { cid: cid.clone(), body: body.clone(), sent, outcome });
+            let (first_sent, outcome) = (Some(Instant::now()), Outcome::Unknown);
+            self.room.history.messages.push(SentMessage {
+                cid: cid.clone(),
+                body: body.clone(),
+                first_sent,
+                outcome,
+            });
             sends.push(Send::new(self.room.name.clone(), cid, body));
         }
         let ids = self.connection.burst(&sends);
-        self.awaited.extend(ids.into_iter().zip(first..));
+        self.unanswered.extend(ids.into_iter().zip(first..));
         Ok(())
     }
 
-    fn take_in(&mut self, heard: Heard) -> anyhow::Result<()> {
+    fn apply(&mut self, incoming: Incoming) -> anyhow::Result<()> {
         let now = Instant::now();
-        match heard {
-            Heard::Event(told) => self.room.pushed(&told.event, now),
-            Heard::Answer { id, payload } => {
-                let sent = answer::<Sent>(&payload)?;
-                let first = self.awaited.first_key_value().map(|(id, _)| *id);
-                let said = self.awaited.remove(&id);
-                ensure!(said.is_some(), "an answer to nothing");
+        match incoming {
+            Incoming::Event(pushed) => self.room.on_push(&pushed.event, now),
+            Incoming::Reply { id, payload } => {
+                let sent = parse_reply::<Sent>(&payload)?;
+                let first = self.unanswered.first_key_value().map(|(id, _)| *id);
+                let index = self.unanswered.remove(&id);
+                ensure!(index.is_some(), "an answer to nothing");
                 if first != Some(id) {
-                    let what = format!("{} was answered {} out of turn", self.name, sent.cid.as_str());
+                    let details = format!("{} was answered {} out of turn", self.name, sent.cid.as_str());
                     let room = self.room.name.clone();
                     self.violations.push(Violation {
                         rule: Rule::SenderOrder,
                         harm: Harm::OutOfOrder,
                         room,
-                        what,
+                        details,
                     });
                 }
-                let open = *self.board.open.borrow();
-                self.board.note_ack(open, now);
-                if let Some(said) = said {
-                    self.room.history.said[said].outcome = Outcome::Acked { at: now, seq: sent.seq };
+                let addresses = *self.controls.addresses.borrow();
+                self.controls.record_ack(addresses, now);
+                if let Some(index) = index {
+                    self.room.history.messages[index].outcome = Outcome::Acked { at: now, seq: sent.seq };
                 }
             }
-            Heard::Heartbeat(_) | Heard::Restart(_) => {}
+            Incoming::Heartbeat(_) | Incoming::Restart(_) => {}
         }
         Ok(())
     }

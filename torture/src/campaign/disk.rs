@@ -1,5 +1,5 @@
-//! A disk that is full or broken for a while, over and over: senders hear a clear no, nothing is
-//! lost or half stored, and everything goes on by itself as soon as the disk works again.
+//! Makes the disk full or broken for a while, over and over: senders get a clear refusal, nothing is lost
+//! or half stored, and everything goes on by itself as soon as the disk works again.
 
 use std::{sync::Arc, time::Instant};
 
@@ -9,85 +9,85 @@ use rand::{RngExt, SeedableRng, rngs::StdRng};
 use tokio::time::{Duration, sleep};
 
 use crate::{
-    board::{Board, Counter},
     checker::{Scope, check, check_served},
-    crowd::{Crowd, Members, rooms},
-    disk::Mood,
-    door::{Doors, Transports},
+    client_group::{ClientGroup, GroupOptions, rooms},
+    controls::{Controls, Counter},
+    disk::DiskState,
+    harness::Harness,
     log,
     report::{Progress, Report},
-    workshop::Workshop,
+    transports::{EngineMix, TransportChoice},
 };
 
-/// How often is looked whether messages are refused, or acknowledged again.
-const LOOK: Duration = Duration::from_millis(5);
-/// How long that may take once the disk feels differently.
-const RECOVERY: Duration = Duration::from_secs(10);
+/// How often the counters are read.
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
+/// How long the server may take to notice a change of the disk.
+const RECOVERY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How a disk campaign goes.
+/// Options of the campaign.
 #[derive(Args, Clone, Debug)]
-pub struct Plan {
+pub struct Options {
     /// How many times the disk is full, and how many times it is broken
     #[arg(long, default_value_t = 10)]
     pub runs: u32,
     /// How many clients write
     #[arg(long, default_value_t = 100)]
     pub writers: u32,
-    /// By which doors they come
+    /// Which transports they use
     #[arg(long = "door", value_enum, default_value_t)]
-    pub doors: Doors,
+    pub transports: TransportChoice,
     /// How many rooms they write in
     #[arg(long, default_value_t = 10)]
     pub rooms: u32,
-    /// How long everybody may take to finish once the disk works for good, in seconds
+    /// How long all clients may take to finish once the disk works for good, in seconds
     #[arg(long, default_value_t = 30)]
     pub settle: u64,
 }
 
 /// Runs the campaign.
-pub async fn run(workshop: &Workshop, plan: &Plan) -> anyhow::Result<Report> {
-    let (mut progress, mut random) = (Progress::default(), StdRng::seed_from_u64(workshop.seed));
-    let round = workshop.round("disk")?;
+pub async fn run(harness: &Harness, options: &Options) -> anyhow::Result<Report> {
+    let (mut progress, mut random) = (Progress::default(), StdRng::seed_from_u64(harness.seed));
+    let round = harness.round("disk")?;
     let disk = round.disk()?;
-    let running = round.madang.start(None, Some(&disk)).await?;
-    let board = Arc::new(Board::new(running.open()?));
-    let members = Members {
-        clients: plan.writers,
-        rooms: plan.rooms,
-        doors: plan.doors,
-        transports: Transports { polling: 1, upgrading: 1 },
+    let running = round.server.start(None, Some(&disk)).await?;
+    let controls = Arc::new(Controls::new(running.addresses()?));
+    let group_options = GroupOptions {
+        clients: options.writers,
+        rooms: options.rooms,
+        transports: options.transports,
+        engine_mix: EngineMix { polling: 1, upgrading: 1 },
         pace: Duration::from_millis(100),
-        patience: Duration::from_secs(5),
-        backoff: Duration::from_millis(150),
+        reply_timeout: Duration::from_secs(5),
+        max_backoff: Duration::from_millis(150),
     };
-    let crowd = Crowd::start(members, random.random(), &board);
+    let group = ClientGroup::start(group_options, random.random(), &controls);
     let mut recoveries = Vec::new();
-    for run in 0..plan.runs {
-        for mood in [Mood::Full, Mood::Broken] {
-            wait_for_acks(&board).await?;
+    for run in 0..options.runs {
+        for state in [DiskState::Full, DiskState::Broken] {
+            wait_for_acks(&controls).await?;
             sleep(Duration::from_millis(random.random_range(50..300))).await;
-            disk.feel(mood)?;
-            let silence = format!("nobody is refused although the disk is {mood:?}");
-            wait_for_one_more(&board.refusals, &silence).await?;
+            disk.set_state(state)?;
+            let failure = format!("nobody is refused although the disk is {state:?}");
+            wait_for_one_more(&controls.refusals, &failure).await?;
             sleep(Duration::from_millis(random.random_range(100..500))).await;
-            disk.feel(Mood::Works)?;
-            recoveries.push(wait_for_acks(&board).await?);
+            disk.set_state(DiskState::Works)?;
+            recoveries.push(wait_for_acks(&controls).await?);
         }
-        progress.say(&format!("{} times, {} messages acknowledged", 2 * (run + 1), board.acked.get()));
+        progress.print(&format!("{} times, {} messages acknowledged", 2 * (run + 1), controls.acked.get()));
     }
-    crowd.settle(true, Duration::from_secs(plan.settle)).await;
-    let served = log::served(running.open()?, rooms(plan.rooms)).await?;
-    let histories = crowd.disperse().await?;
+    group.drain(true, Duration::from_secs(options.settle)).await;
+    let served = log::read_served(running.addresses()?, rooms(options.rooms)).await?;
+    let histories = group.stop().await?;
     running.stop().await?;
-    let stored = log::read(&round.madang.database())?;
-    let mut violations = check(&histories, &stored, Scope { pushes: true, settled: true });
+    let stored = log::read_database(&round.server.database())?;
+    let mut violations = check(&histories, &stored, Scope { complete_pushes: true, drained: true });
     violations.extend(check_served(&served, &stored));
 
     let mut report = Report::new("disk: full and broken, over and over");
-    report.row("times full, times broken", format!("{}, {}", plan.runs, plan.runs));
-    report.row("writers, rooms", format!("{}, {}", plan.writers, plan.rooms));
-    report.row("messages acknowledged", board.acked.get());
-    report.row("messages refused for a while", board.refusals.get());
+    report.row("times full, times broken", format!("{}, {}", options.runs, options.runs));
+    report.row("writers, rooms", format!("{}, {}", options.writers, options.rooms));
+    report.row("messages acknowledged", controls.acked.get());
+    report.row("messages refused for a while", controls.refusals.get());
     report.times("disk works to next ack, p50 / p99 / longest", &recoveries);
     report.row("seconds", progress.elapsed().as_secs());
     report.judge(&violations);
@@ -95,17 +95,17 @@ pub async fn run(workshop: &Workshop, plan: &Plan) -> anyhow::Result<Report> {
     Ok(report)
 }
 
-/// Waits until one more message is acknowledged, and tells how long that took.
-async fn wait_for_acks(board: &Board) -> anyhow::Result<Duration> {
-    wait_for_one_more(&board.acked, "nothing is acknowledged although the disk works").await
+/// Waits until one more message is acknowledged; returns how long that took.
+async fn wait_for_acks(controls: &Controls) -> anyhow::Result<Duration> {
+    wait_for_one_more(&controls.acked, "nothing is acknowledged although the disk works").await
 }
 
-/// Waits until this was counted once more, and tells how long that took; fails with this `silence`.
-async fn wait_for_one_more(counter: &Counter, silence: &str) -> anyhow::Result<Duration> {
-    let (began, before) = (Instant::now(), counter.get());
+/// Waits until this counter grows; returns how long that took, or fails with this message.
+async fn wait_for_one_more(counter: &Counter, failure: &str) -> anyhow::Result<Duration> {
+    let (started, before) = (Instant::now(), counter.get());
     while counter.get() == before {
-        ensure!(began.elapsed() < RECOVERY, "{silence}");
-        sleep(LOOK).await;
+        ensure!(started.elapsed() < RECOVERY_TIMEOUT, "{failure}");
+        sleep(POLL_INTERVAL).await;
     }
-    Ok(began.elapsed())
+    Ok(started.elapsed())
 }

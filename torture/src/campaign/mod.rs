@@ -1,4 +1,4 @@
-//! The campaigns: each breaks one kind of thing on purpose, as often as it is told to.
+//! The campaigns: each injects one kind of fault, as often as its options say.
 
 pub mod bursts;
 pub mod crash;

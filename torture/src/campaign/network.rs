@@ -1,9 +1,9 @@
-//! The worst network between the clients and the server: connections are reset, closed, cut in the
-//! middle of a frame, a poll or an upgrade, left half-open, delayed, and events and answers vanish.
+//! A bad network between the clients and the server: connections are reset, closed, cut in the middle of a
+//! frame, a poll or an upgrade, left half-open or delayed, and events and replies vanish.
 //!
-//! A connection may miss a push here, so it is not asked whether it was told everything; that
-//! everybody ends up with the whole log is, and how fast a silent loss was repaired. In the end even
-//! the very last event of each room is swallowed: only the heartbeat can tell of it, and must in time.
+//! A push may be lost here, so complete pushes are not required. Required is that every client ends with
+//! the whole log; how fast a silent loss was repaired is measured. At the end the very last event of each
+//! room is dropped: only the heartbeat can reveal it, and must do so in time.
 
 use std::{
     collections::HashMap,
@@ -22,165 +22,173 @@ use common::{
 use serde_json::json;
 
 use crate::{
-    board::Board,
     checker::{Scope, check, check_served},
-    connection::Connection,
-    crowd::{Crowd, Members, rooms},
-    door::{Doors, Transports},
-    history::{History, Outcome, RoomHistory, Said, Stay},
-    line::Transport,
+    client_group::{ClientGroup, GroupOptions, rooms},
+    controls::Controls,
+    engineio::EngineTransport,
+    harness::Harness,
+    history::{History, Outcome, RoomConnection, RoomHistory, SentMessage},
     log,
-    madang::Open,
-    proxy::{Mood, Proxy, Swallowed},
+    proxy::{DroppedEvent, Mode, Proxy},
     report::{Progress, Report, verdict},
-    workshop::Workshop,
+    server::ServerAddresses,
+    socketio::Connection,
+    transports::{EngineMix, TransportChoice},
 };
 
-/// How long everybody may take to finish once the network is honest: somebody with nothing to say
-/// notices a half-open connection by its silence, after 25 seconds.
-const SETTLE: Duration = Duration::from_secs(30);
+/// How long all clients may take to finish once the proxy forwards everything: an idle client notices a
+/// half-open connection by its silence, after 25 seconds.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long the heartbeat may take to repair the loss of a last event.
-const HEARTBEAT: Duration = Duration::from_secs(20);
+const HEARTBEAT_LIMIT: Duration = Duration::from_secs(20);
 
-/// How a network campaign goes.
+/// Options of the campaign.
 #[derive(Args, Clone, Debug)]
-pub struct Plan {
+pub struct Options {
     /// How many connections are cut
     #[arg(long, default_value_t = 100)]
     pub cuts: u64,
     /// How many clients write
     #[arg(long, default_value_t = 60)]
     pub writers: u32,
-    /// By which doors they come
+    /// Which transports they use
     #[arg(long = "door", value_enum, default_value_t)]
-    pub doors: Doors,
+    pub transports: TransportChoice,
     /// How many rooms they write in
     #[arg(long, default_value_t = 6)]
     pub rooms: u32,
     /// The mean time between two messages of a writer, in milliseconds
     #[arg(long, default_value_t = 100)]
     pub pace: u64,
-    /// How long a connection is treated well, at the mean, in milliseconds
+    /// How long a connection works before a fault, at the mean, in milliseconds
     #[arg(long, default_value_t = 1_000)]
     pub life: u64,
 }
 
 /// Runs the campaign.
-pub async fn run(workshop: &Workshop, plan: &Plan) -> anyhow::Result<Report> {
+pub async fn run(harness: &Harness, options: &Options) -> anyhow::Result<Report> {
     let mut progress = Progress::default();
-    let round = workshop.round("network")?;
-    let running = round.madang.start(None, None).await?;
-    let server = running.open()?;
-    let life = Duration::from_millis(plan.life);
-    let proxy = Proxy::start(server.http, life, workshop.seed).await?;
-    let lines = Proxy::start(server.tcp, life, !workshop.seed).await?;
-    let be = |mood| [&proxy, &lines].into_iter().for_each(|proxy| proxy.be(mood));
-    let cuts = || proxy.cuts() + lines.cuts();
-    let board = Arc::new(Board::new(Open { http: proxy.address, tcp: lines.address, ..server }));
-    let crowd = Crowd::start(members(plan), workshop.seed, &board);
+    let round = harness.round("network")?;
+    let running = round.server.start(None, None).await?;
+    let server = running.addresses()?;
+    let life = Duration::from_millis(options.life);
+    let proxy = Proxy::start(server.http, life, harness.seed).await?;
+    let line_proxy = Proxy::start(server.tcp, life, !harness.seed).await?;
+    let set_mode = |mode| [&proxy, &line_proxy].into_iter().for_each(|proxy| proxy.set_mode(mode));
+    let cuts = || proxy.cuts() + line_proxy.cuts();
+    let controls =
+        Arc::new(Controls::new(ServerAddresses { http: proxy.address, tcp: line_proxy.address, ..server }));
+    let group = ClientGroup::start(group_options(options), harness.seed, &controls);
 
-    be(Mood::Cruel);
-    while cuts() < plan.cuts {
+    set_mode(Mode::Faulty);
+    while cuts() < options.cuts {
         tokio::time::sleep(Duration::from_millis(50)).await;
-        progress.say(&format!("{} cuts, {} messages acknowledged", cuts(), board.acked.get()));
+        progress.print(&format!("{} cuts, {} messages acknowledged", cuts(), controls.acked.get()));
     }
-    be(Mood::Honest);
-    let (mut done, swallowed) = (proxy.done(), proxy.swallowed());
-    for (fault, count) in lines.done() {
-        *done.entry(fault).or_default() += count;
+    set_mode(Mode::Forward);
+    let (mut fault_counts, dropped) = (proxy.fault_counts(), proxy.dropped_events());
+    for (fault, count) in line_proxy.fault_counts() {
+        *fault_counts.entry(fault).or_default() += count;
     }
-    crowd.settle(false, SETTLE).await;
-    be(Mood::Deaf);
-    let said = Instant::now();
-    let stranger = say_last_words(server, &rooms(plan.rooms), &board).await?;
-    let left = HEARTBEAT.saturating_sub(said.elapsed());
-    let repaired = crowd.settle(false, left).await.then(|| said.elapsed());
+    group.drain(false, DRAIN_TIMEOUT).await;
+    set_mode(Mode::DropEvents);
+    let sent_at = Instant::now();
+    let stranger = send_final_messages(server, &rooms(options.rooms), &controls).await?;
+    let remaining = HEARTBEAT_LIMIT.saturating_sub(sent_at.elapsed());
+    let repaired = group.drain(false, remaining).await.then(|| sent_at.elapsed());
 
-    let served = log::served(server, rooms(plan.rooms)).await?;
-    let mut histories = crowd.disperse().await?;
+    let served = log::read_served(server, rooms(options.rooms)).await?;
+    let mut histories = group.stop().await?;
     running.stop().await?;
-    let stored = log::read(&round.madang.database())?;
-    let repairs = repairs(&swallowed, &histories);
+    let stored = log::read_database(&round.server.database())?;
+    let repairs = repairs(&dropped, &histories);
     histories.push(stranger);
-    let mut violations = check(&histories, &stored, Scope { pushes: false, settled: true });
+    let mut violations = check(&histories, &stored, Scope { complete_pushes: false, drained: true });
     violations.extend(check_served(&served, &stored));
 
     let mut report = Report::new("network: cut, delayed, swallowed");
-    report.row("connections cut", format!("{} ({} of them lines)", cuts(), lines.cuts()));
-    for (fault, count) in done {
+    report.row("connections cut", format!("{} ({} of them lines)", cuts(), line_proxy.cuts()));
+    for (fault, count) in fault_counts {
         report.row(fault.name(), count);
     }
-    report.row("writers, rooms", format!("{}, {}", plan.writers, plan.rooms));
-    report.row("messages acknowledged", board.acked.get());
-    report.row("reconnects", board.connections.get().saturating_sub(u64::from(plan.writers)));
-    report.row("pages of history asked for", board.pages.get());
+    report.row("writers, rooms", format!("{}, {}", options.writers, options.rooms));
+    report.row("messages acknowledged", controls.acked.get());
+    report.row("reconnects", controls.connections.get().saturating_sub(u64::from(options.writers)));
+    report.row("pages of history asked for", controls.history_pages.get());
     report.times("silent loss until repaired, p50 / p99 / longest", &repairs);
-    let limit = HEARTBEAT.as_secs();
+    let limit = HEARTBEAT_LIMIT.as_secs();
     report.row(
         "silent loss of the last event until everybody had it",
         repaired.map_or(format!("more than {limit} s"), |time| format!("{:.1} s", time.as_secs_f64())),
     );
     report.row("seconds", progress.elapsed().as_secs());
     let late =
-        repaired.is_none().then(|| format!("not everybody had the last event {limit} s after it was said"));
+        repaired.is_none().then(|| format!("not everybody had the last event {limit} s after it was sent"));
     let failures: Vec<String> = late.into_iter().chain(violations.iter().map(ToString::to_string)).collect();
     round.end(&failures, &histories)?;
     report.conclude(verdict(&violations), failures);
     Ok(report)
 }
 
-fn members(plan: &Plan) -> Members {
-    Members {
-        clients: plan.writers,
-        rooms: plan.rooms,
-        doors: plan.doors,
-        transports: Transports { polling: 3, upgrading: 2 },
-        pace: Duration::from_millis(plan.pace),
-        patience: Duration::from_secs(2),
-        backoff: Duration::from_millis(200),
+fn group_options(options: &Options) -> GroupOptions {
+    GroupOptions {
+        clients: options.writers,
+        rooms: options.rooms,
+        transports: options.transports,
+        engine_mix: EngineMix { polling: 3, upgrading: 2 },
+        pace: Duration::from_millis(options.pace),
+        reply_timeout: Duration::from_secs(2),
+        max_backoff: Duration::from_millis(200),
     }
 }
 
-/// Somebody who is not behind the proxy says one thing in each room.
-async fn say_last_words(server: Open, rooms: &[RoomName], board: &Board) -> anyhow::Result<History> {
-    let mut connection = Connection::open(server.http, Transport::WebSocket, &json!({})).await?;
+/// Sends one message in each room, past the proxy.
+async fn send_final_messages(
+    server: ServerAddresses,
+    rooms: &[RoomName],
+    controls: &Controls,
+) -> anyhow::Result<History> {
+    let mut connection = Connection::open(server.http, EngineTransport::WebSocket, &json!({})).await?;
     let mut history = History { client: "stranger".to_owned(), ..History::default() };
     for room in rooms {
-        connection.ask(&Join::new(room.clone())).await?;
+        connection.request(&Join::new(room.clone())).await?;
         let (cid, body) = (Cid::parse("last-words")?, Body::parse("마지막 말")?);
         let sent = Instant::now();
         let send = Send::new(room.clone(), cid.clone(), body.clone());
-        let answer = connection.ask(&send).await?;
-        ensure!(answer.cid == cid, "the answer is for another message");
+        let reply = connection.request(&send).await?;
+        ensure!(reply.cid == cid, "the answer is for another message");
         let at = Instant::now();
-        board.note_ack(server, at);
-        board.note_end(room, answer.seq, body.clone());
-        let outcome = Outcome::Acked { at, seq: answer.seq };
-        history.rooms.entry(room.clone()).or_default().said.push(Said {
+        controls.record_ack(server, at);
+        controls.record_final_message(room, reply.seq, body.clone());
+        let outcome = Outcome::Acked { at, seq: reply.seq };
+        history.rooms.entry(room.clone()).or_default().messages.push(SentMessage {
             cid,
             body,
-            sent: Some(sent),
+            first_sent: Some(sent),
             outcome,
         });
     }
     Ok(history)
 }
 
-/// How long it took each client until it had what was swallowed on its way to it.
-fn repairs(swallowed: &[Swallowed], histories: &[History]) -> Vec<Duration> {
-    let mut by_line: HashMap<SocketAddr, Vec<(&Stay, &RoomHistory)>> = HashMap::new();
-    for inside in histories.iter().flat_map(|history| history.rooms.values()) {
-        for stay in &inside.stays {
-            by_line.entry(stay.line).or_default().push((stay, inside));
+/// Returns how long each client took to apply the events that were dropped on their way to it.
+fn repairs(dropped: &[DroppedEvent], histories: &[History]) -> Vec<Duration> {
+    let mut by_address: HashMap<SocketAddr, Vec<(&RoomConnection, &RoomHistory)>> = HashMap::new();
+    for room_history in histories.iter().flat_map(|history| history.rooms.values()) {
+        for connection in &room_history.connections {
+            by_address.entry(connection.local_address).or_default().push((connection, room_history));
         }
     }
-    let repair = |lost: &Swallowed| {
-        // The system gives a port to another connection later.
-        let stays = by_line.get(&lost.line)?.iter().filter(|(stay, _)| stay.began <= lost.at);
-        let (_, inside) = stays.max_by_key(|(stay, _)| stay.began)?;
-        let applied = inside.applied.binary_search_by_key(&lost.seq, |applied| applied.seq).ok()?;
-        inside.applied[applied].at.checked_duration_since(lost.at)
+    let repair = |lost: &DroppedEvent| {
+        // The system reuses ports, so take the last connection that was opened before the loss.
+        let connections = by_address
+            .get(&lost.local_address)?
+            .iter()
+            .filter(|(connection, _)| connection.opened_at <= lost.at);
+        let (_, room_history) = connections.max_by_key(|(connection, _)| connection.opened_at)?;
+        let applied = room_history.applied.binary_search_by_key(&lost.seq, |applied| applied.seq).ok()?;
+        room_history.applied[applied].at.checked_duration_since(lost.at)
     };
-    swallowed.iter().filter_map(repair).collect()
+    dropped.iter().filter_map(repair).collect()
 }

@@ -1,5 +1,5 @@
-//! The checker's own test: a server that breaks one promise must be caught, each time, by the rule
-//! for that promise, and one that breaks none must not be.
+//! Tests the checker: a server that breaks one promise must be caught, each time, by the rule for that
+//! promise; a server that breaks none must not be.
 
 use std::fs;
 
@@ -7,51 +7,51 @@ use anyhow::Context;
 use clap::Args;
 use rand::{SeedableRng, rngs::StdRng};
 
-use super::crash::{self, Figures, Game, Loss};
+use super::crash::{self, CrashRound, Loss, Stats};
 use crate::{
     checker::{Rule, Violation},
-    door::Doors,
+    harness::{Harness, Round},
     report::{Progress, Report, verdict},
-    workshop::{Round, Workshop},
+    transports::TransportChoice,
 };
 
 /// One way to break a promise.
 struct Sabotage {
-    /// Its name in `server/src/fault.rs`.
+    /// Its name in `server/src/failpoint.rs`.
     name: &'static str,
-    /// The rule that must notice; what the others notice beside it proves nothing.
+    /// The rule that must report it; reports of other rules do not count.
     breaks: Rule,
-    /// How many kills it takes to show: what is only wrong in a push shows without.
+    /// How many kills it needs to show; a wrong push shows without.
     kills: u32,
-    /// The doors that make up for it: who comes by one of them must be harmed by nothing.
-    harmless_over: &'static [Doors],
+    /// The transports that compensate for it: with one of them nothing may be reported.
+    harmless_over: &'static [TransportChoice],
 }
 
-/// A stream that misses something reads it in the log.
-const STREAMS: &[Doors] = &[Doors::Http];
+/// A stream reads what it missed from the log.
+const SSE: &[TransportChoice] = &[TransportChoice::Http];
 
 const SABOTAGES: [Sabotage; 8] = [
-    Sabotage { name: "drop-pushes", breaks: Rule::Told, kills: 0, harmless_over: STREAMS },
-    // A line shows nothing that it has shown.
+    Sabotage { name: "drop-pushes", breaks: Rule::Delivered, kills: 0, harmless_over: SSE },
+    // The line transport skips messages that it has shown.
     Sabotage {
         name: "repeat-pushes",
-        breaks: Rule::Told,
+        breaks: Rule::Delivered,
         kills: 0,
-        harmless_over: &[Doors::Http, Doors::Tcp],
+        harmless_over: &[TransportChoice::Http, TransportChoice::Tcp],
     },
-    Sabotage { name: "swap-pushes", breaks: Rule::Told, kills: 0, harmless_over: STREAMS },
-    Sabotage { name: "deaf-connection", breaks: Rule::Told, kills: 0, harmless_over: STREAMS },
+    Sabotage { name: "swap-pushes", breaks: Rule::Delivered, kills: 0, harmless_over: SSE },
+    Sabotage { name: "deaf-connection", breaks: Rule::Delivered, kills: 0, harmless_over: SSE },
     Sabotage { name: "ack-unstored", breaks: Rule::Acked, kills: 0, harmless_over: &[] },
     Sabotage { name: "ack-early", breaks: Rule::Acked, kills: 6, harmless_over: &[] },
-    // Nothing is said again over a line.
-    Sabotage { name: "forget-cids", breaks: Rule::Genuine, kills: 4, harmless_over: &[Doors::Tcp] },
+    // The line client never sends a message again.
+    Sabotage { name: "forget-cids", breaks: Rule::Genuine, kills: 4, harmless_over: &[TransportChoice::Tcp] },
     Sabotage { name: NO_SYNC, breaks: Rule::Acked, kills: 4, harmless_over: &[] },
 ];
 
-/// The one that shows only when the power fails.
+/// This one shows only when the power fails.
 const NO_SYNC: &str = "no-sync";
 
-/// What SQLite calls a database that is past reading, in the server's log or when we read it.
+/// SQLite's words for a damaged database, in the server's log or when the campaign reads it.
 const DAMAGED: [&str; 4] = [
     "database disk image is malformed",
     "malformed database schema",
@@ -59,57 +59,57 @@ const DAMAGED: [&str; 4] = [
     "SQLite's integrity check says",
 ];
 
-/// How long, in seconds, who is harmed by nothing may take: until a heartbeat at the longest.
+/// How long the clients of a harmless sabotage may take to finish, in seconds: one heartbeat at most.
 const HEARTBEATS: u64 = 20;
 
-/// How many kills an honest server must survive beside them.
+/// How many kills a correct server must survive besides.
 const CLEAN: u32 = 4;
 
-/// How a sabotage campaign goes.
+/// Options of the campaign.
 #[derive(Args, Clone, Debug)]
-pub struct Plan {
+pub struct Options {
     /// Only this sabotage
     #[arg(long)]
     pub only: Option<String>,
-    /// By which doors the clients come; what a door makes up for must harm nobody there
+    /// Which transports the clients use; a sabotage that one of them compensates for must be harmless there
     #[arg(long = "door", value_enum, default_value_t)]
-    pub doors: Doors,
+    pub transports: TransportChoice,
     /// The mean time between two messages of a writer, in milliseconds
     #[arg(long, default_value_t = 100)]
     pub pace: u64,
 }
 
 /// Runs the campaign.
-pub async fn run(workshop: &Workshop, plan: &Plan) -> anyhow::Result<Report> {
+pub async fn run(harness: &Harness, options: &Options) -> anyhow::Result<Report> {
     let mut report = Report::new("sabotage: the checker notices");
     let (mut failures, mut caught, mut progress) = (Vec::new(), 0, Progress::default());
-    let chosen = |sabotage: &&Sabotage| plan.only.as_deref().is_none_or(|only| only == sabotage.name);
+    let chosen = |sabotage: &&Sabotage| options.only.as_deref().is_none_or(|only| only == sabotage.name);
     let sabotages: Vec<&Sabotage> = SABOTAGES.iter().filter(chosen).collect();
-    let doors = plan.doors;
-    let harms = |sabotage: &&&Sabotage| !sabotage.harmless_over.contains(&doors);
-    let harmful = sabotages.iter().filter(harms).count();
+    let transports = options.transports;
+    let is_harmful = |sabotage: &&&Sabotage| !sabotage.harmless_over.contains(&transports);
+    let harmful = sabotages.iter().filter(is_harmful).count();
     for sabotage in sabotages.iter().copied().map(Some).chain([None]) {
         let (name, kills) = sabotage.map_or((None, CLEAN), |sabotage| (Some(sabotage.name), sabotage.kills));
-        let harmless = sabotage.is_none_or(|sabotage| sabotage.harmless_over.contains(&doors));
-        let plan = crash::Plan {
+        let harmless = sabotage.is_none_or(|sabotage| sabotage.harmless_over.contains(&transports));
+        let options = crash::Options {
             kills,
             writers: 200,
-            doors,
+            transports,
             rooms: 20,
             seconds: vec![0.4, 1.5],
-            pace: plan.pace,
+            pace: options.pace,
             check_every: kills,
             settle: if harmless { HEARTBEATS } else { 3 },
         };
-        let round = workshop.round("sabotage")?;
-        let mut random = StdRng::seed_from_u64(workshop.seed);
-        let mut figures = Figures::default();
+        let round = harness.round("sabotage")?;
+        let mut random = StdRng::seed_from_u64(harness.seed);
+        let mut stats = Stats::default();
         let loss = if name == Some(NO_SYNC) { Loss::Unsynced } else { Loss::Memory };
-        let played = Game { plan: &plan, kills, sabotage: name, loss }
-            .play(&round, &mut random, &mut figures, &mut progress)
+        let result = CrashRound { options: &options, kills, sabotage: name, loss }
+            .run(&round, &mut random, &mut stats, &mut progress)
             .await;
-        let played = match played {
-            // Without its syncs the database itself may be past reading.
+        let result = match result {
+            // Without syncs the database itself may be damaged.
             Err(error) if name == Some(NO_SYNC) => {
                 let damage = damage(&round, &error)?.with_context(|| format!("{NO_SYNC}: {error:#}"))?;
                 caught += 1;
@@ -117,30 +117,30 @@ pub async fn run(workshop: &Workshop, plan: &Plan) -> anyhow::Result<Report> {
                 round.remove()?;
                 continue;
             }
-            played => played?,
+            result => result?,
         };
-        let found = format!("{} (rules {})", verdict(&played.violations), rules(&played.violations));
+        let found = format!("{} (rules {})", verdict(&result.violations), rules(&result.violations));
         match sabotage {
             Some(Sabotage { name, breaks, .. }) if !harmless => {
-                if played.violations.iter().any(|violation| violation.rule == *breaks) {
+                if result.violations.iter().any(|violation| violation.rule == *breaks) {
                     caught += 1;
-                    report.row(name, format!("caught among {} messages: {found}", figures.acked));
+                    report.row(name, format!("caught among {} messages: {found}", stats.acked));
                 } else {
                     failures.push(format!(
                         "{name} was not noticed by rule {} among {} messages: {found}",
                         breaks.letter(),
-                        figures.acked
+                        stats.acked
                     ));
                 }
                 round.remove()?;
             }
             _ => {
                 let name = name.unwrap_or("none");
-                report.row(name, format!("harms nobody: {}", verdict(&played.violations)));
-                if !played.violations.is_empty() {
+                report.row(name, format!("harms nobody: {}", verdict(&result.violations)));
+                if !result.violations.is_empty() {
                     failures.push(format!("{name} should harm nobody: {found}"));
                 }
-                round.end(&played.violations, &played.histories)?;
+                round.end(&result.violations, &result.histories)?;
             }
         }
     }
@@ -149,15 +149,15 @@ pub async fn run(workshop: &Workshop, plan: &Plan) -> anyhow::Result<Report> {
     Ok(report)
 }
 
-/// Where this error, or the log of the server behind it, says that the database is past reading.
+/// Returns the line in this error, or in the server's log, that says that the database is damaged.
 fn damage(round: &Round, error: &anyhow::Error) -> anyhow::Result<Option<String>> {
-    let logged = fs::read_to_string(round.madang.log()).context("reading the server's log")?;
-    let said = format!("{error:#}\n{logged}");
+    let logged = fs::read_to_string(round.server.log()).context("reading the server's log")?;
+    let text = format!("{error:#}\n{logged}");
     let damaged = |line: &&str| DAMAGED.iter().any(|damage| line.contains(damage));
-    Ok(said.lines().find(damaged).map(str::to_owned))
+    Ok(text.lines().find(damaged).map(str::to_owned))
 }
 
-/// The letters of the rules that were broken.
+/// Returns the letters of the rules that were broken.
 fn rules(violations: &[Violation]) -> String {
     let mut letters: Vec<char> = violations.iter().map(|violation| violation.rule.letter()).collect();
     letters.sort_unstable();

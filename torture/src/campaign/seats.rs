@@ -1,10 +1,10 @@
-//! Races for the last seats of a room: never more people than seats, never a seat that stays empty
-//! while somebody wants it, and none that is lost for ever.
+//! Races for the last seats of a room: never more people than seats, never a seat that stays empty while a
+//! person asks for it, and none that is lost for ever.
 //!
-//! In a rush everybody joins at once, so exactly as many get in as there are seats. In a coming and
-//! going people leave while others join. They leave in every way there is: with the command, out of
-//! the namespace, by closing the connection or with a reset. After each race every seat must come
-//! back. Connections are kept from race to race.
+//! In a rush everybody joins at once, so exactly as many get in as there are seats. In the other kind of
+//! race people leave while others join. They leave in four ways: with the command, with a disconnect from
+//! the namespace, by closing the connection or with a reset. After each race every seat must be free again.
+//! Connections are reused from race to race.
 
 use std::{
     ops::RangeInclusive,
@@ -23,65 +23,65 @@ use rand::{RngExt, SeedableRng, rngs::StdRng, seq::SliceRandom};
 use serde_json::json;
 
 use crate::{
-    connection::{Connection, Failure},
-    line::Transport,
+    engineio::EngineTransport,
+    harness::Harness,
     report::{Progress, Report},
-    workshop::Workshop,
+    socketio::{Connection, RequestError},
 };
 
 /// How many people race at once.
 const JOINERS: RangeInclusive<usize> = 2..=100;
 /// How many seats they race for.
 const SEATS: RangeInclusive<u16> = 1..=20;
-/// How long a seat may take to come back.
-const SEAT_BACK: Duration = Duration::from_secs(5);
-/// How long to wait before asking again for a seat that should be free.
-const ASK_AGAIN: Duration = Duration::from_millis(2);
-/// How often somebody comes in a coming and going.
-const VISITS: usize = 3;
-/// How long somebody stays on a seat, or waits for one before asking again, in milliseconds.
-const STAY: RangeInclusive<u64> = 0..=10;
+/// How long a seat may take to become free.
+const SEAT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long to wait before the next join when the seats should be free.
+const RETRY_INTERVAL: Duration = Duration::from_millis(2);
+/// How often each person joins and leaves in one race.
+const STAYS_EACH: usize = 3;
+/// How long a person keeps a seat, or waits before the next join, in milliseconds.
+const STAY_MILLIS: RangeInclusive<u64> = 0..=10;
 
-/// How a seats campaign goes.
+/// Options of the campaign.
 #[derive(Args, Clone, Debug)]
-pub struct Plan {
+pub struct Options {
     /// How many races are run
     #[arg(long, default_value_t = 200)]
     pub races: u32,
 }
 
-/// What a campaign counts.
+/// Counters of a campaign.
 #[derive(Debug, Default)]
-struct Figures {
+struct Stats {
     joins: AtomicUsize,
     entered: AtomicUsize,
-    seats_back: Vec<Duration>,
+    seats_free_after: Vec<Duration>,
     failures: Vec<String>,
 }
 
 /// Runs the campaign.
-pub async fn run(workshop: &Workshop, plan: &Plan) -> anyhow::Result<Report> {
-    let round = workshop.round("seats")?;
-    let running = round.madang.start(None, None).await?;
-    let mut pool = Pool { address: running.open()?.http, idle: Vec::new() };
-    let (mut figures, mut progress) = (Figures::default(), Progress::default());
-    let mut random = StdRng::seed_from_u64(workshop.seed);
+pub async fn run(harness: &Harness, options: &Options) -> anyhow::Result<Report> {
+    let round = harness.round("seats")?;
+    let running = round.server.start(None, None).await?;
+    let mut pool = Pool { address: running.addresses()?.http, idle: Vec::new() };
+    let (mut stats, mut progress) = (Stats::default(), Progress::default());
+    let mut random = StdRng::seed_from_u64(harness.seed);
     let (mut rushes, mut done) = (0, 0);
-    while done < plan.races && figures.failures.is_empty() {
+    while done < options.races && stats.failures.is_empty() {
         let race = Race::new(random.random_range(SEATS))?;
         pool.idle.shuffle(&mut random);
         let people = pool.take(random.random_range(JOINERS)).await?;
         let is_rush = random.random();
         let left = if is_rush {
             rushes += 1;
-            race.rush(people, &mut random, &mut figures).await
+            race.rush(people, &mut random, &mut stats).await
         } else {
-            race.come_and_go(people, &mut random, &mut figures).await
+            race.join_and_leave(people, &mut random, &mut stats).await
         };
         pool.idle.extend(left);
-        race.seats_come_back(&mut pool, &mut figures).await?;
+        race.check_all_seats_free(&mut pool, &mut stats).await?;
         done += 1;
-        progress.say(&format!("{done} races, {} joins", figures.joins.load(Ordering::Relaxed)));
+        progress.print(&format!("{done} races, {} joins", stats.joins.load(Ordering::Relaxed)));
     }
     drop(pool);
     running.stop().await?;
@@ -90,39 +90,39 @@ pub async fn run(workshop: &Workshop, plan: &Plan) -> anyhow::Result<Report> {
     report.row("races", done);
     report.row("of them rushes, comings and goings", format!("{rushes}, {}", done - rushes));
     report.row("people in a race, seats", format!("{JOINERS:?}, {SEATS:?}"));
-    report.row("joins asked for", figures.joins.load(Ordering::Relaxed));
-    report.row("of them let in", figures.entered.load(Ordering::Relaxed));
-    report.times("all seats back, p50 / p99 / longest", &figures.seats_back);
+    report.row("joins asked for", stats.joins.load(Ordering::Relaxed));
+    report.row("of them let in", stats.entered.load(Ordering::Relaxed));
+    report.times("all seats back, p50 / p99 / longest", &stats.seats_free_after);
     report.row("seconds", progress.elapsed().as_secs());
-    let verdict = match figures.failures.len() {
+    let verdict = match stats.failures.len() {
         0 => "0 over capacity, 0 seats lost".to_owned(),
         failures => format!("{failures} races went wrong"),
     };
-    if figures.failures.is_empty() {
+    if stats.failures.is_empty() {
         round.remove()?;
     }
-    report.conclude(verdict, figures.failures);
+    report.conclude(verdict, stats.failures);
     Ok(report)
 }
 
-/// Connections that wait for a race: guests, so that nobody's seat is held.
+/// Connections that wait for a race. They are guests, so no seat is kept for them.
 struct Pool {
     address: std::net::SocketAddr,
     idle: Vec<Connection>,
 }
 
 impl Pool {
-    /// Takes this many, making those that are missing.
-    async fn take(&mut self, count: usize) -> Result<Vec<Connection>, Failure> {
+    /// Takes this many connections, and opens those that are missing.
+    async fn take(&mut self, count: usize) -> Result<Vec<Connection>, RequestError> {
         let missing = count.saturating_sub(self.idle.len());
         let auth = json!({});
-        let new = (0..missing).map(|_| Connection::open(self.address, Transport::WebSocket, &auth));
+        let new = (0..missing).map(|_| Connection::open(self.address, EngineTransport::WebSocket, &auth));
         self.idle.extend(try_join_all(new).await?);
         Ok(self.idle.split_off(self.idle.len() - count))
     }
 }
 
-/// One room's race. A room is raced for again and again: what one race breaks the next ones find.
+/// A race for one room. Later races use the same rooms, so they find what an earlier one broke.
 struct Race {
     join: Join,
     seats: usize,
@@ -135,62 +135,63 @@ impl Race {
         Ok(Race { join, seats: usize::from(seats) })
     }
 
-    /// Everybody at once.
+    /// Everybody joins at once.
     async fn rush(
         &self,
         mut people: Vec<Connection>,
         random: &mut StdRng,
-        figures: &mut Figures,
+        stats: &mut Stats,
     ) -> Vec<Connection> {
-        let joins = join_all(people.iter_mut().map(|person| self.ask_in(person, figures))).await;
+        let joins = join_all(people.iter_mut().map(|person| self.try_join(person, stats))).await;
         let entered = joins.iter().filter(|joined| matches!(joined, Ok(true))).count();
-        figures.failures.extend(joins.iter().filter_map(|joined| joined.clone().err()));
+        stats.failures.extend(joins.iter().filter_map(|joined| joined.clone().err()));
         let due = self.seats.min(people.len());
         if entered != due {
-            figures.failures.push(format!(
+            stats.failures.push(format!(
                 "{} joined a room of {} at once and {entered} were let in, not {due}",
                 people.len(),
                 self.seats
             ));
         }
-        let ways: Vec<Way> = joins.iter().map(|_| Way::any(random)).collect();
-        let leaving = people.into_iter().zip(joins).zip(ways).map(|((person, joined), way)| async move {
-            if joined == Ok(true) { self.leave(person, way).await } else { Some(person) }
-        });
+        let methods: Vec<LeaveMethod> = joins.iter().map(|_| LeaveMethod::random(random)).collect();
+        let leaving =
+            people.into_iter().zip(joins).zip(methods).map(|((person, joined), method)| async move {
+                if joined == Ok(true) { self.leave(person, method).await } else { Some(person) }
+            });
         join_all(leaving).await.into_iter().flatten().collect()
     }
 
     /// People join and leave while others do.
-    async fn come_and_go(
+    async fn join_and_leave(
         &self,
         people: Vec<Connection>,
         random: &mut StdRng,
-        figures: &mut Figures,
+        stats: &mut Stats,
     ) -> Vec<Connection> {
-        let inside = AtomicUsize::new(0);
-        let visits: Vec<[Visit; VISITS]> =
-            people.iter().map(|_| std::array::from_fn(|_| Visit::any(random))).collect();
-        let counted = &*figures;
-        let visits = people.into_iter().zip(visits).map(|(person, visits)| {
-            let inside = &inside;
+        let seated = AtomicUsize::new(0);
+        let stays: Vec<[Stay; STAYS_EACH]> =
+            people.iter().map(|_| std::array::from_fn(|_| Stay::random(random))).collect();
+        let counted = &*stats;
+        let stays = people.into_iter().zip(stays).map(|(person, stays)| {
+            let seated = &seated;
             async move {
                 let (mut person, mut failures) = (Some(person), Vec::new());
-                for visit in visits {
-                    let Some(mut visitor) = person.take() else { break };
-                    match self.ask_in(&mut visitor, counted).await {
+                for stay in stays {
+                    let Some(mut connection) = person.take() else { break };
+                    match self.try_join(&mut connection, counted).await {
                         Ok(true) => {
-                            let now = inside.fetch_add(1, Ordering::SeqCst) + 1;
+                            let now = seated.fetch_add(1, Ordering::SeqCst) + 1;
                             if now > self.seats {
                                 failures.push(format!("{now} are in a room of {}", self.seats));
                             }
-                            tokio::time::sleep(visit.stay).await;
-                            // Before leaving: who is counted has a seat for certain.
-                            inside.fetch_sub(1, Ordering::SeqCst);
-                            person = self.leave(visitor, visit.way).await;
+                            tokio::time::sleep(stay.duration).await;
+                            // Counted before leaving: at this moment the person certainly has a seat.
+                            seated.fetch_sub(1, Ordering::SeqCst);
+                            person = self.leave(connection, stay.method).await;
                         }
                         Ok(false) => {
-                            tokio::time::sleep(visit.stay).await;
-                            person = Some(visitor);
+                            tokio::time::sleep(stay.duration).await;
+                            person = Some(connection);
                         }
                         Err(failure) => failures.push(failure),
                     }
@@ -198,98 +199,101 @@ impl Race {
                 (person, failures)
             }
         });
-        let (left, failures): (Vec<_>, Vec<_>) = join_all(visits).await.into_iter().unzip();
-        figures.failures.extend(failures.into_iter().flatten());
+        let (left, failures): (Vec<_>, Vec<_>) = join_all(stays).await.into_iter().unzip();
+        stats.failures.extend(failures.into_iter().flatten());
         left.into_iter().flatten().collect()
     }
 
-    /// As many as there are seats sit down, however long the last race's connections take to end.
-    async fn seats_come_back(&self, pool: &mut Pool, figures: &mut Figures) -> anyhow::Result<()> {
+    /// Joins as many people as there are seats, while the last race's connections may still be ending.
+    async fn check_all_seats_free(&self, pool: &mut Pool, stats: &mut Stats) -> anyhow::Result<()> {
         let mut people = pool.take(self.seats).await?;
-        let began = Instant::now();
-        let counted = &*figures;
+        let started = Instant::now();
+        let counted = &*stats;
         let seated = join_all(people.iter_mut().map(|person| async move {
-            while began.elapsed() < SEAT_BACK {
-                match self.ask_in(person, counted).await {
+            while started.elapsed() < SEAT_TIMEOUT {
+                match self.try_join(person, counted).await {
                     Ok(true) => return Ok(true),
-                    Ok(false) => tokio::time::sleep(ASK_AGAIN).await,
+                    Ok(false) => tokio::time::sleep(RETRY_INTERVAL).await,
                     Err(failure) => return Err(failure),
                 }
             }
             Ok(false)
         }))
         .await;
-        figures.seats_back.push(began.elapsed());
+        stats.seats_free_after.push(started.elapsed());
         let missing = seated.iter().filter(|seated| **seated != Ok(true)).count();
         if missing > 0 {
-            figures.failures.push(format!("{missing} of {} seats did not come back", self.seats));
+            stats.failures.push(format!("{missing} of {} seats did not come back", self.seats));
         }
-        let left = join_all(people.into_iter().map(|person| self.leave(person, Way::Command))).await;
+        let left = join_all(people.into_iter().map(|person| self.leave(person, LeaveMethod::Command))).await;
         pool.idle.extend(left.into_iter().flatten());
         Ok(())
     }
 
-    /// Asks to be let in; an error is a failure of the server.
-    async fn ask_in(&self, person: &mut Connection, figures: &Figures) -> Result<bool, String> {
-        figures.joins.fetch_add(1, Ordering::Relaxed);
-        match person.ask(&self.join).await {
+    /// Asks to join; an error is a failure of the server.
+    async fn try_join(&self, person: &mut Connection, stats: &Stats) -> Result<bool, String> {
+        stats.joins.fetch_add(1, Ordering::Relaxed);
+        match person.request(&self.join).await {
             Ok(Joined { people, .. }) if people.len() > self.seats => {
                 Err(format!("a room of {} shows {} people", self.seats, people.len()))
             }
             Ok(_) => {
-                figures.entered.fetch_add(1, Ordering::Relaxed);
+                stats.entered.fetch_add(1, Ordering::Relaxed);
                 Ok(true)
             }
-            Err(Failure::Refused(Refusal::RoomFull)) => Ok(false),
+            Err(RequestError::Refused(Refusal::RoomFull)) => Ok(false),
             Err(failure) => Err(format!("joining a room of {}: {failure}", self.seats)),
         }
     }
 
-    /// Leaves this way; the connection is there afterwards only if it was the command.
-    async fn leave(&self, mut person: Connection, way: Way) -> Option<Connection> {
-        match way {
-            Way::Command => {
-                let left = person.ask(&Leave { room: self.join.room.clone() }).await;
+    /// Leaves in this way; returns the connection if it is still usable.
+    async fn leave(&self, mut person: Connection, method: LeaveMethod) -> Option<Connection> {
+        match method {
+            LeaveMethod::Command => {
+                let left = person.request(&Leave { room: self.join.room.clone() }).await;
                 return left.is_ok().then_some(person);
             }
-            Way::Namespace => person.goodbye().await,
-            Way::Close => drop(person),
-            Way::Reset => person.reset(),
+            LeaveMethod::Namespace => person.disconnect().await,
+            LeaveMethod::Close => drop(person),
+            LeaveMethod::Reset => person.reset(),
         }
         None
     }
 }
 
-/// One time of coming and going.
+/// One join, its duration, and the way of leaving.
 #[derive(Clone, Copy, Debug)]
-struct Visit {
-    stay: Duration,
-    way: Way,
+struct Stay {
+    duration: Duration,
+    method: LeaveMethod,
 }
 
-impl Visit {
-    fn any(random: &mut StdRng) -> Visit {
-        Visit { stay: Duration::from_millis(random.random_range(STAY)), way: Way::any(random) }
+impl Stay {
+    fn random(random: &mut StdRng) -> Stay {
+        Stay {
+            duration: Duration::from_millis(random.random_range(STAY_MILLIS)),
+            method: LeaveMethod::random(random),
+        }
     }
 }
 
-/// How somebody leaves.
+/// How a person leaves.
 #[derive(Clone, Copy, Debug)]
-enum Way {
+enum LeaveMethod {
     Command,
     Namespace,
     Close,
     Reset,
 }
 
-impl Way {
-    fn any(random: &mut StdRng) -> Way {
-        // Half of them by the command, so that most connections are kept.
+impl LeaveMethod {
+    fn random(random: &mut StdRng) -> LeaveMethod {
+        // Half of them use the command, so that most connections can be reused.
         match random.random_range(0..6) {
-            0 => Way::Namespace,
-            1 => Way::Close,
-            2 => Way::Reset,
-            _ => Way::Command,
+            0 => LeaveMethod::Namespace,
+            1 => LeaveMethod::Close,
+            2 => LeaveMethod::Reset,
+            _ => LeaveMethod::Command,
         }
     }
 }

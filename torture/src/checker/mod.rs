@@ -1,9 +1,9 @@
-//! The judge: pure functions over what the clients wrote down and what the log holds.
+//! The judge: pure functions over the clients' histories and the stored log.
 //!
-//! It knows no server, no socket and no clock. Each rule is a promise, and each has a history in
-//! `tests` that breaks it; the campaign `sabotage` shows the same with a real server.
+//! It uses no server, no socket and no clock. Each rule is a promise, and `tests` has a history that breaks
+//! each; the campaign `sabotage` does the same with a real server.
 
-mod lines;
+mod line_rules;
 mod rules;
 #[cfg(test)]
 mod tests;
@@ -14,13 +14,13 @@ use common::room::RoomName;
 
 use crate::{history::History, log::Log};
 
-/// What may be expected beyond what always holds.
+/// What may be expected beyond the rules that always hold.
 #[derive(Clone, Copy, Debug)]
 pub struct Scope {
-    /// Nothing on the way ate single pushes: every connection is told everything.
-    pub pushes: bool,
-    /// The clients were given the time to finish: every outbox is empty, everybody has caught up.
-    pub settled: bool,
+    /// No single push was lost on the way: every connection receives every event.
+    pub complete_pushes: bool,
+    /// The clients had time to finish: every outbox is empty and every client has caught up.
+    pub drained: bool,
 }
 
 /// The promises, by the letters used in the reports.
@@ -32,20 +32,20 @@ pub enum Rule {
     Numbered,
     /// One sender's messages keep their order.
     SenderOrder,
-    /// What each client shows is the log from its join on.
+    /// Each client shows the log from its join on.
     Applied,
-    /// What was acknowledged before another was sent stands before it.
+    /// A message that was sent after another's acknowledgement stands behind it.
     RealTime,
-    /// Nothing that nobody said.
+    /// Every entry was sent by a client.
     Genuine,
-    /// What the server serves is what it has stored.
+    /// The server serves what it has stored.
     Served,
-    /// Each connection is told every event of its rooms once, in order, without asking.
-    Told,
+    /// Each connection receives every event of its rooms once, in order, as a push.
+    Delivered,
 }
 
 impl Rule {
-    /// How reports name it.
+    /// The letter that reports use for it.
     pub fn letter(self) -> char {
         match self {
             Rule::Acked => 'A',
@@ -54,19 +54,19 @@ impl Rule {
             Rule::Applied => 'D',
             Rule::RealTime => 'E',
             Rule::Genuine => 'F',
-            Rule::Told => 'G',
+            Rule::Delivered => 'G',
             Rule::Served => 'H',
         }
     }
 }
 
-/// What a broken promise does to people.
+/// The effect of a broken promise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Harm {
     Lost,
     Doubled,
     OutOfOrder,
-    /// Something is there that nobody said, or that was said differently.
+    /// An entry that no client sent, or with another text.
     Invented,
 }
 
@@ -76,49 +76,51 @@ pub struct Violation {
     pub rule: Rule,
     pub harm: Harm,
     pub room: RoomName,
-    pub what: String,
+    pub details: String,
 }
 
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}: {}", self.rule.letter(), self.room, self.what)
+        write!(f, "{} {}: {}", self.rule.letter(), self.room, self.details)
     }
 }
 
-/// Where what the server serves differs from what it has stored.
+/// Compares what the server serves with what it has stored.
 pub fn check_served(served: &Log, stored: &Log) -> Vec<Violation> {
     let differing = served.iter().filter(|(room, entries)| stored.get(*room) != Some(entries));
     differing
         .map(|(room, entries)| {
-            let kept = stored.get(room).map_or(0, Vec::len);
-            let what =
-                format!("the server serves {} entries that are not the {kept} it stored", entries.len());
-            Violation { rule: Rule::Served, harm: Harm::Lost, room: room.clone(), what }
+            let stored_count = stored.get(room).map_or(0, Vec::len);
+            let details = format!(
+                "the server serves {} entries that are not the {stored_count} it stored",
+                entries.len()
+            );
+            Violation { rule: Rule::Served, harm: Harm::Lost, room: room.clone(), details }
         })
         .collect()
 }
 
-/// Everything in these histories and this log that breaks a promise.
+/// Returns every violation in these histories and this log.
 pub fn check(histories: &[History], log: &Log, scope: Scope) -> Vec<Violation> {
-    let mut found = Vec::new();
+    let mut violations = Vec::new();
     for (room, entries) in log {
-        rules::numbered(room, entries, &mut found);
+        rules::numbered(room, entries, &mut violations);
     }
     for history in histories {
-        rules::remembered(history, &mut found);
+        rules::identities_kept(history, &mut violations);
     }
-    for case in rules::Case::of_each_room(histories, log) {
-        case.acked(scope, &mut found);
-        case.sender_order(&mut found);
-        case.applied(scope, &mut found);
-        case.real_time(&mut found);
-        case.genuine(&mut found);
-        case.lines_taken(&mut found);
-        case.lines_in_order(&mut found);
-        case.lines_shown(scope, &mut found);
-        if scope.pushes {
-            case.told(scope, &mut found);
+    for case in rules::RoomCase::for_each_room(histories, log) {
+        case.acked(scope, &mut violations);
+        case.sender_order(&mut violations);
+        case.applied(scope, &mut violations);
+        case.real_time(&mut violations);
+        case.genuine(&mut violations);
+        case.line_messages_stored(&mut violations);
+        case.line_order(&mut violations);
+        case.line_delivery(scope, &mut violations);
+        if scope.complete_pushes {
+            case.delivered(scope, &mut violations);
         }
     }
-    found
+    violations
 }

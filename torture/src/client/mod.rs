@@ -1,15 +1,14 @@
-//! A client that does everything right: it sends what it said until it is acknowledged, comes back
-//! whenever it is cut, asks for what it missed, and shows every event once and in order.
+//! A correct client: it repeats a message until it is acknowledged, reconnects whenever it is cut, requests
+//! the events it missed, and shows every event once and in order.
 //!
-//! By which door it comes decides what it can promise itself: `life` is a client that has numbers and
-//! acknowledgements, `caller` one at the line door, which has neither.
-//! It is a task that lives until the board says that it is over, and then hands its history to
-//! the checker. It judges nothing itself.
+//! `event_client` uses the transports with numbers and acknowledgements, `line_client` the line transport,
+//! which has neither. A client is a task that runs until the controls say `Stop` and then returns its
+//! history to the checker. It judges nothing itself.
 
-mod call;
-mod caller;
-mod life;
-mod link;
+mod event_client;
+mod event_connection;
+mod line_client;
+mod line_session;
 pub(crate) mod room;
 
 use std::sync::{
@@ -20,22 +19,22 @@ use std::sync::{
 use common::{person::DisplayName, room::RoomName};
 use tokio::{task::JoinHandle, time::Duration};
 
-use self::{caller::Caller, life::Life};
-use crate::{board::Board, door::Way, history::History};
+use self::{event_client::EventClient, line_client::LineClient};
+use crate::{controls::Controls, history::History, transports::ClientTransport};
 
-/// How often a client that has nothing more to say looks whether the others have.
-const LOOK: Duration = Duration::from_millis(20);
+/// How often an idle client looks at the phase and at its progress.
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// How a client behaves.
+/// How a client connects and sends.
 #[derive(Clone, Copy, Debug)]
-pub struct Habits {
-    pub way: Way,
+pub struct ClientOptions {
+    pub transport: ClientTransport,
     /// The mean time between two messages.
     pub pace: Duration,
-    /// How long an answer may take before the connection counts as dead.
-    pub patience: Duration,
-    /// The longest wait before connecting again; the shortest is an eighth of it.
-    pub backoff: Duration,
+    /// How long a reply may take before the connection counts as dead.
+    pub reply_timeout: Duration,
+    /// The longest wait before reconnecting; the shortest is an eighth of it.
+    pub max_backoff: Duration,
 }
 
 /// A running client.
@@ -44,42 +43,48 @@ pub struct Client {
     task: JoinHandle<History>,
 }
 
-/// How far a client is, for whoever waits for it.
+/// A client's progress, read by the group that waits for it.
 #[derive(Debug, Default)]
 struct Progress {
-    sent: AtomicBool,
-    shown: AtomicBool,
-    told: AtomicBool,
+    sent_all: AtomicBool,
+    shown_all: AtomicBool,
+    received_pushes: AtomicBool,
 }
 
 impl Client {
-    /// Starts a client that speaks in this room.
-    pub fn start(name: DisplayName, room: RoomName, habits: Habits, seed: u64, board: Arc<Board>) -> Client {
+    /// Starts a client that writes in this room.
+    pub fn start(
+        name: DisplayName,
+        room: RoomName,
+        options: ClientOptions,
+        seed: u64,
+        controls: Arc<Controls>,
+    ) -> Client {
         let progress = Arc::new(Progress::default());
-        let task = if habits.way == Way::Lines {
-            tokio::spawn(Caller::new(name, room, habits, seed, board, progress.clone()).run())
+        let task = if options.transport == ClientTransport::Line {
+            tokio::spawn(LineClient::new(name, room, options, seed, controls, progress.clone()).run())
         } else {
-            tokio::spawn(Life::new(name, room, habits, seed, board, progress.clone()).run())
+            tokio::spawn(EventClient::new(name, room, options, seed, controls, progress.clone()).run())
         };
         Client { progress, task }
     }
 
-    /// Whether nothing it said is under way any more.
+    /// Returns whether every message it created has an outcome.
     pub fn has_sent_all(&self) -> bool {
-        self.progress.sent.load(Ordering::Relaxed)
+        self.progress.sent_all.load(Ordering::Relaxed)
     }
 
-    /// Whether it shows everything that was acknowledged to anybody.
+    /// Returns whether it shows every message that was acknowledged to any client.
     pub fn shows_all(&self) -> bool {
-        self.progress.shown.load(Ordering::Relaxed)
+        self.progress.shown_all.load(Ordering::Relaxed)
     }
 
-    /// Whether it was told all of that without asking.
-    pub fn was_told_all(&self) -> bool {
-        self.progress.told.load(Ordering::Relaxed)
+    /// Returns whether all of these arrived as pushes, without a request for them.
+    pub fn received_all_pushes(&self) -> bool {
+        self.progress.received_pushes.load(Ordering::Relaxed)
     }
 
-    /// What it did and heard; to be asked for when it is over.
+    /// Waits for the task and returns its history; call it after `Phase::Stop`.
     pub async fn history(self) -> anyhow::Result<History> {
         Ok(self.task.await?)
     }

@@ -1,15 +1,15 @@
-//! What was done to the files of a folder, as `shim/disk.c` notes it down.
+//! Parses the journal of changes that `shim/disk.c` writes.
 
 use anyhow::{Context, bail};
 
-/// One thing that was done.
+/// One change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Record {
     /// The next number stands for the file of this name.
     Name {
         file: u8,
         name: String,
-        made: bool,
+        created: bool,
     },
     Write {
         file: u8,
@@ -29,13 +29,13 @@ pub(super) enum Record {
     },
 }
 
-/// How long the head of a record is: kind, file, offset, length.
-const HEAD: usize = 18;
+/// The length of a record's header: kind, file, offset, length.
+const HEADER_LEN: usize = 18;
 
-/// Reads a journal. A record that the kill cut short was of nothing that had happened.
-pub(super) fn read(mut journal: &[u8]) -> anyhow::Result<Vec<Record>> {
+/// Parses a journal. A record cut short by the kill had not happened, and is skipped.
+pub(super) fn parse(mut journal: &[u8]) -> anyhow::Result<Vec<Record>> {
     let mut records = Vec::new();
-    while let Some((head, rest)) = journal.split_first_chunk::<HEAD>() {
+    while let Some((head, rest)) = journal.split_first_chunk::<HEADER_LEN>() {
         let [kind, file, numbers @ ..] = *head;
         let number = |from: usize| numbers[from..from + 8].try_into().map(u64::from_ne_bytes);
         let (at, length) = (number(0)?, usize::try_from(number(8)?)?);
@@ -44,7 +44,7 @@ pub(super) fn read(mut journal: &[u8]) -> anyhow::Result<Vec<Record>> {
         records.push(match kind {
             b'n' => {
                 let name = String::from_utf8(bytes.to_vec()).context("a file's name")?;
-                Record::Name { file, name, made: at == 1 }
+                Record::Name { file, name, created: at == 1 }
             }
             b'w' => Record::Write { file, at, bytes: bytes.to_vec() },
             b't' => Record::Truncate { file, size: at },

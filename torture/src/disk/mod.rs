@@ -1,10 +1,10 @@
-//! A disk under the program that can lose power, fill up and break.
+//! A simulated disk under the program, which can lose power, fill up and break.
 //!
-//! `shim/disk.c`, preloaded into the program, notes in a journal what is done to its files; here is
-//! worked out what a disk would hold after that. The program knows nothing of it.
+//! `shim/disk.c`, preloaded into the program, records its writes in a journal; this module computes what a
+//! disk would hold after a power cut. The program does not notice.
 
+mod image;
 mod journal;
-mod platter;
 
 use std::{
     fs::{self, File},
@@ -15,11 +15,11 @@ use std::{
 use anyhow::Context;
 use rand::Rng;
 
-use self::platter::{Files, Platter};
+use self::image::{DiskImage, Files};
 
-/// How a disk feels, in the shim's letters.
+/// The state of the disk, in the shim's letters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mood {
+pub enum DiskState {
     Works = b'w' as isize,
     /// Writes fail with ENOSPC.
     Full = b'f' as isize,
@@ -33,53 +33,53 @@ pub struct Disk {
     shim: PathBuf,
     data: PathBuf,
     journal: PathBuf,
-    mood: PathBuf,
-    /// What it held for certain when the program was last started.
-    held: Files,
+    state: PathBuf,
+    /// What was synced when the program was last started.
+    contents: Files,
 }
 
 impl Disk {
-    /// An empty disk for the data folder inside `folder`.
+    /// Creates an empty disk for the data folder inside `folder`.
     pub fn new(shim: &Path, folder: &Path) -> anyhow::Result<Disk> {
         let shim = fs::canonicalize(shim).with_context(|| format!("finding {}", shim.display()))?;
-        let [data, journal, mood] = ["data", "disk.journal", "disk.mood"].map(|name| folder.join(name));
+        let [data, journal, state] = ["data", "disk.journal", "disk.state"].map(|name| folder.join(name));
         fs::create_dir_all(&data).context("making the data folder")?;
-        let disk = Disk { shim, data, journal, mood, held: Files::new() };
-        disk.feel(Mood::Works)?;
+        let disk = Disk { shim, data, journal, state, contents: Files::new() };
+        disk.set_state(DiskState::Works)?;
         Ok(disk)
     }
 
-    /// What the program's environment must hold.
+    /// Returns the program's environment variables.
     pub fn environment(&self) -> [(&'static str, &Path); 4] {
         [
             ("LD_PRELOAD", &self.shim),
             ("MADANG_DISK", &self.data),
             ("MADANG_DISK_JOURNAL", &self.journal),
-            ("MADANG_DISK_MOOD", &self.mood),
+            ("MADANG_DISK_STATE", &self.state),
         ]
     }
 
-    /// Lets it work, be full or be broken from now on.
-    pub fn feel(&self, mood: Mood) -> anyhow::Result<()> {
-        // In place: the program has it mapped.
-        let file = File::options().create(true).truncate(false).write(true).open(&self.mood);
-        file.and_then(|mut file| file.write_all(&[mood as u8])).context("writing the disk's mood")
+    /// Makes it work, be full or be broken from now on.
+    pub fn set_state(&self, state: DiskState) -> anyhow::Result<()> {
+        // In place: the program has mapped it.
+        let file = File::options().create(true).truncate(false).write(true).open(&self.state);
+        file.and_then(|mut file| file.write_all(&[state as u8])).context("writing the disk's state")
     }
 
-    /// The power goes away, under a program that was killed in the same moment: whatever was not
-    /// synced is there, or in part, or not at all.
+    /// Cuts the power of a program that was killed in the same moment: each write that was not synced is
+    /// kept, torn or lost.
     pub fn lose_power(&mut self, random: &mut impl Rng) -> anyhow::Result<()> {
-        let mut platter = Platter::holding(std::mem::take(&mut self.held));
+        let mut image = DiskImage::with_files(std::mem::take(&mut self.contents));
         let journal = fs::read(&self.journal).context("reading the disk's journal")?;
-        for record in journal::read(&journal)? {
-            platter.apply(record);
+        for record in journal::parse(&journal)? {
+            image.apply(record);
         }
-        self.held = platter.lose_power(random);
+        self.contents = image.lose_power(random);
         fs::remove_file(&self.journal).context("removing the disk's journal")?;
         for file in fs::read_dir(&self.data).context("reading the data folder")? {
             fs::remove_file(file?.path()).context("emptying the data folder")?;
         }
-        for (name, content) in &self.held {
+        for (name, content) in &self.contents {
             fs::write(self.data.join(name), content).with_context(|| format!("writing {name}"))?;
         }
         Ok(())

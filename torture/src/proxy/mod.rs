@@ -1,11 +1,11 @@
-//! The worst network: a TCP proxy that treats every connection well for a while and then does one
-//! bad thing to it.
+//! A TCP proxy that simulates a bad network: it forwards every connection for a while and then injects one
+//! fault.
 //!
-//! It stands between the clients and the server and knows just enough of HTTP and WebSocket to cut
-//! where it hurts. It counts what it did, and notes every event that it swallowed.
+//! It stands between the clients and the server and knows just enough of HTTP and WebSocket to cut at the
+//! worst places. It counts the faults and records every event that it dropped.
 
-mod carrier;
-mod frames;
+mod chunks;
+mod connection;
 
 use std::{
     collections::BTreeMap,
@@ -22,33 +22,33 @@ use common::{message::Seq, room::RoomName};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use tokio::{net::TcpListener, task::JoinHandle, time::Duration};
 
-use self::carrier::Carrier;
+use self::connection::ProxiedConnection;
 
-/// What is done to a connection.
+/// A fault of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fault {
     /// A TCP reset to both sides.
     Reset,
     /// A clean end of both directions.
     Close,
-    /// Nothing is carried any more, and nobody is told.
+    /// Nothing is forwarded any more, and neither side notices.
     HalfOpen,
-    /// The end comes in the middle of what the server says.
+    /// The connection ends in the middle of the server's bytes.
     CutDown,
-    /// The end comes in the middle of what the client says.
+    /// The connection ends in the middle of the client's bytes.
     CutUp,
-    /// The end comes in the middle of the answer to the WebSocket handshake.
+    /// The connection ends in the middle of the response to the WebSocket handshake.
     CutUpgrade,
     /// Everything waits for a moment.
     Delay,
-    /// Answers are swallowed until the client gives up.
-    LoseAnswers,
-    /// Events are swallowed, one in a few, while all else is carried.
-    Swallow,
+    /// Replies are dropped until the client gives up.
+    DropReplies,
+    /// One in a few events is dropped; everything else is forwarded.
+    DropEvent,
 }
 
 impl Fault {
-    /// What reports call it.
+    /// The name that reports use.
     pub fn name(self) -> &'static str {
         match self {
             Fault::Reset => "RST",
@@ -58,22 +58,22 @@ impl Fault {
             Fault::CutUp => "in the middle of a frame or post of the client",
             Fault::CutUpgrade => "during the upgrade",
             Fault::Delay => "delay",
-            Fault::LoseAnswers => "loss of acknowledgements",
-            Fault::Swallow => "silent loss of an event",
+            Fault::DropReplies => "loss of acknowledgements",
+            Fault::DropEvent => "silent loss of an event",
         }
     }
 }
 
-/// How the proxy behaves.
+/// The behaviour of the proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub enum Mood {
-    /// It carries everything.
-    Honest,
-    /// It does to each connection what the dice say.
-    Cruel,
-    /// It swallows every event on every WebSocket.
-    Deaf,
+pub enum Mode {
+    /// Forwards everything.
+    Forward,
+    /// Injects faults at random.
+    Faulty,
+    /// Drops every event on every WebSocket.
+    DropEvents,
 }
 
 /// A running proxy.
@@ -83,11 +83,11 @@ pub struct Proxy {
     task: JoinHandle<()>,
 }
 
-/// An event that did not arrive.
+/// An event that was dropped.
 #[derive(Clone, Debug)]
-pub struct Swallowed {
+pub struct DroppedEvent {
     /// The client's end of the connection.
-    pub line: SocketAddr,
+    pub local_address: SocketAddr,
     pub room: RoomName,
     pub seq: Seq,
     pub at: Instant,
@@ -95,55 +95,57 @@ pub struct Swallowed {
 
 struct Shared {
     server: SocketAddr,
-    mood: AtomicU8,
-    /// How long a connection is treated well, at the mean.
-    life: Duration,
-    done: Mutex<BTreeMap<Fault, u64>>,
-    swallowed: Mutex<Vec<Swallowed>>,
+    mode: AtomicU8,
+    /// How long a connection works before a fault, at the mean.
+    mean_lifetime: Duration,
+    fault_counts: Mutex<BTreeMap<Fault, u64>>,
+    dropped_events: Mutex<Vec<DroppedEvent>>,
 }
 
 impl Proxy {
-    /// Stands in front of this server.
-    pub async fn start(server: SocketAddr, life: Duration, seed: u64) -> io::Result<Proxy> {
+    /// Starts a proxy in front of this server.
+    pub async fn start(server: SocketAddr, mean_lifetime: Duration, seed: u64) -> io::Result<Proxy> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared {
             server,
-            mood: AtomicU8::new(Mood::Honest as u8),
-            life,
-            done: Mutex::default(),
-            swallowed: Mutex::default(),
+            mode: AtomicU8::new(Mode::Forward as u8),
+            mean_lifetime,
+            fault_counts: Mutex::default(),
+            dropped_events: Mutex::default(),
         });
-        let (serving, mut random) = (shared.clone(), StdRng::seed_from_u64(seed));
+        let (shared_with_task, mut random) = (shared.clone(), StdRng::seed_from_u64(seed));
         let task = tokio::spawn(async move {
-            while let Ok((client, line)) = listener.accept().await {
-                let (shared, seed) = (serving.clone(), random.random());
-                // What breaks here was broken on purpose, or breaks for the client as well.
-                tokio::spawn(async move { Carrier::new(shared, line, seed).carry(client).await });
+            while let Ok((client, local_address)) = listener.accept().await {
+                let (shared, seed) = (shared_with_task.clone(), random.random());
+                // Errors here were injected, or also reach the client.
+                tokio::spawn(
+                    async move { ProxiedConnection::new(shared, local_address, seed).run(client).await },
+                );
             }
         });
         Ok(Proxy { address, shared, task })
     }
 
-    /// Behaves like this from now on; what has begun goes on.
-    pub fn be(&self, mood: Mood) {
-        self.shared.mood.store(mood as u8, Ordering::Relaxed);
+    /// Changes the behaviour from now on; faults that have begun go on.
+    pub fn set_mode(&self, mode: Mode) {
+        self.shared.mode.store(mode as u8, Ordering::Relaxed);
     }
 
-    /// What was done how often.
-    pub fn done(&self) -> BTreeMap<Fault, u64> {
-        lock(&self.shared.done).clone()
+    /// Returns how often each fault happened.
+    pub fn fault_counts(&self) -> BTreeMap<Fault, u64> {
+        lock(&self.shared.fault_counts).clone()
     }
 
-    /// How many connections were ended.
+    /// Returns how many connections were ended.
     pub fn cuts(&self) -> u64 {
-        let ends = |fault: &Fault| !matches!(fault, Fault::Delay | Fault::LoseAnswers | Fault::Swallow);
-        self.done().iter().filter(|(fault, _)| ends(fault)).map(|(_, count)| count).sum()
+        let ends = |fault: &Fault| !matches!(fault, Fault::Delay | Fault::DropReplies | Fault::DropEvent);
+        self.fault_counts().iter().filter(|(fault, _)| ends(fault)).map(|(_, count)| count).sum()
     }
 
-    /// The events that did not arrive.
-    pub fn swallowed(&self) -> Vec<Swallowed> {
-        lock(&self.shared.swallowed).clone()
+    /// Returns the events that were dropped.
+    pub fn dropped_events(&self) -> Vec<DroppedEvent> {
+        lock(&self.shared.dropped_events).clone()
     }
 }
 
@@ -154,8 +156,8 @@ impl Drop for Proxy {
 }
 
 impl Shared {
-    fn is(&self, mood: Mood) -> bool {
-        self.mood.load(Ordering::Relaxed) == mood as u8
+    fn is_mode(&self, mode: Mode) -> bool {
+        self.mode.load(Ordering::Relaxed) == mode as u8
     }
 }
 

@@ -1,4 +1,4 @@
-//! Says what will be done with what is written, when it is about a message: answer it or change it.
+//! The banner above the text while a reply or an edit is being written.
 
 use common::{
     markup,
@@ -6,58 +6,60 @@ use common::{
 };
 use leptos::{ev, prelude::*};
 
-use super::{bound, desk::Desk};
-use crate::{chat::Composing, components::icon::Icon, view::dynamic};
+use super::{editor::Editor, reply_or_edit};
+use crate::{chat::ComposerMode, components::icon::Icon, view::reactive};
 
-/// So much of a message is enough to know it by.
-const QUOTED: usize = 120;
+/// The maximum length of the quote, in characters.
+const MAX_QUOTE: usize = 120;
 
 #[component]
-pub(super) fn Banner(desk: Desk) -> impl IntoView {
-    let chat = desk.chat;
-    let words = desk.words;
-    let said = move || bound::said(chat, about(chat.composing.get())?);
-    let what = move || match chat.composing.get() {
-        Composing::New => String::new(),
-        Composing::Edit(_) => words.editing.to_owned(),
-        Composing::Reply(_) => said().map_or(String::new(), |(who, _)| (words.replying)(who.as_str())),
-    };
-    // What is edited stands in the composer itself.
-    let quoted = move || match chat.composing.get() {
-        Composing::Reply(_) => said().map(|(_, body)| quote(&body)),
-        Composing::New | Composing::Edit(_) => None,
-    };
-    let show = move |_: ev::MouseEvent| {
-        if let Some(seq) = about(chat.composing.get_untracked()) {
-            chat.jump_to(seq);
+pub(super) fn Banner(editor: Editor) -> impl IntoView {
+    let chat = editor.chat;
+    let texts = editor.texts;
+    let message = move || reply_or_edit::find_message(chat, target_seq(chat.composer_mode.get())?);
+    let title = move || match chat.composer_mode.get() {
+        ComposerMode::New => String::new(),
+        ComposerMode::Edit(_) => texts.editing.to_owned(),
+        ComposerMode::Reply(_) => {
+            message().map_or(String::new(), |(author, _)| (texts.replying_to)(author.as_str()))
         }
     };
-    let stop = move |_: ev::MouseEvent| chat.composing.set(Composing::New);
+    // An edited message is not quoted, because its text is in the composer.
+    let quoted = move || match chat.composer_mode.get() {
+        ComposerMode::Reply(_) => message().map(|(_, body)| quote(&body)),
+        ComposerMode::New | ComposerMode::Edit(_) => None,
+    };
+    let jump = move |_: ev::MouseEvent| {
+        if let Some(seq) = target_seq(chat.composer_mode.get_untracked()) {
+            chat.jump_to_message(seq);
+        }
+    };
+    let cancel = move |_: ev::MouseEvent| chat.composer_mode.set(ComposerMode::New);
     view! {
-        <div class="banner" hidden=move || chat.composing.get() == Composing::New>
-            <button type="button" class="banner-about" on:click=show>
-                <span class="banner-what" role="status">
-                    {dynamic(what)}
+        <div class="banner" hidden=move || chat.composer_mode.get() == ComposerMode::New>
+            <button type="button" class="banner-target" on:click=jump>
+                <span class="banner-title" role="status">
+                    {reactive(title)}
                 </span>
                 <span class="banner-quote" dir="auto">
-                    {dynamic(quoted)}
+                    {reactive(quoted)}
                 </span>
             </button>
-            <button type="button" class="icon-button" aria-label=words.cancel title=words.cancel on:click=stop>
+            <button type="button" class="icon-button" aria-label=texts.cancel title=texts.cancel on:click=cancel>
                 <Icon name="close"/>
             </button>
         </div>
     }
 }
 
-fn about(composing: Composing) -> Option<Seq> {
-    match composing {
-        Composing::New => None,
-        Composing::Reply(seq) | Composing::Edit(seq) => Some(seq),
+fn target_seq(mode: ComposerMode) -> Option<Seq> {
+    match mode {
+        ComposerMode::New => None,
+        ComposerMode::Reply(seq) | ComposerMode::Edit(seq) => Some(seq),
     }
 }
 
 fn quote(body: &Body) -> String {
-    let words = markup::plain(body.as_str());
-    words.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(QUOTED).collect()
+    let plain = markup::plain_text(body.as_str());
+    plain.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(MAX_QUOTE).collect()
 }

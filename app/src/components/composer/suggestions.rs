@@ -1,75 +1,85 @@
-//! The names and emoji that can be taken for the word being written, above the text.
+//! The suggestions for names and emoji, above the text.
 //!
-//! The focus stays in the textarea, which tells readers aloud which of them is marked: a listbox as
-//! the ARIA practices have it. A textarea is no `combobox` by their rules, because it has lines.
+//! The focus stays in the textarea, whose `aria-activedescendant` names the selected option, as the ARIA
+//! practices describe a listbox. A textarea must not be a `combobox`, because it is multiline.
 
 use leptos::{ev, prelude::*};
 
-use super::desk::Desk;
+use super::editor::Editor;
 use crate::{
-    components::face::Face,
-    state::completion::{Choice, Choices},
-    view::{dynamic, each},
+    components::avatar::Avatar,
+    state::completion::{Suggestion, SuggestionList},
+    view::{collect_views, reactive},
 };
 
-pub(super) const ID: &str = "suggestions";
+pub(super) const LIST_ID: &str = "suggestions";
 
-/// The id of the option that is marked.
-pub(super) fn marked(desk: Desk) -> Option<String> {
-    desk.shown.choices.with(|choices| (!choices.is_empty()).then(|| id(choices.place())))
+/// The id of the selected option.
+pub(super) fn selected_id(editor: Editor) -> Option<String> {
+    editor
+        .state
+        .suggestions
+        .with(|suggestions| (!suggestions.is_empty()).then(|| option_id(suggestions.selected_index())))
 }
 
 #[component]
-pub(super) fn Suggestions(desk: Desk) -> impl IntoView {
-    let choices = desk.shown.choices;
-    let words = desk.words;
+pub(super) fn Suggestions(editor: Editor) -> impl IntoView {
+    let suggestions = editor.state.suggestions;
+    let texts = editor.texts;
     let options = move || {
-        let all: Vec<_> =
-            choices.with(|choices| choices.iter().map(|(choice, marked)| (choice.clone(), marked)).collect());
+        let all: Vec<_> = suggestions.with(|suggestions| {
+            suggestions.iter().map(|(suggestion, is_selected)| (suggestion.clone(), is_selected)).collect()
+        });
         let options = all.into_iter().enumerate();
-        each(options.map(|(place, (choice, marked))| option(desk, place, choice, marked)))
+        collect_views(
+            options.map(|(index, (suggestion, is_selected))| {
+                render_option(editor, index, suggestion, is_selected)
+            }),
+        )
     };
-    let count = move || match choices.with(|choices| choices.iter().count()) {
+    let count = move || match suggestions.with(|suggestions| suggestions.iter().count()) {
         0 => String::new(),
-        count => (words.suggested)(count),
+        count => (texts.suggestion_count)(count),
     };
-    // The textarea keeps the focus, and the keyboard of a phone stays.
+    // Keeps the focus in the textarea, and the on-screen keyboard open.
     let keep_focus = |press: ev::PointerEvent| press.prevent_default();
     view! {
         <ul
-            id=ID
+            id=LIST_ID
             class="suggestions"
             role="listbox"
-            aria-label=words.suggestions
-            hidden=move || choices.with(Choices::is_empty)
+            aria-label=texts.suggestions
+            hidden=move || suggestions.with(SuggestionList::is_empty)
             on:pointerdown=keep_focus
         >
-            {dynamic(options)}
+            {reactive(options)}
         </ul>
         <p class="visually-hidden" role="status">
-            {dynamic(count)}
+            {reactive(count)}
         </p>
     }
 }
 
-fn option(desk: Desk, place: usize, choice: Choice, marked: bool) -> AnyView {
-    let take = move |_: ev::MouseEvent| {
-        desk.shown.choices.update(|choices| choices.mark(place));
-        desk.choose();
+fn render_option(editor: Editor, index: usize, suggestion: Suggestion, is_selected: bool) -> AnyView {
+    let accept = move |_: ev::MouseEvent| {
+        editor.state.suggestions.update(|suggestions| suggestions.select(index));
+        editor.accept_suggestion();
     };
-    let face = match choice.person {
-        Some(person) => view! { <Face person/> }.into_any(),
-        None => view! { <span class="glyph" aria-hidden="true">{choice.text}</span> }.into_any(),
+    let icon = match suggestion.person {
+        Some(person) => view! { <Avatar person/> }.into_any(),
+        None => {
+            view! { <span class="suggestion-emoji" aria-hidden="true">{suggestion.text}</span> }.into_any()
+        }
     };
     view! {
-        <li id=id(place) role="option" aria-selected=marked.to_string() on:click=take>
-            {face}
-            <span>{choice.name}</span>
+        <li id=option_id(index) role="option" aria-selected=is_selected.to_string() on:click=accept>
+            {icon}
+            <span>{suggestion.name}</span>
         </li>
     }
     .into_any()
 }
 
-fn id(place: usize) -> String {
-    format!("suggestion-{place}")
+fn option_id(index: usize) -> String {
+    format!("suggestion-{index}")
 }

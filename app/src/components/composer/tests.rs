@@ -1,12 +1,12 @@
-//! The composer in a real browser, told what keyboards and input methods tell it.
+//! Tests of the composer in a real browser, with the events of keyboards and input methods.
 //!
 //! `CHROMEDRIVER=/usr/bin/chromedriver cargo test -p app --lib --features csr --target
-//! wasm32-unknown-unknown` runs them; `webdriver.json` says how Chromium is started.
+//! wasm32-unknown-unknown` runs them; `webdriver.json` configures Chromium.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use common::{
-    event::{Change, Presence, Push},
+    event::{Presence, PresenceChange, Push},
     person::{DisplayName, Person, PersonId},
     room::RoomName,
 };
@@ -24,8 +24,8 @@ use crate::{
     chat::{Chat, provide_chat},
     components::dialog::provide_dialogs,
     emoji::provide_emojis,
-    i18n::provide_speech,
-    notices::provide_notices,
+    i18n::provide_locale,
+    notifications::provide_notifications,
     route::provide_router,
     settings::{Choice, Setting, Settings, provide_settings, use_settings},
     storage,
@@ -33,116 +33,119 @@ use crate::{
 
 wasm_bindgen_test_configure!(run_in_browser);
 
-/// A mounted composer with nobody to talk to: what is sent stays in the outbox.
-struct Bench {
-    place: HtmlElement,
+/// A mounted composer without a server: sent messages stay in the outbox.
+struct ComposerHarness {
+    container: HtmlElement,
     textarea: HtmlTextAreaElement,
     chat: Chat,
     settings: Settings,
     room: RoomName,
 }
 
-/// A key with what is held beside it.
+/// A key press with its modifiers.
 #[derive(Clone, Copy)]
-struct Press {
+struct KeyPress {
     key: &'static str,
     shift: bool,
     command: bool,
 }
 
-const ENTER: Press = Press { key: "Enter", shift: false, command: false };
-const SHIFT_ENTER: Press = Press { shift: true, ..ENTER };
-const COMMAND_ENTER: Press = Press { command: true, ..ENTER };
-const TAB: Press = Press { key: "Tab", ..ENTER };
-const DOWN: Press = Press { key: "ArrowDown", ..ENTER };
-const ESCAPE: Press = Press { key: "Escape", ..ENTER };
+const ENTER: KeyPress = KeyPress { key: "Enter", shift: false, command: false };
+const SHIFT_ENTER: KeyPress = KeyPress { shift: true, ..ENTER };
+const COMMAND_ENTER: KeyPress = KeyPress { command: true, ..ENTER };
+const TAB: KeyPress = KeyPress { key: "Tab", ..ENTER };
+const DOWN: KeyPress = KeyPress { key: "ArrowDown", ..ENTER };
+const ESCAPE: KeyPress = KeyPress { key: "Escape", ..ENTER };
 
-/// In which order a browser tells that a press ends a composition.
+/// The order in which a browser reports a key press that ends a composition.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Order {
+enum EventOrder {
     ChromeAndFirefox,
     ChromeOnMacOs,
     Safari,
-    /// As Chrome where it also tells of the line break that the input method has left it.
+    /// As Chrome when it also reports the line break that the input method has not consumed.
     WithLineBreak,
 }
 
-const ORDERS: [Order; 4] =
-    [Order::ChromeAndFirefox, Order::ChromeOnMacOs, Order::Safari, Order::WithLineBreak];
+const EVENT_ORDERS: [EventOrder; 4] =
+    [EventOrder::ChromeAndFirefox, EventOrder::ChromeOnMacOs, EventOrder::Safari, EventOrder::WithLineBreak];
 
-/// How a press belongs to a composition.
+/// How a key press is related to a composition.
 #[derive(Clone, Copy, PartialEq)]
-enum Part {
+enum Composition {
     None,
-    /// The browser says that it does: `isComposing`.
+    /// `isComposing` is set.
     Inside,
-    /// The browser says only that the input method has taken it: `keyCode` 229.
+    /// Only `keyCode` 229 shows that the input method handles the press.
     Taken,
 }
 
-impl Bench {
-    async fn new(room: &str) -> Bench {
-        let place: HtmlElement = document().create_element("div").unwrap().unchecked_into();
-        document().body().unwrap().append_child(&place).unwrap();
+impl ComposerHarness {
+    async fn new(room: &str) -> ComposerHarness {
+        let container: HtmlElement = document().create_element("div").unwrap().unchecked_into();
+        document().body().unwrap().append_child(&container).unwrap();
         let room = RoomName::parse(room).unwrap();
-        let entered = room.clone();
-        let (told, tell) = std::sync::mpsc::channel();
-        mount_to(place.clone(), move || {
-            provide_speech();
+        let opened_room = room.clone();
+        let (sender, receiver) = std::sync::mpsc::channel();
+        mount_to(container.clone(), move || {
+            provide_locale();
             provide_settings();
             provide_router();
-            provide_notices();
+            provide_notifications();
             provide_emojis();
             provide_composer();
             provide_dialogs();
             let chat = provide_chat();
-            chat.enter(entered.clone());
-            told.send((chat, use_settings())).unwrap();
-            view! { <Composer room=entered/> }
+            chat.open_room(opened_room.clone());
+            sender.send((chat, use_settings())).unwrap();
+            view! { <Composer room=opened_room/> }
         })
         .forget();
-        let textarea = place.query_selector("textarea").unwrap().unwrap().unchecked_into();
-        // What the composer does when it has come up, bringing the draft back for one.
+        let textarea = container.query_selector("textarea").unwrap().unwrap().unchecked_into();
+        // Lets the effects of the mount run, as restoring the draft.
         leptos::task::tick().await;
-        let (chat, settings) = tell.recv().unwrap();
-        Bench { place, textarea, chat, settings, room }
+        let (chat, settings) = receiver.recv().unwrap();
+        ComposerHarness { container, textarea, chat, settings, room }
     }
 
-    /// In a room where nothing has been written before.
-    async fn somewhere() -> Bench {
+    /// A composer in a room of its own.
+    async fn in_new_room() -> ComposerHarness {
         static ROOMS: AtomicU32 = AtomicU32::new(0);
-        Bench::new(&format!("방 {}", ROOMS.fetch_add(1, Ordering::Relaxed))).await
+        ComposerHarness::new(&format!("방 {}", ROOMS.fetch_add(1, Ordering::Relaxed))).await
     }
 
-    fn with_people(self, names: &[&str]) -> Bench {
-        let here = names.iter().enumerate().map(|(place, name)| {
+    fn with_people(self, names: &[&str]) -> ComposerHarness {
+        let joined = names.iter().enumerate().map(|(place, name)| {
             let name = DisplayName::parse(name).unwrap();
-            Change::Here(Person { id: PersonId(place as u64), name })
+            PresenceChange::Joined(Person { id: PersonId(place as u64), name })
         });
-        let told =
-            Presence { room: self.room.clone(), changes: here.collect(), here: Some(names.len() as u32) };
-        self.chat.hear_room(Push::Presence(told));
+        let presence = Presence {
+            room: self.room.clone(),
+            changes: joined.collect(),
+            member_count: Some(names.len() as u32),
+        };
+        self.chat.apply_room_push(Push::Presence(presence));
         self
     }
 
-    /// The key goes down; what the browser would do about it is the business of the caller.
-    fn down(&self, press: Press, part: Part) -> bool {
+    /// Dispatches keydown; returns whether the default action is allowed, which the caller performs.
+    fn down(&self, press: KeyPress, composition_flag: Composition) -> bool {
         let init = KeyboardEventInit::new();
-        init.set_key(if part == Part::Inside { "Process" } else { press.key });
-        init.set_is_composing(part == Part::Inside);
-        if part != Part::None {
+        init.set_key(if composition_flag == Composition::Inside { "Process" } else { press.key });
+        init.set_is_composing(composition_flag == Composition::Inside);
+        if composition_flag != Composition::None {
             init.set_key_code(229);
         }
         self.key("keydown", press, &init)
     }
 
-    fn up(&self, press: Press) {
+    fn up(&self, press: KeyPress) {
         let init = KeyboardEventInit::new();
         init.set_key(press.key);
         self.key("keyup", press, &init);
     }
 
-    fn key(&self, kind: &str, press: Press, init: &KeyboardEventInit) -> bool {
+    fn key(&self, kind: &str, press: KeyPress, init: &KeyboardEventInit) -> bool {
         init.set_bubbles(true);
         init.set_cancelable(true);
         init.set_code(press.key);
@@ -152,9 +155,9 @@ impl Bench {
         self.textarea.dispatch_event(&event).unwrap()
     }
 
-    /// A press while nothing is being composed.
-    fn press(&self, press: Press) {
-        if self.down(press, Part::None) && press.key == "Enter" {
+    /// Presses and releases a key outside of a composition.
+    fn press(&self, press: KeyPress) {
+        if self.down(press, Composition::None) && press.key == "Enter" {
             self.line_break();
         }
         self.up(press);
@@ -171,28 +174,28 @@ impl Bench {
         }
     }
 
-    /// Composes each step in place of the last, as an input method does, and ends with this press.
-    fn compose(&self, before: &str, steps: &[&str], press: Press, order: Order) {
+    /// Composes step by step, each replacing the last, and ends the composition with a key press.
+    fn compose(&self, before: &str, steps: &[&str], press: KeyPress, order: EventOrder) {
         self.composition("compositionstart", "");
         for step in steps {
             self.composition("compositionupdate", step);
             self.write(&format!("{before}{step}"));
         }
         let composed = steps.last().unwrap();
-        if order == Order::Safari {
+        if order == EventOrder::Safari {
             self.composition("compositionend", composed);
-            if self.down(press, Part::Taken) && press.key == "Enter" {
+            if self.down(press, Composition::Taken) && press.key == "Enter" {
                 self.line_break();
             }
         } else {
-            self.down(press, Part::Inside);
-            if order == Order::WithLineBreak {
+            self.down(press, Composition::Inside);
+            if order == EventOrder::WithLineBreak {
                 self.line_break();
             }
             self.composition("compositionend", composed);
         }
-        if order == Order::ChromeOnMacOs && self.down(press, Part::None) && press.key == "Enter"
-            || order == Order::WithLineBreak
+        if order == EventOrder::ChromeOnMacOs && self.down(press, Composition::None) && press.key == "Enter"
+            || order == EventOrder::WithLineBreak
         {
             self.line_break();
         }
@@ -212,7 +215,7 @@ impl Bench {
         self.textarea.dispatch_event(&Event::new("input").unwrap()).unwrap();
     }
 
-    /// What has been sent since, after everything that was put off has happened.
+    /// The sent messages, after timers have run.
     async fn sent(&self) -> Vec<String> {
         TimeoutFuture::new(20).await;
         self.chat.outbox.with_untracked(|outbox| {
@@ -225,10 +228,10 @@ impl Bench {
         assert_eq!(self.textarea.value(), left, "left: {what}");
     }
 
-    /// The names in the list, the marked one in brackets.
+    /// The names in the list, the selected one in brackets.
     async fn suggested(&self) -> Vec<String> {
         TimeoutFuture::new(20).await;
-        let options = self.place.query_selector_all("[role=option]").unwrap();
+        let options = self.container.query_selector_all("[role=option]").unwrap();
         let text = |place| {
             let option: HtmlElement = options.item(place).unwrap().unchecked_into();
             let name = option.last_element_child().unwrap().text_content().unwrap();
@@ -239,14 +242,14 @@ impl Bench {
     }
 }
 
-impl Drop for Bench {
+impl Drop for ComposerHarness {
     fn drop(&mut self) {
-        self.place.remove();
+        self.container.remove();
         window().local_storage().unwrap().unwrap().clear().unwrap();
     }
 }
 
-/// What is written before, what is composed step by step, and the text there is then.
+/// The text before, the steps of the composition, and the resulting text.
 type Composed = (&'static str, &'static [&'static str], &'static str);
 
 const HANGUL: Composed = ("안녕하세", &["ㅇ", "요"], "안녕하세요");
@@ -256,16 +259,16 @@ const PINYIN: Composed = ("好", &["n", "ni"], "好ni");
 #[wasm_bindgen_test]
 async fn one_press_sends_hangul_once_in_every_order_of_events() {
     let (before, steps, text) = HANGUL;
-    for order in ORDERS {
+    for order in EVENT_ORDERS {
         for (press, enter) in
-            [(ENTER, Choice::Sends), (COMMAND_ENTER, Choice::Sends), (COMMAND_ENTER, Choice::Breaks)]
+            [(ENTER, Choice::Send), (COMMAND_ENTER, Choice::Send), (COMMAND_ENTER, Choice::NewLine)]
         {
-            let bench = Bench::somewhere().await;
-            bench.settings.choose(Setting::Enter, enter);
-            bench.compose(before, steps, press, order);
-            bench.check(&[text], "", &format!("{order:?} {enter:?}")).await;
-            bench.compose("", &["ㄴ", "네"], press, order);
-            bench.check(&[text, "네"], "", &format!("{order:?} {enter:?}, again")).await;
+            let composer = ComposerHarness::in_new_room().await;
+            composer.settings.set(Setting::EnterKey, enter);
+            composer.compose(before, steps, press, order);
+            composer.check(&[text], "", &format!("{order:?} {enter:?}")).await;
+            composer.compose("", &["ㄴ", "네"], press, order);
+            composer.check(&[text, "네"], "", &format!("{order:?} {enter:?}, again")).await;
         }
     }
 }
@@ -273,27 +276,27 @@ async fn one_press_sends_hangul_once_in_every_order_of_events() {
 #[wasm_bindgen_test]
 async fn a_syllable_that_is_begun_at_once_is_not_sent_with_the_message_before_it() {
     let (before, steps, text) = HANGUL;
-    for order in ORDERS {
-        let bench = Bench::somewhere().await;
-        bench.compose(before, steps, ENTER, order);
-        // The machine has been too slow to do anything in between.
-        bench.down(Press { key: "ㄴ", ..ENTER }, Part::Taken);
-        bench.composition("compositionstart", "");
-        bench.write(&format!("{}ㄴ", bench.textarea.value()));
-        bench.check(&[text], "ㄴ", &format!("{order:?}")).await;
+    for order in EVENT_ORDERS {
+        let composer = ComposerHarness::in_new_room().await;
+        composer.compose(before, steps, ENTER, order);
+        // The device is too slow: no timer has run in between.
+        composer.down(KeyPress { key: "ㄴ", ..ENTER }, Composition::Taken);
+        composer.composition("compositionstart", "");
+        composer.write(&format!("{}ㄴ", composer.textarea.value()));
+        composer.check(&[text], "ㄴ", &format!("{order:?}")).await;
     }
 }
 
 #[wasm_bindgen_test]
 async fn kana_and_pinyin_are_confirmed_and_the_next_press_sends() {
-    for order in ORDERS {
+    for order in EVENT_ORDERS {
         for (before, steps, text) in [KANA, PINYIN] {
             for press in [ENTER, COMMAND_ENTER] {
-                let bench = Bench::somewhere().await;
-                bench.compose(before, steps, press, order);
-                bench.check(&[], text, &format!("{order:?}")).await;
-                bench.press(press);
-                bench.check(&[text], "", &format!("{order:?}, again")).await;
+                let composer = ComposerHarness::in_new_room().await;
+                composer.compose(before, steps, press, order);
+                composer.check(&[], text, &format!("{order:?}")).await;
+                composer.press(press);
+                composer.check(&[text], "", &format!("{order:?}, again")).await;
             }
         }
     }
@@ -301,132 +304,133 @@ async fn kana_and_pinyin_are_confirmed_and_the_next_press_sends() {
 
 #[wasm_bindgen_test]
 async fn nothing_is_sent_where_enter_breaks_the_line() {
-    for order in ORDERS {
+    for order in EVENT_ORDERS {
         for (before, steps, text) in [HANGUL, KANA, PINYIN] {
-            let bench = Bench::somewhere().await;
-            bench.compose(before, steps, SHIFT_ENTER, order);
-            assert_eq!(bench.sent().await, [""; 0], "{order:?} Shift");
-            assert_eq!(bench.textarea.value().trim_end(), text, "{order:?} Shift");
+            let composer = ComposerHarness::in_new_room().await;
+            composer.compose(before, steps, SHIFT_ENTER, order);
+            assert_eq!(composer.sent().await, [""; 0], "{order:?} Shift");
+            assert_eq!(composer.textarea.value().trim_end(), text, "{order:?} Shift");
 
-            bench.settings.choose(Setting::Enter, Choice::Breaks);
-            bench.compose(before, steps, ENTER, order);
-            assert_eq!(bench.sent().await, [""; 0], "{order:?} swapped");
-            assert_eq!(bench.textarea.value().trim_end(), text, "{order:?} swapped");
+            composer.settings.set(Setting::EnterKey, Choice::NewLine);
+            composer.compose(before, steps, ENTER, order);
+            assert_eq!(composer.sent().await, [""; 0], "{order:?} swapped");
+            assert_eq!(composer.textarea.value().trim_end(), text, "{order:?} swapped");
 
-            bench.settings.choose(Setting::Enter, Choice::Sends);
-            bench.compose(&format!("```\n{before}"), steps, ENTER, order);
-            assert_eq!(bench.sent().await, [""; 0], "{order:?} in code");
-            assert_eq!(bench.textarea.value().trim_end(), format!("```\n{text}"), "{order:?} in code");
+            composer.settings.set(Setting::EnterKey, Choice::Send);
+            composer.compose(&format!("```\n{before}"), steps, ENTER, order);
+            assert_eq!(composer.sent().await, [""; 0], "{order:?} in code");
+            assert_eq!(composer.textarea.value().trim_end(), format!("```\n{text}"), "{order:?} in code");
         }
     }
 }
 
 #[wasm_bindgen_test]
 async fn one_press_chooses_a_name_still_being_composed_in_every_order_of_events() {
-    for order in ORDERS {
+    for order in EVENT_ORDERS {
         for press in [ENTER, TAB] {
-            let bench = Bench::somewhere().await.with_people(&["지은", "민호", "김지우"]);
-            bench.compose("이따 @", &["ㅈ", "지", "짐"], DOWN, Order::ChromeAndFirefox);
-            assert_eq!(bench.suggested().await, [""; 0], "nobody is called so");
-            bench.compose("이따 @", &["ㅈ", "지"], press, order);
-            bench.check(&[], "이따 @지은 ", &format!("{order:?}")).await;
-            assert_eq!(bench.suggested().await, [""; 0]);
-            bench.press(ENTER);
-            bench.check(&["이따 @지은"], "", &format!("{order:?}, then sent")).await;
+            let composer = ComposerHarness::in_new_room().await.with_people(&["지은", "민호", "김지우"]);
+            composer.compose("이따 @", &["ㅈ", "지", "짐"], DOWN, EventOrder::ChromeAndFirefox);
+            assert_eq!(composer.suggested().await, [""; 0], "nobody is called so");
+            composer.compose("이따 @", &["ㅈ", "지"], press, order);
+            composer.check(&[], "이따 @지은 ", &format!("{order:?}")).await;
+            assert_eq!(composer.suggested().await, [""; 0]);
+            composer.press(ENTER);
+            composer.check(&["이따 @지은"], "", &format!("{order:?}, then sent")).await;
         }
     }
 }
 
 #[wasm_bindgen_test]
 async fn the_list_leaves_its_keys_to_kana_and_pinyin() {
-    for order in ORDERS {
+    for order in EVENT_ORDERS {
         for press in [ENTER, TAB, DOWN, ESCAPE] {
-            let bench = Bench::somewhere().await.with_people(&["nina", "nico"]);
-            bench.compose("@", &["n", "ni"], press, order);
-            bench.check(&[], "@ni", &format!("{order:?}")).await;
-            assert_eq!(bench.suggested().await, ["[nina]", "nico"], "{order:?}");
+            let composer = ComposerHarness::in_new_room().await.with_people(&["nina", "nico"]);
+            composer.compose("@", &["n", "ni"], press, order);
+            composer.check(&[], "@ni", &format!("{order:?}")).await;
+            assert_eq!(composer.suggested().await, ["[nina]", "nico"], "{order:?}");
         }
     }
 }
 
 #[wasm_bindgen_test]
 async fn arrows_walk_in_the_list_once_for_each_press() {
-    for order in [Order::ChromeAndFirefox, Order::ChromeOnMacOs, Order::Safari] {
-        let bench = Bench::somewhere().await.with_people(&["지은", "지민", "김지우"]);
-        bench.compose("@", &["ㅈ"], DOWN, order);
-        assert_eq!(bench.suggested().await, ["지은", "[지민]", "김지우"], "{order:?}");
-        bench.press(DOWN);
-        bench.press(DOWN);
-        assert_eq!(bench.suggested().await, ["[지은]", "지민", "김지우"], "{order:?}");
-        bench.press(ESCAPE);
-        assert_eq!(bench.suggested().await, [""; 0]);
-        bench.write("@지");
-        assert_eq!(bench.suggested().await, [""; 0], "it stays closed for this word");
-        bench.write("@지 ");
-        bench.write("@지 @");
-        assert_eq!(bench.suggested().await.len(), 3);
+    for order in [EventOrder::ChromeAndFirefox, EventOrder::ChromeOnMacOs, EventOrder::Safari] {
+        let composer = ComposerHarness::in_new_room().await.with_people(&["지은", "지민", "김지우"]);
+        composer.compose("@", &["ㅈ"], DOWN, order);
+        assert_eq!(composer.suggested().await, ["지은", "[지민]", "김지우"], "{order:?}");
+        composer.press(DOWN);
+        composer.press(DOWN);
+        assert_eq!(composer.suggested().await, ["[지은]", "지민", "김지우"], "{order:?}");
+        composer.press(ESCAPE);
+        assert_eq!(composer.suggested().await, [""; 0]);
+        composer.write("@지");
+        assert_eq!(composer.suggested().await, [""; 0], "it stays closed for this word");
+        composer.write("@지 ");
+        composer.write("@지 @");
+        assert_eq!(composer.suggested().await.len(), 3);
     }
 }
 
 #[wasm_bindgen_test]
 async fn shift_and_enter_break_the_line_and_so_does_enter_in_code() {
-    let bench = Bench::new("breaks").await;
-    bench.write("첫 줄");
-    bench.press(SHIFT_ENTER);
-    bench.write(&format!("{}```", bench.textarea.value()));
-    bench.press(ENTER);
-    bench.check(&[], "첫 줄\n```\n", "in code").await;
-    bench.write("첫 줄\n```\n코드\n```");
-    bench.press(ENTER);
-    bench.check(&["첫 줄\n```\n코드\n```"], "", "code is closed").await;
+    let composer = ComposerHarness::new("breaks").await;
+    composer.write("첫 줄");
+    composer.press(SHIFT_ENTER);
+    composer.write(&format!("{}```", composer.textarea.value()));
+    composer.press(ENTER);
+    composer.check(&[], "첫 줄\n```\n", "in code").await;
+    composer.write("첫 줄\n```\n코드\n```");
+    composer.press(ENTER);
+    composer.check(&["첫 줄\n```\n코드\n```"], "", "code is closed").await;
 }
 
 #[wasm_bindgen_test]
 async fn the_setting_swaps_what_enter_does() {
-    let bench = Bench::new("swap").await;
-    bench.settings.choose(Setting::Enter, Choice::Breaks);
-    bench.write("첫 줄");
-    bench.press(ENTER);
-    bench.check(&[], "첫 줄\n", "Enter").await;
-    bench.press(COMMAND_ENTER);
-    bench.check(&["첫 줄"], "", "Ctrl and Enter").await;
+    let composer = ComposerHarness::new("swap").await;
+    composer.settings.set(Setting::EnterKey, Choice::NewLine);
+    composer.write("첫 줄");
+    composer.press(ENTER);
+    composer.check(&[], "첫 줄\n", "Enter").await;
+    composer.press(COMMAND_ENTER);
+    composer.check(&["첫 줄"], "", "Ctrl and Enter").await;
 }
 
 #[wasm_bindgen_test]
 async fn a_text_that_is_too_long_is_counted_not_sent_and_not_lost() {
-    let bench = Bench::new("long").await;
-    let left = || bench.place.query_selector(".left").unwrap().unwrap().text_content().unwrap();
-    bench.write(&"글".repeat(3_599));
+    let composer = ComposerHarness::new("long").await;
+    let left =
+        || composer.container.query_selector(".characters-left").unwrap().unwrap().text_content().unwrap();
+    composer.write(&"글".repeat(3_599));
     TimeoutFuture::new(5).await;
     assert_eq!(left(), "");
-    bench.write(&"글".repeat(3_600));
+    composer.write(&"글".repeat(3_600));
     TimeoutFuture::new(5).await;
     assert!(left().contains("400"), "{}", left());
     let text = "글".repeat(4_001);
-    bench.write(&text);
-    bench.press(ENTER);
-    bench.check(&[], &text, "too long").await;
+    composer.write(&text);
+    composer.press(ENTER);
+    composer.check(&[], &text, "too long").await;
     assert!(left().contains('1'), "{}", left());
 }
 
 #[wasm_bindgen_test]
-async fn what_is_sent_stays_a_draft_until_it_is_kept() {
-    let bench = Bench::new("kept").await;
-    bench.write("보낸 말");
-    bench.press(ENTER);
-    assert_eq!(bench.textarea.value(), "");
-    assert_eq!(storage::draft(&bench.room), "보낸 말");
-    while bench.chat.outbox.with_untracked(|outbox| !outbox.pending().is_empty()) {
+async fn a_sent_message_stays_in_the_draft_until_the_outbox_is_stored() {
+    let composer = ComposerHarness::new("kept").await;
+    composer.write("보낸 말");
+    composer.press(ENTER);
+    assert_eq!(composer.textarea.value(), "");
+    assert_eq!(storage::load_draft(&composer.room), "보낸 말");
+    while composer.chat.outbox.with_untracked(|outbox| !outbox.unpersisted().is_empty()) {
         TimeoutFuture::new(5).await;
     }
-    assert_eq!(storage::draft(&bench.room), "");
+    assert_eq!(storage::load_draft(&composer.room), "");
 }
 
 #[wasm_bindgen_test]
 async fn a_draft_is_there_again_after_a_reload() {
-    let bench = Bench::new("draft").await;
-    bench.write("쓰다 만");
-    let again = Bench::new("draft").await;
+    let composer = ComposerHarness::new("draft").await;
+    composer.write("쓰다 만");
+    let again = ComposerHarness::new("draft").await;
     TimeoutFuture::new(20).await;
     assert_eq!(again.textarea.value(), "쓰다 만");
 }

@@ -1,21 +1,21 @@
-//! The line being typed, and the lines that were. Pure: keys in, text and cursor out.
+//! Edits the line being typed and keeps the history. Pure: keys in, text and cursor out.
 //!
-//! The cursor stands between characters as a reader counts them, so that one Backspace takes a whole
-//! syllable, an emoji with its parts, or a letter with its marks.
+//! The cursor moves by grapheme clusters, so that one Backspace deletes a whole syllable, an emoji
+//! with its modifiers, or a letter with its combining marks.
 
-use common::{line::shown, message::Body};
+use common::{line::sanitize, message::Body};
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::keys::Key;
 
-/// How many lines are remembered.
-const HISTORY: usize = 500;
+/// The most lines the history keeps.
+const MAX_HISTORY: usize = 500;
 
-/// What a key asks for beside a change of the text.
+/// What the caller must do after a key, other than redraw the text.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Act {
+pub(super) enum EditorAction {
     Submit(String),
-    Leave,
+    Quit,
     Suspend,
     Redraw,
 }
@@ -24,12 +24,12 @@ pub(super) enum Act {
 #[derive(Default)]
 pub(super) struct Editor {
     text: String,
-    /// In bytes, at a boundary of characters.
+    /// In bytes, at a grapheme boundary.
     cursor: usize,
     history: Vec<String>,
-    /// Which line of the history is shown; one after the last is the one being typed.
-    shown: usize,
-    /// What was being typed when the history was opened.
+    /// The index of the history line in the editor; the length of the history for the line being typed.
+    history_index: usize,
+    /// The line being typed while a history line is shown.
     draft: String,
 }
 
@@ -42,8 +42,8 @@ impl Editor {
         self.cursor
     }
 
-    /// Does what a key does.
-    pub(super) fn press(&mut self, key: Key) -> Option<Act> {
+    /// Applies a key.
+    pub(super) fn press(&mut self, key: Key) -> Option<EditorAction> {
         match key {
             Key::Text(text) => self.insert(&text),
             Key::NewLine => self.insert("\n"),
@@ -54,59 +54,60 @@ impl Editor {
             Key::WordRight => self.cursor = self.word_right(),
             Key::Home => self.cursor = 0,
             Key::End => self.cursor = self.text.len(),
-            Key::Up => self.recall(self.shown.checked_sub(1)),
-            Key::Down => self.recall(self.shown.checked_add(1)),
+            Key::Up => self.recall(self.history_index.checked_sub(1)),
+            Key::Down => self.recall(self.history_index.checked_add(1)),
             Key::Backspace => self.delete(self.left(), self.cursor),
             Key::Delete => self.delete(self.cursor, self.right()),
             Key::DeleteWord => self.delete(self.word_left(), self.cursor),
             Key::DeleteToStart => self.delete(0, self.cursor),
             Key::DeleteToEnd => self.delete(self.cursor, self.text.len()),
-            Key::EndOfInput if self.text.is_empty() => return Some(Act::Leave),
+            Key::EndOfInput if self.text.is_empty() => return Some(EditorAction::Quit),
             Key::EndOfInput => self.delete(self.cursor, self.right()),
-            Key::Interrupt => return Some(Act::Leave),
-            Key::Suspend => return Some(Act::Suspend),
-            Key::Redraw => return Some(Act::Redraw),
+            Key::Interrupt => return Some(EditorAction::Quit),
+            Key::Suspend => return Some(EditorAction::Suspend),
+            Key::Redraw => return Some(EditorAction::Redraw),
         }
         None
     }
 
-    /// Puts text before the cursor, without what would steer the terminal, as far as there is room
-    /// in a message.
+    /// Inserts text at the cursor, without terminal control characters and up to the length of a message.
     fn insert(&mut self, text: &str) {
         let text = text.replace("\r\n", "\n").replace('\r', "\n");
-        let clean = text.split('\n').map(shown).collect::<Vec<_>>().join("\n");
-        let room = Body::MAX_BYTES.saturating_sub(self.text.len());
-        let fits =
-            clean.grapheme_indices(true).map(|(at, one)| at + one.len()).take_while(|end| *end <= room);
+        let clean = text.split('\n').map(sanitize).collect::<Vec<_>>().join("\n");
+        let available = Body::MAX_BYTES.saturating_sub(self.text.len());
+        let fits = clean
+            .grapheme_indices(true)
+            .map(|(at, grapheme)| at + grapheme.len())
+            .take_while(|end| *end <= available);
         let clean = &clean[..fits.last().unwrap_or(0)];
         self.text.insert_str(self.cursor, clean);
         self.cursor += clean.len();
     }
 
-    fn submit(&mut self) -> Option<Act> {
+    fn submit(&mut self) -> Option<EditorAction> {
         let text = std::mem::take(&mut self.text);
         self.cursor = 0;
         if !text.trim().is_empty() && self.history.last() != Some(&text) {
             self.history.push(text.clone());
-            if self.history.len() > HISTORY {
+            if self.history.len() > MAX_HISTORY {
                 self.history.remove(0);
             }
         }
-        self.shown = self.history.len();
-        (!text.trim().is_empty()).then_some(Act::Submit(text))
+        self.history_index = self.history.len();
+        (!text.trim().is_empty()).then_some(EditorAction::Submit(text))
     }
 
-    /// Shows a line of the history, or what was being typed.
-    fn recall(&mut self, wanted: Option<usize>) {
-        let Some(wanted) = wanted.filter(|wanted| *wanted <= self.history.len()) else { return };
-        if self.shown == self.history.len() {
+    /// Shows a line of the history, or the line being typed.
+    fn recall(&mut self, index: Option<usize>) {
+        let Some(index) = index.filter(|index| *index <= self.history.len()) else { return };
+        if self.history_index == self.history.len() {
             self.draft = std::mem::take(&mut self.text);
         }
-        self.text = match self.history.get(wanted) {
+        self.text = match self.history.get(index) {
             Some(line) => line.clone(),
             None => std::mem::take(&mut self.draft),
         };
-        self.shown = wanted;
+        self.history_index = index;
         self.cursor = self.text.len();
     }
 
@@ -127,18 +128,18 @@ impl Editor {
 
     fn word_left(&self) -> usize {
         let before = self.text[..self.cursor].trim_end();
-        before.rfind(char::is_whitespace).map_or(0, |at| at + space_at(before, at))
+        before.rfind(char::is_whitespace).map_or(0, |at| at + space_len(before, at))
     }
 
     fn word_right(&self) -> usize {
         let after = &self.text[self.cursor..];
-        let word = after.len() - after.trim_start().len();
-        self.cursor + word + after[word..].find(char::is_whitespace).unwrap_or(after.len() - word)
+        let start = after.len() - after.trim_start().len();
+        self.cursor + start + after[start..].find(char::is_whitespace).unwrap_or(after.len() - start)
     }
 }
 
-/// How long the white space at this place is.
-fn space_at(text: &str, at: usize) -> usize {
+/// Returns the length in bytes of the white space character at `at`.
+fn space_len(text: &str, at: usize) -> usize {
     text[at..].chars().next().map_or(0, char::len_utf8)
 }
 
@@ -156,14 +157,14 @@ mod tests {
         Key::Text(text.to_owned())
     }
 
-    /// The text with `|` where the cursor stands.
-    fn seen(editor: &Editor) -> String {
+    /// Returns the text with `|` at the cursor.
+    fn with_cursor(editor: &Editor) -> String {
         let (before, after) = editor.text.split_at(editor.cursor);
         format!("{before}|{after}")
     }
 
     #[test]
-    fn one_key_moves_over_or_takes_one_character_as_a_reader_counts() {
+    fn one_key_moves_over_or_deletes_one_grapheme() {
         let cases = [
             (vec![text("안녕"), Key::Backspace], "안|"),
             (vec![text("\u{1112}\u{1161}\u{11AB}국"), Key::Backspace, Key::Backspace], "|"),
@@ -175,12 +176,12 @@ mod tests {
             (vec![text("한"), Key::Left, Key::Left, Key::Right, Key::Right], "한|"),
         ];
         for (keys, expected) in cases {
-            assert_eq!(seen(&typed(keys.clone())), expected, "{keys:?}");
+            assert_eq!(with_cursor(&typed(keys.clone())), expected, "{keys:?}");
         }
     }
 
     #[test]
-    fn words_are_what_stands_between_white_space() {
+    fn words_are_separated_by_white_space() {
         let cases = [
             (vec![Key::WordLeft], "하나 둘  |셋"),
             (vec![Key::WordLeft, Key::WordLeft], "하나 |둘  셋"),
@@ -191,12 +192,12 @@ mod tests {
         ];
         for (keys, expected) in cases {
             let editor = typed([text("하나 둘  셋")].into_iter().chain(keys.clone()));
-            assert_eq!(seen(&editor), expected, "{keys:?}");
+            assert_eq!(with_cursor(&editor), expected, "{keys:?}");
         }
     }
 
     #[test]
-    fn the_history_brings_lines_back_and_keeps_what_was_being_typed() {
+    fn the_history_recalls_lines_and_keeps_the_line_being_typed() {
         let mut editor = typed([text("하나"), Key::Enter, text("둘"), Key::Enter, text("둘"), Key::Enter]);
         editor.press(text("셋"));
         let steps = [
@@ -209,22 +210,22 @@ mod tests {
         ];
         for (key, expected) in steps {
             editor.press(key);
-            assert_eq!(seen(&editor), expected);
+            assert_eq!(with_cursor(&editor), expected);
         }
     }
 
     #[test]
-    fn enter_gives_the_line_and_nothing_for_an_empty_one() {
+    fn enter_submits_the_line_unless_it_is_empty() {
         let mut editor = typed([text("안녕")]);
-        assert_eq!(editor.press(Key::Enter), Some(Act::Submit("안녕".to_owned())));
-        assert_eq!(seen(&editor), "|");
+        assert_eq!(editor.press(Key::Enter), Some(EditorAction::Submit("안녕".to_owned())));
+        assert_eq!(with_cursor(&editor), "|");
         editor.press(text(" "));
         assert_eq!(editor.press(Key::Enter), None);
-        assert_eq!(editor.press(Key::EndOfInput), Some(Act::Leave));
+        assert_eq!(editor.press(Key::EndOfInput), Some(EditorAction::Quit));
     }
 
     #[test]
-    fn what_is_pasted_is_clean_and_bounded() {
+    fn pasted_text_is_sanitized_and_bounded() {
         let editor = typed([text("a\r\nb\rc\x1b[2J\u{202e}\td")]);
         assert_eq!(editor.text, "a\nb\nc[2J\td");
         let editor = typed([text(&"글".repeat(10_000)), text("x")]);

@@ -1,13 +1,13 @@
-//! Keys out of the bytes that a terminal in raw mode sends (ECMA-48, xterm's control sequences). Pure.
+//! Parses the bytes that a terminal in raw mode sends into keys (ECMA-48, xterm control sequences). Pure.
 
-/// The longest escape sequence that is taken for one.
+/// The longest escape sequence; a longer one is dropped.
 const MAX_SEQUENCE: usize = 32;
-/// What ends a paste (xterm, "bracketed paste mode").
+/// The end of a paste (xterm, "bracketed paste mode").
 const PASTE_END: &[u8] = b"\x1b[201~";
-/// A paste of more than this comes in pieces.
+/// The most bytes of a paste in one key; a longer paste is split.
 const MAX_PASTE: usize = 64 * 1024;
 
-/// One key, or what was pasted.
+/// One key, or pasted text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Key {
     Text(String),
@@ -26,43 +26,44 @@ pub(super) enum Key {
     DeleteWord,
     DeleteToStart,
     DeleteToEnd,
-    /// Ctrl-D: the end of the input, or Delete.
+    /// Ctrl-D: end of input in an empty line, else Delete.
     EndOfInput,
     Interrupt,
     Suspend,
     Redraw,
 }
 
-/// Bytes that came and are no whole key yet.
+/// An incremental parser; it buffers the bytes of a key that is not complete yet.
 #[derive(Default)]
-pub(super) struct Keys {
+pub(super) struct KeyParser {
     bytes: Vec<u8>,
     is_pasting: bool,
 }
 
-/// What stands at the beginning of the bytes.
-enum Found {
-    /// This many bytes are a key, or are nothing.
+/// The result of parsing the start of the buffer.
+enum Parsed {
+    /// A key of this many bytes; `None` for bytes without meaning.
     Key(usize, Option<Key>),
-    Paste(usize),
-    /// More has to come.
-    Part,
+    /// The start of a paste, of this many bytes.
+    PasteStart(usize),
+    /// More bytes are needed.
+    Incomplete,
 }
 
-impl Keys {
-    /// Takes what came, and gives the keys that are whole.
+impl KeyParser {
+    /// Appends bytes and returns the keys that are complete.
     pub(super) fn push(&mut self, bytes: &[u8]) -> Vec<Key> {
         self.bytes.extend_from_slice(bytes);
         let mut keys = Vec::new();
         loop {
-            let found = if self.is_pasting { pasted(&self.bytes) } else { first(&self.bytes) };
-            let length = match found {
-                Found::Part => return keys,
-                Found::Paste(length) => {
+            let parsed = if self.is_pasting { parse_paste(&self.bytes) } else { parse_key(&self.bytes) };
+            let length = match parsed {
+                Parsed::Incomplete => return keys,
+                Parsed::PasteStart(length) => {
                     self.is_pasting = true;
                     length
                 }
-                Found::Key(length, key) => {
+                Parsed::Key(length, key) => {
                     keys.extend(key);
                     length
                 }
@@ -73,31 +74,31 @@ impl Keys {
     }
 }
 
-/// What was pasted, up to its end.
-fn pasted(bytes: &[u8]) -> Found {
+/// Parses pasted text up to the end of the paste.
+fn parse_paste(bytes: &[u8]) -> Parsed {
     let text = |bytes: &[u8]| Some(Key::Text(String::from_utf8_lossy(bytes).into_owned()));
     match bytes.windows(PASTE_END.len()).position(|window| window == PASTE_END) {
-        Some(at) => Found::Key(at + PASTE_END.len(), text(&bytes[..at])),
+        Some(at) => Parsed::Key(at + PASTE_END.len(), text(&bytes[..at])),
         None if bytes.len() > MAX_PASTE => {
-            // Neither the end nor a character is cut in two.
+            // Keeps the end marker and UTF-8 characters in one piece.
             let cut = (1..=bytes.len() - PASTE_END.len()).rev().find(|at| bytes[*at] & 0xc0 != 0x80);
             let cut = cut.unwrap_or(bytes.len());
-            Found::Key(cut, text(&bytes[..cut]))
+            Parsed::Key(cut, text(&bytes[..cut]))
         }
-        None => Found::Part,
+        None => Parsed::Incomplete,
     }
 }
 
-fn first(bytes: &[u8]) -> Found {
-    let Some(byte) = bytes.first() else { return Found::Part };
+fn parse_key(bytes: &[u8]) -> Parsed {
+    let Some(byte) = bytes.first() else { return Parsed::Incomplete };
     match byte {
-        0x1b => escape(bytes),
-        0x00..=0x1f | 0x7f => Found::Key(1, control(*byte)),
-        _ => character(bytes),
+        0x1b => parse_escape(bytes),
+        0x00..=0x1f | 0x7f => Parsed::Key(1, control_key(*byte)),
+        _ => parse_character(bytes),
     }
 }
 
-fn control(byte: u8) -> Option<Key> {
+fn control_key(byte: u8) -> Option<Key> {
     Some(match byte {
         b'\r' | b'\n' => Key::Enter,
         0x01 => Key::Home,
@@ -118,32 +119,32 @@ fn control(byte: u8) -> Option<Key> {
     })
 }
 
-fn escape(bytes: &[u8]) -> Found {
+fn parse_escape(bytes: &[u8]) -> Parsed {
     match bytes.get(1) {
-        None => Found::Part,
+        None => Parsed::Incomplete,
         Some(b'[') => {
             let end = bytes[2..].iter().position(|byte| (0x40..=0x7e).contains(byte));
             match end {
-                Some(at) if &bytes[2..=at + 2] == b"200~" => Found::Paste(at + 3),
-                Some(at) => Found::Key(at + 3, sequence(&bytes[2..=at + 2])),
-                None if bytes.len() > MAX_SEQUENCE => Found::Key(bytes.len(), None),
-                None => Found::Part,
+                Some(at) if &bytes[2..=at + 2] == b"200~" => Parsed::PasteStart(at + 3),
+                Some(at) => Parsed::Key(at + 3, sequence_key(&bytes[2..=at + 2])),
+                None if bytes.len() > MAX_SEQUENCE => Parsed::Key(bytes.len(), None),
+                None => Parsed::Incomplete,
             }
         }
         Some(b'O') => match bytes.get(2) {
-            None => Found::Part,
-            Some(byte) => Found::Key(3, sequence(&[*byte])),
+            None => Parsed::Incomplete,
+            Some(byte) => Parsed::Key(3, sequence_key(&[*byte])),
         },
-        Some(b'\r' | b'\n') => Found::Key(2, Some(Key::NewLine)),
-        Some(b'b') => Found::Key(2, Some(Key::WordLeft)),
-        Some(b'f') => Found::Key(2, Some(Key::WordRight)),
-        Some(0x7f | 0x08) => Found::Key(2, Some(Key::DeleteWord)),
-        // The key Escape itself, which does nothing.
-        Some(_) => Found::Key(1, None),
+        Some(b'\r' | b'\n') => Parsed::Key(2, Some(Key::NewLine)),
+        Some(b'b') => Parsed::Key(2, Some(Key::WordLeft)),
+        Some(b'f') => Parsed::Key(2, Some(Key::WordRight)),
+        Some(0x7f | 0x08) => Parsed::Key(2, Some(Key::DeleteWord)),
+        // The Escape key itself, which has no function.
+        Some(_) => Parsed::Key(1, None),
     }
 }
 
-fn sequence(sequence: &[u8]) -> Option<Key> {
+fn sequence_key(sequence: &[u8]) -> Option<Key> {
     Some(match sequence {
         b"A" => Key::Up,
         b"B" => Key::Down,
@@ -158,18 +159,18 @@ fn sequence(sequence: &[u8]) -> Option<Key> {
     })
 }
 
-fn character(bytes: &[u8]) -> Found {
+fn parse_character(bytes: &[u8]) -> Parsed {
     let length = match bytes[0] {
         0x00..=0x7f => 1,
         0xc2..=0xdf => 2,
         0xe0..=0xef => 3,
         0xf0..=0xf4 => 4,
-        _ => return Found::Key(1, None),
+        _ => return Parsed::Key(1, None),
     };
-    let Some(bytes) = bytes.get(..length) else { return Found::Part };
+    let Some(bytes) = bytes.get(..length) else { return Parsed::Incomplete };
     match std::str::from_utf8(bytes) {
-        Ok(text) => Found::Key(length, Some(Key::Text(text.to_owned()))),
-        Err(_) => Found::Key(1, None),
+        Ok(text) => Parsed::Key(length, Some(Key::Text(text.to_owned()))),
+        Err(_) => Parsed::Key(1, None),
     }
 }
 
@@ -185,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_read_wherever_their_bytes_are_cut() {
+    fn keys_are_parsed_wherever_their_bytes_are_split() {
         let typed = "한\x1b[D\x7f\x1b[1;5C\x1bOH\x1b[3~\x1b\rq\x03\x1b[200~두\r줄\x1b[201~\r";
         let keys = [
             text("한"),
@@ -201,28 +202,28 @@ mod tests {
             Key::Enter,
         ];
         for size in [1, 2, 3, 100] {
-            let mut parser = Keys::default();
+            let mut parser = KeyParser::default();
             let read: Vec<Key> = typed.as_bytes().chunks(size).flat_map(|chunk| parser.push(chunk)).collect();
             assert_eq!(read, keys, "in pieces of {size}");
         }
     }
 
     #[test]
-    fn what_is_no_key_does_nothing() {
-        let mut keys = Keys::default();
-        assert_eq!(keys.push(b"\xff\x1b[99;99;99X\x1b[I\x00a"), [text("a")]);
-        assert_eq!(keys.push(b"\x1b["), []);
-        assert_eq!(keys.push(&[b'1'; 100]), []);
-        assert_eq!(keys.push(b"b"), [text("b")], "an endless sequence is given up");
+    fn unknown_sequences_are_ignored() {
+        let mut parser = KeyParser::default();
+        assert_eq!(parser.push(b"\xff\x1b[99;99;99X\x1b[I\x00a"), [text("a")]);
+        assert_eq!(parser.push(b"\x1b["), []);
+        assert_eq!(parser.push(&[b'1'; 100]), []);
+        assert_eq!(parser.push(b"b"), [text("b")], "an endless sequence is given up");
     }
 
     #[test]
     fn a_huge_paste_comes_in_pieces_and_loses_nothing() {
         let pasted = "글".repeat(60_000);
-        let mut keys = Keys::default();
-        let mut read = keys.push(format!("\x1b[200~{pasted}").as_bytes());
-        assert!(keys.bytes.len() <= MAX_PASTE);
-        read.extend(keys.push(b"\x1b[201~\x7f"));
+        let mut parser = KeyParser::default();
+        let mut read = parser.push(format!("\x1b[200~{pasted}").as_bytes());
+        assert!(parser.bytes.len() <= MAX_PASTE);
+        read.extend(parser.push(b"\x1b[201~\x7f"));
         assert_eq!(read.pop(), Some(Key::Backspace));
         let texts = read.into_iter().map(|key| match key {
             Key::Text(text) => text,
@@ -233,9 +234,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_bytes_make_the_reader_panic_or_keep_much(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-            let mut keys = Keys::default();
-            let pressed: Vec<Key> = bytes.chunks(7).flat_map(|chunk| keys.push(chunk)).collect();
+        fn no_bytes_make_the_parser_panic_or_buffer_much(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let mut parser = KeyParser::default();
+            let pressed: Vec<Key> = bytes.chunks(7).flat_map(|chunk| parser.push(chunk)).collect();
             prop_assert!(pressed.len() <= bytes.len());
             let mut editor = Editor::default();
             for key in pressed {

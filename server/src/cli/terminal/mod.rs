@@ -1,8 +1,7 @@
-//! A conversation at a terminal: one task owns the screen, so nothing is ever printed into the
-//! middle of something else.
+//! `madang talk` at a terminal. One task owns the screen, so output is never mixed with other output.
 //!
-//! What one has written waits at the foot of the screen until it is on the server's disk; then it
-//! takes its place among what the others said.
+//! The user's own message stays at the bottom of the screen until it is on the server's disk; then it
+//! is printed among the other messages.
 
 mod editor;
 mod keys;
@@ -25,135 +24,135 @@ use tokio::{
 };
 
 use self::{
-    editor::{Act, Editor},
-    keys::Keys,
-    raw::Raw,
-    screen::{Foot, Screen},
+    editor::{Editor, EditorAction},
+    keys::KeyParser,
+    raw::RawMode,
+    screen::{Prompt, Screen},
 };
 use super::{
-    link::{Ask, Link, Message, News, Window},
-    talk::{HELP, Wanted, read},
-    voice::Voice,
+    client::{Client, ClientCommand, ClientEvent, ClientId, Message},
+    style::LineFormatter,
+    talk::{HELP, Input, parse_input},
 };
 
-/// How many messages may wait to be sent.
-const MAX_WAITING: usize = 200;
-/// How long what still waits is tried to be sent when somebody leaves.
-const LEAVE_WITHIN: Duration = Duration::from_secs(3);
+/// The most messages that may be pending.
+const MAX_PENDING: usize = 200;
+/// How long to try to send pending messages after the user quits.
+const QUIT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Talks until somebody leaves.
+/// Runs the conversation until the user quits.
 pub(super) async fn talk(
-    link: Link,
-    window: Window,
+    client: Client,
+    client_id: ClientId,
     room: &RoomName,
-    voice: Voice,
-    takes_lines: bool,
+    formatter: LineFormatter,
+    single_line: bool,
 ) -> anyhow::Result<()> {
-    let raw = Raw::enter().context("preparing the terminal")?;
+    let raw = RawMode::enter().context("preparing the terminal")?;
     let (columns, rows) = raw::size();
-    let mut conversation = Conversation {
-        link,
-        window,
+    let mut chat = TerminalChat {
+        client,
+        client_id,
         room: room.clone(),
-        voice,
-        takes_lines,
+        formatter,
+        single_line,
         screen: Screen::new(columns, rows),
         editor: Editor::default(),
-        waiting: VecDeque::new(),
+        pending: VecDeque::new(),
         me: None,
-        state: State::Connecting,
+        state: ConnectionState::Connecting,
     };
-    let ended = conversation.hold(&raw).await;
-    raw::write(&conversation.screen.clear())?;
+    let result = chat.run(&raw).await;
+    raw::write(&chat.screen.clear())?;
     drop(raw);
-    ended
+    result
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
+enum ConnectionState {
     Connecting,
     Online,
     Offline,
 }
 
-struct Conversation {
-    link: Link,
-    window: Window,
+struct TerminalChat {
+    client: Client,
+    client_id: ClientId,
     room: RoomName,
-    voice: Voice,
-    takes_lines: bool,
+    formatter: LineFormatter,
+    single_line: bool,
     screen: Screen,
     editor: Editor,
-    /// What was written and is not known to be stored; the first of them is being sent.
-    waiting: VecDeque<Message>,
+    /// The messages that are not confirmed yet; the first of them is being sent.
+    pending: VecDeque<Message>,
     me: Option<DisplayName>,
-    state: State,
+    state: ConnectionState,
 }
 
-impl Conversation {
-    async fn hold(&mut self, raw: &Raw) -> anyhow::Result<()> {
-        let mut typed = bytes();
-        let mut keys = Keys::default();
+impl TerminalChat {
+    async fn run(&mut self, raw: &RawMode) -> anyhow::Result<()> {
+        let mut input = read_stdin();
+        let mut parser = KeyParser::default();
         let mut resized = signal(SignalKind::window_change())?;
-        let mut ended = Ends::hear()?;
-        let mut leaves_at = None;
+        let mut termination = TerminationSignals::new()?;
+        let mut quit_at = None;
         self.draw(&[])?;
         loop {
-            if leaves_at.is_some() && self.waiting.is_empty() {
+            if quit_at.is_some() && self.pending.is_empty() {
                 return Ok(());
             }
             tokio::select! {
-                // What one types is shown before what others say.
+                // Input is handled before messages, so that typing is never delayed.
                 biased;
-                bytes = typed.recv() => {
-                    let Some(bytes) = bytes else { return self.leave() };
-                    for key in keys.push(&bytes) {
+                bytes = input.recv() => {
+                    let Some(bytes) = bytes else { return self.check_delivered() };
+                    for key in parser.push(&bytes) {
                         match self.editor.press(key) {
-                            Some(Act::Leave) if leaves_at.is_some() => return self.leave(),
-                            Some(Act::Leave) => leaves_at = Some(Instant::now() + LEAVE_WITHIN),
-                            Some(Act::Submit(line)) if self.submit(&line)? => {
-                                leaves_at = Some(Instant::now() + LEAVE_WITHIN);
+                            Some(EditorAction::Quit) if quit_at.is_some() => return self.check_delivered(),
+                            Some(EditorAction::Quit) => quit_at = Some(Instant::now() + QUIT_TIMEOUT),
+                            Some(EditorAction::Submit(line)) if self.submit(&line)? => {
+                                quit_at = Some(Instant::now() + QUIT_TIMEOUT);
                             }
-                            Some(Act::Suspend) => {
+                            Some(EditorAction::Suspend) => {
                                 raw::write(&self.screen.clear())?;
                                 raw.suspend()?;
                             }
-                            Some(Act::Redraw) => raw::write("\x1b[H\x1b[2J")?,
-                            Some(Act::Submit(_)) | None => {}
+                            Some(EditorAction::Redraw) => raw::write("\x1b[H\x1b[2J")?,
+                            Some(EditorAction::Submit(_)) | None => {}
                         }
                     }
                     self.draw(&[])?;
                 }
-                news = self.link.news.recv() => match news {
-                    Some(news) => self.hear(news)?,
-                    None => return self.leave(),
+                event = self.client.events.recv() => match event {
+                    Some(event) => self.handle(event)?,
+                    None => return self.check_delivered(),
                 },
                 _ = resized.recv() => {
                     let (columns, rows) = raw::size();
                     self.screen.resize(columns, rows);
                     self.draw(&[])?;
                 }
-                () = until(leaves_at) => return self.leave(),
-                () = ended.next() => return self.leave(),
+                () = sleep_until_some(quit_at) => return self.check_delivered(),
+                () = termination.recv() => return self.check_delivered(),
             }
         }
     }
 
-    /// Carries out a line; whether it says goodbye.
+    /// Executes a line; returns whether it is `/quit`.
     fn submit(&mut self, line: &str) -> anyhow::Result<bool> {
-        match read(line, self.takes_lines) {
-            Ok(Wanted::Quit) => return Ok(true),
-            Ok(Wanted::Nothing) => {}
-            Ok(Wanted::Help) => self.note(HELP)?,
-            Ok(Wanted::Ask(ask)) => self.ask(ask)?,
-            Ok(Wanted::Say(bodies)) => {
+        match parse_input(line, self.single_line) {
+            Ok(Input::Quit) => return Ok(true),
+            Ok(Input::Empty) => {}
+            Ok(Input::Help) => self.note(HELP)?,
+            Ok(Input::Command(command)) => self.send_command(command)?,
+            Ok(Input::Messages(bodies)) => {
                 for body in bodies {
-                    if self.waiting.len() >= MAX_WAITING {
+                    if self.pending.len() >= MAX_PENDING {
                         return self.refuse(Refusal::TooFast).map(|()| false);
                     }
-                    self.waiting.push_back(self.window.message(body));
-                    if self.waiting.len() == 1 {
-                        self.say_first()?;
+                    self.pending.push_back(self.client_id.new_message(body));
+                    if self.pending.len() == 1 {
+                        self.send_first()?;
                     }
                 }
             }
@@ -162,74 +161,77 @@ impl Conversation {
         Ok(false)
     }
 
-    /// Sends what has waited longest. The next one waits for the answer, so their order stays.
-    fn say_first(&mut self) -> anyhow::Result<()> {
-        match self.waiting.front().cloned() {
-            Some(message) => self.ask(Ask::Say(message)),
+    /// Sends the oldest pending message. The next one waits for its reply, which keeps the order.
+    fn send_first(&mut self) -> anyhow::Result<()> {
+        match self.pending.front().cloned() {
+            Some(message) => self.send_command(ClientCommand::Send(message)),
             None => Ok(()),
         }
     }
 
-    fn ask(&mut self, ask: Ask) -> anyhow::Result<()> {
-        match self.link.asks.try_send(ask) {
+    fn send_command(&mut self, command: ClientCommand) -> anyhow::Result<()> {
+        match self.client.commands.try_send(command) {
             Ok(()) => Ok(()),
             Err(_) => self.refuse(Refusal::TooFast),
         }
     }
 
-    fn hear(&mut self, news: News) -> anyhow::Result<()> {
-        // A single request that failed is no news to the stream that goes on.
-        let is_sign_of_life = match &news {
-            News::Said { .. } | News::Delivered(_) => true,
-            // What is asked while there is no connection is refused here.
-            News::Told(lines) => !matches!(lines[..], [Line::Refused(_)]),
+    fn handle(&mut self, event: ClientEvent) -> anyhow::Result<()> {
+        // A failed HTTP request sets the state to offline, although the event stream may still be open.
+        // Then no `Online` follows, so these events show that the connection works.
+        let proves_connection = match &event {
+            ClientEvent::Message { .. } | ClientEvent::Delivered(_) => true,
+            // Without a connection, the client itself answers a command with a refusal.
+            ClientEvent::Notes(lines) => !matches!(lines[..], [Line::Refused(_)]),
             _ => false,
         };
-        if is_sign_of_life && self.state == State::Offline {
-            self.state = State::Online;
+        if proves_connection && self.state == ConnectionState::Offline {
+            self.state = ConnectionState::Online;
             self.note("Connected again.")?;
         }
-        match news {
-            News::Online { me } => {
-                let was = std::mem::replace(&mut self.state, State::Online);
+        match event {
+            ClientEvent::Online { me } => {
+                let previous = std::mem::replace(&mut self.state, ConnectionState::Online);
                 self.me = Some(me);
-                match was {
-                    State::Connecting => self.note(&format!("You are in {}; /help tells more.", self.room)),
-                    State::Offline => self.note("Connected again."),
-                    State::Online => self.draw(&[]),
+                match previous {
+                    ConnectionState::Connecting => {
+                        self.note(&format!("You are in {}; /help tells more.", self.room))
+                    }
+                    ConnectionState::Offline => self.note("Connected again."),
+                    ConnectionState::Online => self.draw(&[]),
                 }
             }
-            News::Offline(reason) => {
-                let was = std::mem::replace(&mut self.state, State::Offline);
-                match was {
-                    State::Offline => Ok(()),
-                    State::Connecting | State::Online => {
+            ClientEvent::Offline(reason) => {
+                let previous = std::mem::replace(&mut self.state, ConnectionState::Offline);
+                match previous {
+                    ConnectionState::Offline => Ok(()),
+                    ConnectionState::Connecting | ConnectionState::Online => {
                         self.note(&format!("No connection: {reason}; trying again."))
                     }
                 }
             }
-            News::Earlier(lines) | News::Told(lines) => self.print(&lines, false),
-            News::Said { lines, is_mine } => self.print(&lines, is_mine),
-            News::Delivered(_) => {
-                self.waiting.pop_front();
-                self.say_first()?;
+            ClientEvent::History(lines) | ClientEvent::Notes(lines) => self.print(&lines, false),
+            ClientEvent::Message { lines, is_mine } => self.print(&lines, is_mine),
+            ClientEvent::Delivered(_) => {
+                self.pending.pop_front();
+                self.send_first()?;
                 self.draw(&[])
             }
-            News::Refused(_, refusal) => {
-                let text = self.waiting.pop_front().map(|message| message.body.to_string());
+            ClientEvent::Refused(_, refusal) => {
+                let text = self.pending.pop_front().map(|message| message.body.to_string());
                 let text = text.unwrap_or_default().replace('\n', " ");
-                self.say_first()?;
-                self.draw(&[self.voice.dim(&format!("✗ {text}"))])?;
+                self.send_first()?;
+                self.draw(&[self.formatter.dim(&format!("✗ {text}"))])?;
                 self.refuse(refusal)
             }
-            // It stands above the prompt until then.
-            News::Postponed(_) => Ok(()),
-            News::Ended(reason) => bail!("{reason}"),
+            // The message stays above the prompt until it is confirmed.
+            ClientEvent::Retrying(_) => Ok(()),
+            ClientEvent::Closed(reason) => bail!("{reason}"),
         }
     }
 
     fn print(&mut self, lines: &[Line], is_mine: bool) -> anyhow::Result<()> {
-        let lines: Vec<String> = lines.iter().map(|line| self.voice.write(line, is_mine)).collect();
+        let lines: Vec<String> = lines.iter().map(|line| self.formatter.format(line, is_mine)).collect();
         self.draw(&lines)
     }
 
@@ -241,23 +243,23 @@ impl Conversation {
         self.print(&[Line::Refused(refusal)], false)
     }
 
-    /// Prints lines above the foot.
+    /// Prints lines above the prompt and redraws the prompt.
     fn draw(&mut self, lines: &[String]) -> anyhow::Result<()> {
         let name = self.me.as_ref().map_or("", DisplayName::as_str);
-        let prompt = match self.state {
-            State::Connecting => "(connecting) > ".to_owned(),
-            State::Online => format!("{name}> "),
-            State::Offline => format!("{name} (offline)> "),
+        let label = match self.state {
+            ConnectionState::Connecting => "(connecting) > ".to_owned(),
+            ConnectionState::Online => format!("{name}> "),
+            ConnectionState::Offline => format!("{name} (offline)> "),
         };
-        let waiting = self.waiting.iter().map(|message| format!("… {}", message.body)).collect();
+        let pending = self.pending.iter().map(|message| format!("… {}", message.body)).collect();
         let (text, cursor) = (self.editor.text(), self.editor.cursor());
-        let drawn = self.screen.print(lines, &Foot { waiting, prompt, text, cursor });
-        raw::write(&drawn).context("writing to the terminal")
+        let output = self.screen.print(lines, &Prompt { pending, label, text, cursor });
+        raw::write(&output).context("writing to the terminal")
     }
 
-    /// Somebody leaves: whether anything stays behind.
-    fn leave(&self) -> anyhow::Result<()> {
-        match self.waiting.len() {
+    /// Fails if messages are still pending.
+    fn check_delivered(&self) -> anyhow::Result<()> {
+        match self.pending.len() {
             0 => Ok(()),
             1 => bail!("1 message was not delivered"),
             count => bail!("{count} messages were not delivered"),
@@ -265,23 +267,23 @@ impl Conversation {
     }
 }
 
-/// The signals that end a program, which must not leave the terminal raw. Ctrl-C is a key here, but
-/// others can send its signal.
-struct Ends([Signal; 4]);
+/// The signals that end the program. They are handled so that the terminal is restored. In raw mode
+/// Ctrl-C is a key, but other processes can send SIGINT.
+struct TerminationSignals([Signal; 4]);
 
-impl Ends {
-    fn hear() -> io::Result<Ends> {
-        let ends = [
+impl TerminationSignals {
+    fn new() -> io::Result<TerminationSignals> {
+        let signals = [
             signal(SignalKind::terminate())?,
             signal(SignalKind::hangup())?,
             signal(SignalKind::interrupt())?,
             signal(SignalKind::quit())?,
         ];
-        Ok(Ends(ends))
+        Ok(TerminationSignals(signals))
     }
 
-    async fn next(&mut self) {
-        let Ends([terminated, hung_up, interrupted, quit]) = self;
+    async fn recv(&mut self) {
+        let TerminationSignals([terminated, hung_up, interrupted, quit]) = self;
         tokio::select! {
             _ = terminated.recv() => {}
             _ = hung_up.recv() => {}
@@ -291,13 +293,13 @@ impl Ends {
     }
 }
 
-/// What is typed, read by a thread of its own.
-fn bytes() -> mpsc::Receiver<Vec<u8>> {
-    let (read, bytes) = mpsc::channel(16);
+/// Reads standard input in a thread, because the read blocks.
+fn read_stdin() -> mpsc::Receiver<Vec<u8>> {
+    let (sender, bytes) = mpsc::channel(16);
     thread::spawn(move || {
         let mut chunk = [0; 4096];
         while let Ok(length @ 1..) = io::stdin().lock().read(&mut chunk) {
-            if read.blocking_send(chunk[..length].to_vec()).is_err() {
+            if sender.blocking_send(chunk[..length].to_vec()).is_err() {
                 return;
             }
         }
@@ -305,7 +307,8 @@ fn bytes() -> mpsc::Receiver<Vec<u8>> {
     bytes
 }
 
-async fn until(moment: Option<Instant>) {
+/// Sleeps until `moment`; never returns for `None`.
+async fn sleep_until_some(moment: Option<Instant>) {
     match moment {
         Some(moment) => sleep_until(moment).await,
         None => std::future::pending().await,

@@ -1,4 +1,4 @@
-//! A terminal that gives every key as it is pressed, and is as it was before when this is dropped.
+//! Puts the terminal into raw mode, and restores its settings on drop.
 
 use std::io::{self, Write};
 
@@ -10,40 +10,40 @@ use rustix::{
     },
 };
 
-/// A paste comes marked as one (xterm, "bracketed paste mode").
-const MARK_PASTES: &str = "\x1b[?2004h";
-const PASTES_AS_TYPED: &str = "\x1b[?2004l";
+/// Makes the terminal mark pasted text (xterm, "bracketed paste mode").
+const ENABLE_BRACKETED_PASTE: &str = "\x1b[?2004h";
+const DISABLE_BRACKETED_PASTE: &str = "\x1b[?2004l";
 
-/// The terminal of standard input, in raw mode.
-pub(super) struct Raw {
-    before: Termios,
+/// The terminal of standard input in raw mode.
+pub(super) struct RawMode {
+    original: Termios,
 }
 
-impl Raw {
-    pub(super) fn enter() -> io::Result<Raw> {
-        let before = tcgetattr(io::stdin())?;
-        let raw = Raw { before };
+impl RawMode {
+    pub(super) fn enter() -> io::Result<RawMode> {
+        let original = tcgetattr(io::stdin())?;
+        let raw = RawMode { original };
         raw.set()?;
         Ok(raw)
     }
 
     fn set(&self) -> io::Result<()> {
-        let mut modes = self.before.clone();
+        let mut modes = self.original.clone();
         modes.local_modes -= LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG | LocalModes::IEXTEN;
         modes.input_modes -= InputModes::ICRNL | InputModes::INLCR | InputModes::IXON | InputModes::ISTRIP;
         modes.special_codes[SpecialCodeIndex::VMIN] = 1;
         modes.special_codes[SpecialCodeIndex::VTIME] = 0;
         tcsetattr(io::stdin(), OptionalActions::Drain, &modes)?;
-        write(MARK_PASTES)
+        write(ENABLE_BRACKETED_PASTE)
     }
 
     fn unset(&self) -> io::Result<()> {
-        write(PASTES_AS_TYPED)?;
-        tcsetattr(io::stdin(), OptionalActions::Drain, &self.before)?;
+        write(DISABLE_BRACKETED_PASTE)?;
+        tcsetattr(io::stdin(), OptionalActions::Drain, &self.original)?;
         Ok(())
     }
 
-    /// Stops this process as Ctrl-Z does, until somebody wants it back.
+    /// Suspends this process as Ctrl-Z does, and returns when it is resumed.
     pub(super) fn suspend(&self) -> io::Result<()> {
         self.unset()?;
         kill_process(getpid(), Signal::TSTP)?;
@@ -51,19 +51,19 @@ impl Raw {
     }
 }
 
-impl Drop for Raw {
+impl Drop for RawMode {
     fn drop(&mut self) {
-        // A terminal that is gone needs nothing.
+        // Fails only if the terminal is gone, and then there is nothing to restore.
         let _ = self.unset();
     }
 }
 
-/// The terminal's columns and rows.
+/// Returns the terminal's columns and rows; zeros if unknown.
 pub(super) fn size() -> (u16, u16) {
     tcgetwinsize(io::stdout()).map_or((0, 0), |Winsize { ws_col, ws_row, .. }| (ws_col, ws_row))
 }
 
-/// Writes at once.
+/// Writes to standard output and flushes.
 pub(super) fn write(text: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes())?;

@@ -1,82 +1,84 @@
-//! What a terminal is told so that it shows the conversation with the line being typed below it.
+//! Renders the conversation with the line being typed below it.
 //!
-//! Above, lines are printed once and scroll away. Below stands the *foot*: what is on its way, the
-//! prompt and the text being typed. Whatever is printed takes the foot away first and puts it back
-//! after it, in one piece: so no line ever tears another. Pure: it makes bytes and writes none.
+//! Lines of the conversation are printed once and scroll away. Below them is the prompt: messages on
+//! their way, a label and the text being typed. Printing erases the prompt, writes the lines and
+//! draws the prompt again in one write, so no line is ever torn. Pure: it returns text and does no I/O.
 
 use std::fmt::Write;
 
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
-/// How many messages that are on their way are shown.
-const MAX_WAITING: usize = 5;
-/// A tab in the text being typed.
+/// The most messages on their way that are shown.
+const MAX_SHOWN_PENDING: usize = 5;
+/// How a tab in the text being typed is drawn.
 const TAB: &str = "    ";
 
-/// What stands at the foot of the screen.
-pub(super) struct Foot<'a> {
-    /// Messages on their way, each as one row.
-    pub(super) waiting: Vec<String>,
-    pub(super) prompt: String,
+/// The lower part of the screen.
+pub(super) struct Prompt<'a> {
+    /// Messages on their way, one row each.
+    pub(super) pending: Vec<String>,
+    /// Text before the input, such as `name> `.
+    pub(super) label: String,
     pub(super) text: &'a str,
-    /// In bytes of the text.
+    /// In bytes of `text`.
     pub(super) cursor: usize,
 }
 
-/// A terminal of a certain size, and what stands at its foot.
+/// The size of the terminal, and where the prompt was drawn last.
 pub(super) struct Screen {
     columns: usize,
     rows: usize,
-    /// How wide each row of the foot is above the one with the cursor, and where the cursor is there.
-    above: Vec<usize>,
-    column: usize,
+    /// The widths of the prompt's rows above the cursor.
+    widths_above: Vec<usize>,
+    cursor_column: usize,
 }
 
 impl Screen {
     pub(super) fn new(columns: u16, rows: u16) -> Screen {
-        let mut screen = Screen { columns: 0, rows: 0, above: Vec::new(), column: 0 };
+        let mut screen = Screen { columns: 0, rows: 0, widths_above: Vec::new(), cursor_column: 0 };
         screen.resize(columns, rows);
         screen
     }
 
-    /// The terminal has another size. One that does not know its size is as they all were.
+    /// Sets the size of the terminal; 80 × 24 if it reports none.
     pub(super) fn resize(&mut self, columns: u16, rows: u16) {
-        let or = |size: u16, usual: usize| if size == 0 { usual } else { usize::from(size) };
+        let or = |size: u16, default: usize| if size == 0 { default } else { usize::from(size) };
         self.columns = or(columns, 80).max(2);
         self.rows = or(rows, 24).max(2);
     }
 
-    /// Prints lines above the foot, and the foot as it is now.
-    pub(super) fn print(&mut self, lines: &[String], foot: &Foot) -> String {
+    /// Returns the output that prints lines above the prompt and draws the prompt.
+    pub(super) fn print(&mut self, lines: &[String], prompt: &Prompt) -> String {
         let mut out = self.clear();
         for line in lines {
             let _ = write!(out, "{line}\r\n");
         }
-        self.draw(foot, &mut out);
+        self.draw(prompt, &mut out);
         out
     }
 
-    /// Takes the foot away.
+    /// Returns the output that erases the prompt.
     pub(super) fn clear(&mut self) -> String {
-        // A terminal that has become narrower shows a row as several.
+        // A terminal that has become narrower has wrapped the rows that were drawn before.
         let rows_of = |width: usize| width.saturating_sub(1) / self.columns + 1;
-        let above = self.above.drain(..).map(rows_of).sum::<usize>() + self.column / self.columns;
-        self.column = 0;
+        let above =
+            self.widths_above.drain(..).map(rows_of).sum::<usize>() + self.cursor_column / self.columns;
+        self.cursor_column = 0;
         match above {
             0 => "\r\x1b[J".to_owned(),
             rows => format!("\r\x1b[{rows}A\x1b[J"),
         }
     }
 
-    fn draw(&mut self, foot: &Foot, out: &mut String) {
-        let mut rows: Vec<Row> = self.waiting(&foot.waiting);
-        let (typed, cursor) = lay_out(foot, self.columns);
-        // A text that is higher than the screen shows the part with the cursor.
-        let room = (self.rows - 1).saturating_sub(rows.len()).max(1);
-        let first = (cursor.row + 1).saturating_sub(room);
+    fn draw(&mut self, prompt: &Prompt, out: &mut String) {
+        let mut rows: Vec<Row> = self.pending_rows(&prompt.pending);
+        let (typed, cursor) = lay_out(prompt, self.columns);
+        // Of a text with more rows than the screen, draws the part with the cursor.
+        let available = (self.rows - 1).saturating_sub(rows.len()).max(1);
+        let first = (cursor.row + 1).saturating_sub(available);
         let cursor_row = rows.len() + cursor.row - first;
-        rows.extend(typed.into_iter().skip(first).take(room));
+        rows.extend(typed.into_iter().skip(first).take(available));
         let last = rows.len() - 1;
         let written: Vec<&str> = rows.iter().map(|row| row.text.as_str()).collect();
         out.push_str(&written.join("\r\n"));
@@ -87,15 +89,15 @@ impl Screen {
         if cursor.column > 0 {
             let _ = write!(out, "\x1b[{}C", cursor.column);
         }
-        self.above = rows.iter().take(cursor_row).map(|row| row.width).collect();
-        self.column = cursor.column;
+        self.widths_above = rows.iter().take(cursor_row).map(|row| row.width).collect();
+        self.cursor_column = cursor.column;
     }
 
-    fn waiting(&self, waiting: &[String]) -> Vec<Row> {
-        let shown = waiting.iter().take(MAX_WAITING.min(self.rows / 2)).cloned();
-        let more = waiting.len().saturating_sub(shown.len());
+    fn pending_rows(&self, pending: &[String]) -> Vec<Row> {
+        let shown = pending.iter().take(MAX_SHOWN_PENDING.min(self.rows / 2)).cloned();
+        let more = pending.len().saturating_sub(shown.len());
         let rest = (more > 0).then(|| format!("… and {more} more"));
-        shown.chain(rest).map(|text| cut(&text, self.columns)).collect()
+        shown.chain(rest).map(|text| truncate(&text, self.columns)).collect()
     }
 }
 
@@ -117,31 +119,31 @@ struct Cursor {
     column: usize,
 }
 
-/// The prompt and the text in rows, broken where a terminal would: a wide character that does not
-/// fit at the end of a row begins the next one.
-fn lay_out(foot: &Foot, columns: usize) -> (Vec<Row>, Cursor) {
-    // Even the longest prompt leaves a part of the row for what is typed.
-    let mut rows = vec![cut(&foot.prompt, columns * 2 / 3)];
+/// Wraps the label and the text into rows as a terminal does: a wide character that does not fit at
+/// the end of a row begins the next one.
+fn lay_out(prompt: &Prompt, columns: usize) -> (Vec<Row>, Cursor) {
+    // Even the longest label leaves a third of the row for the text.
+    let mut rows = vec![truncate(&prompt.label, columns * 2 / 3)];
     let mut cursor = Cursor { row: 0, column: rows[0].width };
-    for (at, one) in foot.text.grapheme_indices(true) {
-        let drawn = if one == "\t" { TAB } else { one };
-        let width = if one == "\n" { 0 } else { drawn.width() };
+    for (at, grapheme) in prompt.text.grapheme_indices(true) {
+        let drawn = if grapheme == "\t" { TAB } else { grapheme };
+        let width = if grapheme == "\n" { 0 } else { drawn.width() };
         if rows.last().is_some_and(|row| row.width + width > columns) {
             rows.push(Row::default());
         }
-        if at == foot.cursor {
+        if at == prompt.cursor {
             cursor = end_of(&rows);
         }
-        match one {
+        match grapheme {
             "\n" => rows.push(Row::default()),
             _ => rows.last_mut().into_iter().for_each(|row| row.push(drawn, width)),
         }
     }
-    if foot.cursor >= foot.text.len() {
+    if prompt.cursor >= prompt.text.len() {
         cursor = end_of(&rows);
     }
     if cursor.column >= columns {
-        // Behind the last column there is no place for a cursor.
+        // A cursor cannot be placed after the last column.
         cursor = Cursor { row: cursor.row + 1, column: 0 };
         if cursor.row == rows.len() {
             rows.push(Row::default());
@@ -154,11 +156,11 @@ fn end_of(rows: &[Row]) -> Cursor {
     Cursor { row: rows.len() - 1, column: rows.last().map_or(0, |row| row.width) }
 }
 
-/// As much of a text as fits into one row. Escape sequences for colours are not for here.
-fn cut(text: &str, columns: usize) -> Row {
+/// Truncates a text to one row. The text must not hold escape sequences.
+fn truncate(text: &str, columns: usize) -> Row {
     let mut row = Row::default();
-    for one in text.graphemes(true) {
-        let drawn = if matches!(one, "\n" | "\t") { " " } else { one };
+    for grapheme in text.graphemes(true) {
+        let drawn = if matches!(grapheme, "\n" | "\t") { " " } else { grapheme };
         if row.width + drawn.width() > columns {
             break;
         }
@@ -178,7 +180,7 @@ mod tests {
         Parser::new(rows.try_into().unwrap(), columns.try_into().unwrap(), 100)
     }
 
-    /// A screen and the terminal that shows it.
+    /// A screen and the emulated terminal that shows it.
     struct Terminal {
         screen: Screen,
         terminal: Parser,
@@ -191,12 +193,12 @@ mod tests {
 
         fn print(&mut self, lines: &[&str], text: &str, cursor: usize) {
             let lines: Vec<String> = lines.iter().copied().map(str::to_owned).collect();
-            let foot = Foot { waiting: Vec::new(), prompt: "> ".to_owned(), text, cursor };
-            self.show(&lines, &foot);
+            let prompt = Prompt { pending: Vec::new(), label: "> ".to_owned(), text, cursor };
+            self.show(&lines, &prompt);
         }
 
-        fn show(&mut self, lines: &[String], foot: &Foot) {
-            self.terminal.process(self.screen.print(lines, foot).as_bytes());
+        fn show(&mut self, lines: &[String], prompt: &Prompt) {
+            self.terminal.process(self.screen.print(lines, prompt).as_bytes());
         }
 
         fn rows(&self) -> Vec<String> {
@@ -210,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_of_somebody_else_does_not_tear_the_one_being_typed() {
+    fn an_incoming_line_does_not_tear_the_one_being_typed() {
         let mut terminal = Terminal::new(20, 6);
         terminal.print(&[], "안녕하세", "안녕하세".len());
         assert_eq!((terminal.rows(), terminal.cursor()), (vec!["> 안녕하세".to_owned()], (0, 10)));
@@ -248,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_of_a_message_are_rows_and_a_tab_is_wide() {
+    fn line_breaks_begin_rows_and_a_tab_is_wide() {
         let mut terminal = Terminal::new(20, 6);
         terminal.print(&[], "하나\n\n\t둘", 0);
         assert_eq!(terminal.rows(), ["> 하나", "", "    둘"]);
@@ -258,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_higher_than_the_screen_shows_the_part_with_the_cursor() {
+    fn a_text_higher_than_the_screen_shows_the_part_with_the_cursor() {
         let mut terminal = Terminal::new(10, 4);
         let text = "가".repeat(40);
         terminal.print(&["first"], &text, text.len());
@@ -271,29 +273,30 @@ mod tests {
     }
 
     #[test]
-    fn what_is_on_its_way_stands_above_the_prompt_and_goes_when_it_has_arrived() {
+    fn pending_messages_are_shown_above_the_prompt_until_they_are_delivered() {
         let mut terminal = Terminal::new(12, 8);
-        let foot = |count: usize| Foot {
-            waiting: (0..count).map(|number| format!("… {number} 아주 긴 말입니다")).collect(),
-            prompt: "지은> ".to_owned(),
+        let prompt = |count: usize| Prompt {
+            pending: (0..count).map(|number| format!("… {number} 아주 긴 말입니다")).collect(),
+            label: "지은> ".to_owned(),
             text: "",
             cursor: 0,
         };
-        terminal.show(&[], &foot(6));
+        terminal.show(&[], &prompt(6));
         assert_eq!(terminal.rows().len(), 6);
         assert_eq!(terminal.rows()[0], "… 0 아주 긴");
         assert_eq!(terminal.rows()[4], "… and 2 more");
         assert_eq!(terminal.cursor(), (5, 6));
-        terminal.show(&["지은: 말".to_owned()], &foot(0));
+        terminal.show(&["지은: 말".to_owned()], &prompt(0));
         assert_eq!(terminal.rows(), ["지은: 말", "지은>"]);
     }
 
     #[test]
-    fn a_terminal_that_becomes_narrower_is_drawn_anew() {
+    fn a_terminal_that_becomes_narrower_is_redrawn() {
         let mut terminal = Terminal::new(20, 6);
         let text = "가나다라마바사아";
         terminal.print(&["x"], text, text.len());
-        // vt100 does not break rows anew as terminals do: what a terminal of 10 columns would show.
+        // vt100 does not rewrap rows when it is resized, so this writes what a terminal of 10 columns
+        // would show.
         terminal.terminal = self::terminal(10, 6);
         terminal.terminal.process("x\r\n> 가나다라\r\n마바사아".as_bytes());
         terminal.screen.resize(10, 6);
@@ -313,7 +316,7 @@ mod tests {
                 let lines: Vec<String> = (0..*count).map(|line| format!("말 {number}-{line}")).collect();
                 let cursor = text.char_indices().nth(*cursor).map_or(text.len(), |(at, _)| at);
                 printed.extend(lines.clone());
-                terminal.show(&lines, &Foot { waiting: Vec::new(), prompt: "> ".to_owned(), text, cursor });
+                terminal.show(&lines, &Prompt { pending: Vec::new(), label: "> ".to_owned(), text, cursor });
             }
             let rows = terminal.rows();
             prop_assert_eq!(&rows[..printed.len()], &printed[..]);

@@ -1,34 +1,35 @@
-//! Adding to the log: the next number, the event, and what follows from it, in one transaction.
+//! Appends to the log: allocates the next number, inserts the event and applies its effects, in one
+//! transaction.
 //!
-//! Called on the writing thread, in a savepoint that is rolled back when this fails. It does not
-//! decide who may do something; it does decide what can not be done to a message that is gone.
+//! Runs on the writing thread in a savepoint that is rolled back on failure. Permissions are checked by
+//! the caller; actions on deleted messages are refused here.
 
 use common::{
     event::{Event, Reaction, Sent, Via},
     message::{Cid, Emoji, Seq, Timestamp},
     person::{Person, PersonId},
     refusal::Refusal,
-    room::{Limit, RoomName, Seats, Topic},
+    room::{RoomName, SeatLimit, Seats, Topic},
 };
 use rusqlite::{Connection, params};
 
-use super::{execute, kind, maybe, one};
+use super::{execute, kind, query_one, query_optional};
 use crate::{
-    failure::Failure,
-    fault::{self, Point, Sabotage},
-    store::{Deed, NewEvent, RoomId},
+    error::Error,
+    failpoint::{self, Failpoint, Sabotage},
+    store::{Action, NewEvent, RoomId},
 };
 
-/// What was added, or what was there already.
+/// The appended event, or the existing one that made the action a no-op.
 pub(super) struct Appended {
     pub(super) sent: Sent,
-    /// The event and its room, when the log has grown.
+    /// The event and its room, if the log has grown.
     pub(super) new: Option<(RoomName, Event)>,
 }
 
-/// Adds an event, unless the log says the same already.
-pub(super) fn append_event(db: &Connection, room: RoomId, mut new: NewEvent) -> Result<Appended, Failure> {
-    if fault::is(Sabotage::ForgetCids) && get_by_cid(db, room, &new.cid)?.is_some() {
+/// Appends an event, unless its `cid` is known or the log already has its effect.
+pub(super) fn append_event(db: &Connection, room: RoomId, mut new: NewEvent) -> Result<Appended, Error> {
+    if failpoint::is_active(Sabotage::ForgetCids) && get_by_cid(db, room, &new.cid)?.is_some() {
         new.cid = Cid::from_random(rand::random());
     }
     if let Some((seq, at, person)) = get_by_cid(db, room, &new.cid)? {
@@ -37,20 +38,20 @@ pub(super) fn append_event(db: &Connection, room: RoomId, mut new: NewEvent) -> 
         }
         return Ok(Appended { sent: Sent { cid: new.cid, seq, at }, new: None });
     }
-    if let Some(seq) = find_done(db, room, new.person.id, &new.deed)? {
+    if let Some(seq) = find_existing(db, room, new.person.id, &new.action)? {
         let at = get_time(db, room, seq)?;
         return Ok(Appended { sent: Sent { cid: new.cid, seq, at }, new: None });
     }
-    let (seq, name) = take_number(db, room, &new)?;
-    fault::pass(Point::BeforeInsert);
-    if !fault::strikes(Sabotage::AckUnstored) {
-        insert(db, room, seq, &new)?;
-        follow_up(db, room, seq, &new)?;
+    let (seq, name) = allocate_seq(db, room, &new)?;
+    failpoint::hit(Failpoint::BeforeInsert);
+    if !failpoint::should_fail(Sabotage::AckUnstored) {
+        insert_event(db, room, seq, &new)?;
+        apply_action(db, room, seq, &new)?;
     }
-    fault::pass(Point::AfterInsert);
-    let NewEvent { person, at, cid, deed } = new;
+    failpoint::hit(Failpoint::AfterInsert);
+    let NewEvent { person, at, cid, action } = new;
     let sent = Sent { cid: cid.clone(), seq, at };
-    Ok(Appended { sent, new: Some((name, Event { seq, at, person, what: deed.into_what(cid) })) })
+    Ok(Appended { sent, new: Some((name, Event { seq, at, person, kind: action.into_event_kind(cid) })) })
 }
 
 fn get_by_cid(
@@ -59,124 +60,129 @@ fn get_by_cid(
     cid: &Cid,
 ) -> anyhow::Result<Option<(Seq, Timestamp, PersonId)>> {
     let sql = "SELECT seq, at, person FROM events WHERE room = ?1 AND cid = ?2";
-    maybe(db, sql, params![room.0, cid.as_str()], |row| {
+    query_optional(db, sql, params![room.0, cid.as_str()], |row| {
         Ok((Seq(row.get(0)?), Timestamp(row.get(1)?), PersonId(row.get::<_, i64>(2)?.cast_unsigned())))
     })
 }
 
-/// When this event was; a room that was never described was made so.
+/// Returns the time of an event. Seq 0 is the creation of the room.
 fn get_time(db: &Connection, room: RoomId, seq: Seq) -> anyhow::Result<Timestamp> {
     let sql = "SELECT coalesce((SELECT at FROM events WHERE room = ?1 AND seq = ?2),
                                (SELECT since FROM rooms WHERE id = ?1))";
-    one(db, sql, params![room.0, seq.0], |row| row.get(0).map(Timestamp))
+    query_one(db, sql, params![room.0, seq.0], |row| row.get(0).map(Timestamp))
 }
 
-/// The event that says the same already. The refusals are `no_such_message`, for one that was taken
-/// back, and `too_many_reactions`.
-fn find_done(db: &Connection, room: RoomId, who: PersonId, deed: &Deed) -> Result<Option<Seq>, Failure> {
-    match deed {
-        Deed::Post { .. } => Ok(None),
-        Deed::Edit { of, body } => {
-            let state = state_of(db, room, *of)?.standing()?;
-            Ok((state.text == body.as_str()).then(|| state.edit.unwrap_or(*of)))
+/// Returns the event that already has the effect of this action.
+/// The refusals are `no_such_message`, also for a deleted message, and `too_many_reactions`.
+fn find_existing(
+    db: &Connection,
+    room: RoomId,
+    person: PersonId,
+    action: &Action,
+) -> Result<Option<Seq>, Error> {
+    match action {
+        Action::Post { .. } => Ok(None),
+        Action::Edit { target, body } => {
+            let message = get_message(db, room, *target)?.require_not_deleted()?;
+            Ok((message.text == body.as_str()).then(|| message.edit.unwrap_or(*target)))
         }
-        Deed::Delete { of } => {
-            let state = state_of(db, room, *of)?;
-            Ok(state.rev.filter(|_| state.withdrawn))
+        Action::Delete { target } => {
+            let message = get_message(db, room, *target)?;
+            Ok(message.rev.filter(|_| message.is_deleted))
         }
-        Deed::React { to, emoji, on } => {
-            let state = state_of(db, room, *to)?.standing()?;
-            let Under { own, is_full } = count_reactions(db, room, *to, who, emoji)?;
+        Action::React { target, emoji, on } => {
+            let message = get_message(db, room, *target)?.require_not_deleted()?;
+            let ReactionState { own, is_full } = count_reactions(db, room, *target, person, emoji)?;
             match (on, own) {
                 (true, None) if is_full => Err(Refusal::TooManyReactions.into()),
                 (true, own) => Ok(own),
                 (false, Some(_)) => Ok(None),
-                (false, None) => Ok(Some(state.rev.unwrap_or(*to))),
+                (false, None) => Ok(Some(message.rev.unwrap_or(*target))),
             }
         }
-        Deed::Describe { topic, seats } => find_description(db, room, topic.as_ref(), *seats),
+        Action::UpdateRoom { topic, seats } => find_same_description(db, room, topic.as_ref(), *seats),
     }
 }
 
-/// A message as it is now.
-struct State {
+/// The current state of a message.
+struct StoredMessage {
     text: String,
     rev: Option<Seq>,
     edit: Option<Seq>,
-    withdrawn: bool,
+    is_deleted: bool,
 }
 
-impl State {
-    /// One that was not taken back.
-    fn standing(self) -> Result<State, Refusal> {
-        if self.withdrawn { Err(Refusal::NoSuchMessage) } else { Ok(self) }
+impl StoredMessage {
+    /// Refuses a deleted message with `no_such_message`.
+    fn require_not_deleted(self) -> Result<StoredMessage, Refusal> {
+        if self.is_deleted { Err(Refusal::NoSuchMessage) } else { Ok(self) }
     }
 }
 
-fn state_of(db: &Connection, room: RoomId, message: Seq) -> Result<State, Failure> {
+fn get_message(db: &Connection, room: RoomId, message: Seq) -> Result<StoredMessage, Error> {
     let sql = "SELECT body, rev, edit, coalesce(withdrawn, 0) FROM events
                LEFT JOIN revisions ON revisions.room = events.room AND message = seq
                WHERE events.room = ?1 AND seq = ?2 AND kind = 'posted'";
-    let state = maybe(db, sql, params![room.0, message.0], |row| {
+    let stored = query_optional(db, sql, params![room.0, message.0], |row| {
         let seq = |column| row.get::<_, Option<u64>>(column).map(|seq| seq.map(Seq));
-        Ok(State { text: row.get(0)?, rev: seq(1)?, edit: seq(2)?, withdrawn: row.get(3)? })
+        Ok(StoredMessage { text: row.get(0)?, rev: seq(1)?, edit: seq(2)?, is_deleted: row.get(3)? })
     })?;
-    Ok(state.ok_or(Refusal::NoSuchMessage)?)
+    Ok(stored.ok_or(Refusal::NoSuchMessage)?)
 }
 
-/// What is under a message, for somebody with an emoji in hand.
-struct Under {
-    /// The event that put this person's there.
+/// The reactions of a message, as far as they matter for one person and one emoji.
+struct ReactionState {
+    /// The event that added this person's reaction.
     own: Option<Seq>,
-    /// Whether there is no room for this emoji of one more person.
+    /// Whether the limits leave no room for one more reaction with this emoji.
     is_full: bool,
 }
 
 fn count_reactions(
     db: &Connection,
     room: RoomId,
-    to: Seq,
-    who: PersonId,
+    target: Seq,
+    person: PersonId,
     emoji: &Emoji,
-) -> Result<Under, Failure> {
+) -> Result<ReactionState, Error> {
     let sql = "SELECT max(seq) FILTER (WHERE emoji = ?3 AND person = ?4), count(*), count(DISTINCT emoji),
                       count(*) FILTER (WHERE emoji = ?3)
                FROM reactions WHERE room = ?1 AND message = ?2";
-    let values = params![room.0, to.0, emoji.as_str(), who.0.cast_signed()];
+    let values = params![room.0, target.0, emoji.as_str(), person.0.cast_signed()];
     let (own, all, different, same): (Option<u64>, usize, usize, usize) =
-        one(db, sql, values, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
-    let is_full = all >= Reaction::MAX_OF_ALL || (same == 0 && different >= Reaction::MAX);
-    Ok(Under { own: own.map(Seq), is_full })
+        query_one(db, sql, values, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
+    let is_full = all >= Reaction::MAX_TOTAL || (same == 0 && different >= Reaction::MAX_EMOJI);
+    Ok(ReactionState { own: own.map(Seq), is_full })
 }
 
-/// The event since which the room is described so.
-fn find_description(
+/// Returns the event since which the room has this topic and this seat limit.
+fn find_same_description(
     db: &Connection,
     room: RoomId,
     topic: Option<&Topic>,
-    seats: Option<Limit>,
-) -> Result<Option<Seq>, Failure> {
+    seats: Option<SeatLimit>,
+) -> Result<Option<Seq>, Error> {
     let sql = "SELECT described FROM rooms
                WHERE id = ?1 AND topic = coalesce(?2, topic) AND seats IS nullif(coalesce(?3, seats), 0)";
-    let values = params![room.0, topic.map(Topic::as_str), seats.map(column)];
-    Ok(maybe(db, sql, values, |row| row.get(0).map(Seq))?)
+    let values = params![room.0, topic.map(Topic::as_str), seats.map(seats_column)];
+    Ok(query_optional(db, sql, values, |row| row.get(0).map(Seq))?)
 }
 
-/// The room's next number, and its name. What is said makes a room the latest; what is done to it
-/// does not.
-fn take_number(db: &Connection, room: RoomId, new: &NewEvent) -> Result<(Seq, RoomName), Failure> {
-    let said_at = matches!(new.deed, Deed::Post { .. }).then_some(new.at.0);
+/// Allocates the room's next number and returns it with the room's name. Only messages move a room up in
+/// the list of rooms.
+fn allocate_seq(db: &Connection, room: RoomId, new: &NewEvent) -> Result<(Seq, RoomName), Error> {
+    let message_at = matches!(new.action, Action::Post { .. }).then_some(new.at.0);
     let sql = "UPDATE rooms SET last_seq = last_seq + 1, last_at = coalesce(?2, last_at)
                WHERE id = ?1 RETURNING last_seq, name";
-    let taken = maybe(db, sql, params![room.0, said_at], |row| {
+    let taken = query_optional(db, sql, params![room.0, message_at], |row| {
         Ok((Seq(row.get(0)?), RoomName::from_store(row.get(1)?)))
     });
-    // It may have been forgotten while somebody was in it and silent; whoever joins again makes it.
+    // The room may have been evicted while its members were silent; joining again recreates it.
     Ok(taken?.ok_or(Refusal::NotInRoom)?)
 }
 
-fn insert(db: &Connection, room: RoomId, seq: Seq, new: &NewEvent) -> Result<(), Failure> {
-    let deed = Columns::of(&new.deed);
+fn insert_event(db: &Connection, room: RoomId, seq: Seq, new: &NewEvent) -> Result<(), Error> {
+    let columns = EventColumns::of(&new.action);
     execute(
         db,
         "INSERT INTO events
@@ -189,21 +195,21 @@ fn insert(db: &Connection, room: RoomId, seq: Seq, new: &NewEvent) -> Result<(),
             new.person.id.0.cast_signed(),
             new.person.name.as_str(),
             new.cid.as_str(),
-            deed.kind,
-            deed.body,
-            deed.udp_from,
-            deed.about.map(|seq| seq.0),
-            deed.emoji,
-            deed.is_on,
-            deed.topic,
-            deed.seats,
+            columns.kind,
+            columns.body,
+            columns.udp_from,
+            columns.about.map(|seq| seq.0),
+            columns.emoji,
+            columns.is_on,
+            columns.topic,
+            columns.seats,
         ],
     )
 }
 
-/// A deed as an event's columns.
+/// The column values of an action.
 #[derive(Default)]
-struct Columns<'a> {
+struct EventColumns<'a> {
     kind: &'static str,
     body: &'a str,
     udp_from: Option<&'a str>,
@@ -214,80 +220,80 @@ struct Columns<'a> {
     seats: Option<u16>,
 }
 
-impl Columns<'_> {
-    fn of(deed: &Deed) -> Columns<'_> {
-        let none = Columns::default();
-        match deed {
-            Deed::Post { body, via, reply_to } => {
+impl EventColumns<'_> {
+    fn of(action: &Action) -> EventColumns<'_> {
+        let none = EventColumns::default();
+        match action {
+            Action::Post { body, via, reply_to } => {
                 let udp_from = via.as_ref().map(|Via::Udp(from)| from.as_str());
-                Columns { kind: kind::POSTED, body: body.as_str(), udp_from, about: *reply_to, ..none }
+                EventColumns { kind: kind::POSTED, body: body.as_str(), udp_from, about: *reply_to, ..none }
             }
-            // The text goes where the message is.
-            Deed::Edit { of, .. } => Columns { kind: kind::EDITED, about: Some(*of), ..none },
-            Deed::Delete { of } => Columns { kind: kind::DELETED, about: Some(*of), ..none },
-            Deed::React { to, emoji, on } => Columns {
+            // The new text is stored in the message's own row.
+            Action::Edit { target, .. } => EventColumns { kind: kind::EDITED, about: Some(*target), ..none },
+            Action::Delete { target } => EventColumns { kind: kind::DELETED, about: Some(*target), ..none },
+            Action::React { target, emoji, on } => EventColumns {
                 kind: kind::REACTED,
-                about: Some(*to),
+                about: Some(*target),
                 emoji: Some(emoji.as_str()),
                 is_on: Some(*on),
                 ..none
             },
-            Deed::Describe { topic, seats } => Columns {
+            Action::UpdateRoom { topic, seats } => EventColumns {
                 kind: kind::ROOM_CHANGED,
                 topic: topic.as_ref().map(Topic::as_str),
-                seats: seats.map(column),
+                seats: seats.map(seats_column),
                 ..none
             },
         }
     }
 }
 
-/// What the event makes of its message or its room.
-fn follow_up(db: &Connection, room: RoomId, seq: Seq, new: &NewEvent) -> Result<(), Failure> {
-    match &new.deed {
-        Deed::Post { .. } => Ok(()),
-        Deed::Edit { of, body } => {
-            rewrite(db, room, *of, body.as_str())?;
+/// Applies the event to its message or its room.
+fn apply_action(db: &Connection, room: RoomId, seq: Seq, new: &NewEvent) -> Result<(), Error> {
+    match &new.action {
+        Action::Post { .. } => Ok(()),
+        Action::Edit { target, body } => {
+            replace_body(db, room, *target, body.as_str())?;
             let sql =
                 "INSERT INTO revisions (room, message, rev, edit, edited_at) VALUES (?1, ?2, ?3, ?3, ?4)
                        ON CONFLICT DO UPDATE SET rev = ?3, edit = ?3, edited_at = ?4";
-            execute(db, sql, params![room.0, of.0, seq.0, new.at.0])
+            execute(db, sql, params![room.0, target.0, seq.0, new.at.0])
         }
-        Deed::Delete { of } => {
-            rewrite(db, room, *of, "")?;
-            execute(db, "DELETE FROM reactions WHERE room = ?1 AND message = ?2", params![room.0, of.0])?;
+        Action::Delete { target } => {
+            replace_body(db, room, *target, "")?;
+            execute(db, "DELETE FROM reactions WHERE room = ?1 AND message = ?2", params![room.0, target.0])?;
             let sql = "INSERT INTO revisions (room, message, rev, withdrawn) VALUES (?1, ?2, ?3, 1)
                        ON CONFLICT DO UPDATE SET rev = ?3, withdrawn = 1";
-            execute(db, sql, params![room.0, of.0, seq.0])
+            execute(db, sql, params![room.0, target.0, seq.0])
         }
-        Deed::React { to, emoji, on } => {
+        Action::React { target, emoji, on } => {
             if *on {
-                add_reaction(db, room, *to, seq, emoji, &new.person)?;
+                add_reaction(db, room, *target, seq, emoji, &new.person)?;
             } else {
                 let sql =
                     "DELETE FROM reactions WHERE room = ?1 AND message = ?2 AND emoji = ?3 AND person = ?4";
-                execute(db, sql, params![room.0, to.0, emoji.as_str(), new.person.id.0.cast_signed()])?;
+                execute(db, sql, params![room.0, target.0, emoji.as_str(), new.person.id.0.cast_signed()])?;
             }
             let sql = "INSERT INTO revisions (room, message, rev) VALUES (?1, ?2, ?3)
                        ON CONFLICT DO UPDATE SET rev = ?3";
-            execute(db, sql, params![room.0, to.0, seq.0])
+            execute(db, sql, params![room.0, target.0, seq.0])
         }
-        Deed::Describe { topic, seats } => {
+        Action::UpdateRoom { topic, seats } => {
             let sql = "UPDATE rooms
                        SET topic = coalesce(?2, topic), seats = nullif(coalesce(?3, seats), 0), described = ?4
                        WHERE id = ?1";
-            let (topic, seats) = (topic.as_ref().map(Topic::as_str), seats.map(column));
+            let (topic, seats) = (topic.as_ref().map(Topic::as_str), seats.map(seats_column));
             execute(db, sql, params![room.0, topic, seats, seq.0])
         }
     }
 }
 
-/// As the column `seats` of an event has it, where NULL is for "as they were".
-fn column(Limit(seats): Limit) -> u16 {
+/// Encodes a seat limit for the column `seats` of an event, where 0 is no limit and NULL is unchanged.
+fn seats_column(SeatLimit(seats): SeatLimit) -> u16 {
     seats.map_or(0, Seats::get)
 }
 
-fn rewrite(db: &Connection, room: RoomId, message: Seq, text: &str) -> Result<(), Failure> {
+fn replace_body(db: &Connection, room: RoomId, message: Seq, text: &str) -> Result<(), Error> {
     let sql = "UPDATE events SET body = ?3 WHERE room = ?1 AND seq = ?2";
     execute(db, sql, params![room.0, message.0, text])
 }
@@ -295,13 +301,13 @@ fn rewrite(db: &Connection, room: RoomId, message: Seq, text: &str) -> Result<()
 fn add_reaction(
     db: &Connection,
     room: RoomId,
-    to: Seq,
+    target: Seq,
     seq: Seq,
     emoji: &Emoji,
     person: &Person,
-) -> Result<(), Failure> {
+) -> Result<(), Error> {
     let sql =
         "INSERT INTO reactions (room, message, seq, emoji, person, name) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
     let (id, name) = (person.id.0.cast_signed(), person.name.as_str());
-    execute(db, sql, params![room.0, to.0, seq.0, emoji.as_str(), id, name])
+    execute(db, sql, params![room.0, target.0, seq.0, emoji.as_str(), id, name])
 }

@@ -1,26 +1,26 @@
-//! Reading the log: pages of events, where each message reads as it does now.
+//! Reads the log: pages of events, each message in its current state.
 //!
-//! Called by readers, never in a transaction that writes. What was taken back is not in the database
-//! any more, so nothing here has to leave it out.
+//! Runs on reading connections, never in a write transaction. Deleted text is not in the database any
+//! more, so nothing here has to filter it.
 
 use std::collections::HashMap;
 
 use common::{
-    event::{Event, Page, Present, Reaction, Span, Via, What},
+    event::{Event, EventKind, HistoryRange, MessageState, Page, Reaction, Via},
     message::{Body, Cid, Emoji, Seq, Timestamp},
     person::{Person, PersonId},
-    room::{Limit, Seats, Topic},
+    room::{SeatLimit, Seats, Topic},
 };
 use rusqlite::{Connection, Row, params, types::Type};
 
-use super::{kind, maybe, one, read_person};
+use super::{kind, person_from_row, query_one, query_optional};
 use crate::store::{MAX_PAGE_BYTES, RoomId};
 
-/// How much a named person of a reaction weighs on a page, beside the name.
+/// The size that a named person of a reaction counts on a page, without the name.
 const PERSON_BYTES: usize = 40;
 
-/// Events with what has become of their messages; an event that changed a text has it for as long as
-/// it is the last that did.
+/// Selects events with the current state of their messages. Only the last edit of a message carries its
+/// text.
 macro_rules! select_events {
     ($which:literal) => {
         concat!(
@@ -38,84 +38,86 @@ macro_rules! select_events {
     };
 }
 
-/// The event of this `cid`, without what is under it.
-pub(super) fn get_event(db: &Connection, room: RoomId, cid: &Cid) -> anyhow::Result<Option<Event>> {
-    maybe(db, select_events!("event.cid = ?2"), params![room.0, cid.as_str()], read_event)
+/// Returns the event with this `cid`, without reactions.
+pub(super) fn get_event_by_cid(db: &Connection, room: RoomId, cid: &Cid) -> anyhow::Result<Option<Event>> {
+    query_optional(db, select_events!("event.cid = ?2"), params![room.0, cid.as_str()], event_from_row)
 }
 
-/// Who said what has this number, also if it was taken back.
+/// Returns the author of a message, also of a deleted one.
 pub(super) fn get_author(db: &Connection, room: RoomId, message: Seq) -> anyhow::Result<Option<PersonId>> {
     let sql = "SELECT person FROM events WHERE room = ?1 AND seq = ?2 AND kind = 'posted'";
-    maybe(db, sql, params![room.0, bound(message)], |row| Ok(PersonId(row.get::<_, i64>(0)?.cast_unsigned())))
+    query_optional(db, sql, params![room.0, sql_integer(message)], |row| {
+        Ok(PersonId(row.get::<_, i64>(0)?.cast_unsigned()))
+    })
 }
 
-/// A part of the log as `reader` sees it.
+/// Returns a page of the log as `reader` sees it.
 pub(super) fn list_events(
     db: &Connection,
     room: RoomId,
-    span: Span,
+    range: HistoryRange,
     limit: u32,
     reader: PersonId,
 ) -> anyhow::Result<Page> {
-    // All statements see the log as it was at one moment: a reaction that came between the events and
-    // what is under them would be counted again by whoever is told of it later.
-    let moment = db.unchecked_transaction()?;
-    let page = Reading { db: &moment, room, reader }.read(span, limit)?;
-    moment.commit()?;
+    // One transaction, so that all statements see the same snapshot: a reaction that came between reading
+    // the events and their reactions would be counted again when its event is delivered.
+    let snapshot = db.unchecked_transaction()?;
+    let page = LogReader { db: &snapshot, room, reader }.read_range(range, limit)?;
+    snapshot.commit()?;
     Ok(page)
 }
 
-/// Somebody's reading of one room.
-struct Reading<'a> {
+/// Reads the log of one room for one person.
+struct LogReader<'a> {
     db: &'a Connection,
     room: RoomId,
     reader: PersonId,
 }
 
-impl Reading<'_> {
-    fn read(&self, span: Span, limit: u32) -> anyhow::Result<Page> {
-        match span {
-            Span::Before(seq) => {
-                let (events, more_before) = self.before(seq, limit)?;
+impl LogReader<'_> {
+    fn read_range(&self, range: HistoryRange, limit: u32) -> anyhow::Result<Page> {
+        match range {
+            HistoryRange::Before(seq) => {
+                let (events, more_before) = self.events_before(seq, limit)?;
                 let last = events.last().map_or(seq, |event| event.seq.next());
                 Ok(Page { more_before, more_after: self.exists_from(last)?, events })
             }
-            Span::After(seq) => {
-                let (events, more_after) = self.after(seq, limit)?;
+            HistoryRange::After(seq) => {
+                let (events, more_after) = self.events_after(seq, limit)?;
                 Ok(Page { more_before: seq > Seq(0), more_after, events })
             }
-            Span::Around(seq) => {
-                let (mut events, more_before) = self.before(seq, limit / 2)?;
+            HistoryRange::Around(seq) => {
+                let (mut events, more_before) = self.events_before(seq, limit / 2)?;
                 let rest = limit - u32::try_from(events.len()).unwrap_or(limit / 2);
-                let (after, more_after) = self.after(Seq(seq.0.saturating_sub(1)), rest.max(1))?;
+                let (after, more_after) = self.events_after(Seq(seq.0.saturating_sub(1)), rest.max(1))?;
                 events.extend(after);
                 Ok(Page { events, more_before, more_after })
             }
         }
     }
 
-    /// The events just before `seq`, oldest first, and whether there are more before them.
-    fn before(&self, seq: Seq, limit: u32) -> anyhow::Result<(Vec<Event>, bool)> {
+    /// Returns the events before `seq`, oldest first, and whether there are more before them.
+    fn events_before(&self, seq: Seq, limit: u32) -> anyhow::Result<(Vec<Event>, bool)> {
         let sql = select_events!("event.seq < ?2 ORDER BY event.seq DESC LIMIT ?3");
-        let (mut events, more) = self.page(sql, seq, limit)?;
+        let (mut events, more) = self.read_page(sql, seq, limit)?;
         events.reverse();
         Ok((events, more))
     }
 
-    /// The events just after `seq`, oldest first, and whether there are more after them.
-    fn after(&self, seq: Seq, limit: u32) -> anyhow::Result<(Vec<Event>, bool)> {
-        self.page(select_events!("event.seq > ?2 ORDER BY event.seq LIMIT ?3"), seq, limit)
+    /// Returns the events after `seq`, oldest first, and whether there are more after them.
+    fn events_after(&self, seq: Seq, limit: u32) -> anyhow::Result<(Vec<Event>, bool)> {
+        self.read_page(select_events!("event.seq > ?2 ORDER BY event.seq LIMIT ?3"), seq, limit)
     }
 
-    /// Reads one event more than asked for, to know whether there is more, and leaves out what would
-    /// make the page heavy.
-    fn page(&self, sql: &str, seq: Seq, limit: u32) -> anyhow::Result<(Vec<Event>, bool)> {
+    /// Reads one event more than `limit`, to know whether there are more, and ends the page at
+    /// [`MAX_PAGE_BYTES`].
+    fn read_page(&self, sql: &str, seq: Seq, limit: u32) -> anyhow::Result<(Vec<Event>, bool)> {
         let mut statement = self.db.prepare_cached(sql)?;
-        let mut rows = statement.query(params![self.room.0, bound(seq), i64::from(limit) + 1])?;
+        let mut rows = statement.query(params![self.room.0, sql_integer(seq), i64::from(limit) + 1])?;
         let (mut events, mut bytes, mut more) = (Vec::new(), 0, false);
         while let Some(row) = rows.next()? {
-            let event = read_event(row)?;
-            bytes += weight(&event);
+            let event = event_from_row(row)?;
+            bytes += event_size(&event);
             more = events.len() >= limit as usize || (bytes > MAX_PAGE_BYTES && !events.is_empty());
             if more {
                 break;
@@ -123,28 +125,30 @@ impl Reading<'_> {
             events.push(event);
         }
         self.add_reactions(&mut events)?;
-        let light = lightest(&events);
-        more |= light < events.len();
-        events.truncate(light);
+        let within_limit = count_within_limit(&events);
+        more |= within_limit < events.len();
+        events.truncate(within_limit);
         Ok((events, more))
     }
 
-    /// Puts under each message what is under it: one query for the whole page.
+    /// Adds the reactions of all messages of the page, in one query.
     fn add_reactions(&self, events: &mut [Event]) -> anyhow::Result<()> {
-        let mut touched: HashMap<Seq, &mut Vec<Reaction>> = HashMap::new();
+        let mut reactions_of: HashMap<Seq, &mut Vec<Reaction>> = HashMap::new();
         for event in events {
-            if let What::Posted { now: Some(now), .. } = &mut event.what {
-                touched.insert(event.seq, &mut now.reactions);
+            if let EventKind::Posted { state: Some(state), .. } = &mut event.kind {
+                reactions_of.insert(event.seq, &mut state.reactions);
             }
         }
-        let (Some(first), Some(last)) = (touched.keys().min(), touched.keys().max()) else { return Ok(()) };
+        let (Some(first), Some(last)) = (reactions_of.keys().min(), reactions_of.keys().max()) else {
+            return Ok(());
+        };
         let sql = "SELECT message, emoji, person, name FROM reactions
                    WHERE room = ?1 AND message BETWEEN ?2 AND ?3 ORDER BY message, seq";
         let mut statement = self.db.prepare_cached(sql)?;
         let mut rows = statement.query(params![self.room.0, first.0, last.0])?;
         while let Some(row) = rows.next()? {
-            let (emoji, person) = (Emoji::from_store(row.get(1)?), read_person(row, 2)?);
-            if let Some(reactions) = touched.get_mut(&Seq(row.get(0)?)) {
+            let (emoji, person) = (Emoji::from_store(row.get(1)?), person_from_row(row, 2)?);
+            if let Some(reactions) = reactions_of.get_mut(&Seq(row.get(0)?)) {
                 add_reaction(reactions, emoji, person, self.reader);
             }
         }
@@ -153,11 +157,11 @@ impl Reading<'_> {
 
     fn exists_from(&self, seq: Seq) -> anyhow::Result<bool> {
         let sql = "SELECT EXISTS (SELECT 1 FROM events WHERE room = ?1 AND seq >= ?2)";
-        one(self.db, sql, params![self.room.0, bound(seq)], |row| row.get(0))
+        query_one(self.db, sql, params![self.room.0, sql_integer(seq)], |row| row.get(0))
     }
 }
 
-/// Counts one more, and names the person if few are named yet or if it is the reader.
+/// Counts one more reaction. Names the person if few are named yet, or if it is the reader.
 fn add_reaction(reactions: &mut Vec<Reaction>, emoji: Emoji, person: Person, reader: PersonId) {
     let index = reactions.iter().position(|reaction| reaction.emoji == emoji).unwrap_or_else(|| {
         reactions.push(Reaction { emoji, count: 0, people: Vec::new() });
@@ -165,78 +169,81 @@ fn add_reaction(reactions: &mut Vec<Reaction>, emoji: Emoji, person: Person, rea
     });
     let reaction = &mut reactions[index];
     reaction.count += 1;
-    if reaction.people.len() < Reaction::NAMED {
+    if reaction.people.len() < Reaction::MAX_PEOPLE {
         reaction.people.push(person);
     } else if person.id == reader {
-        reaction.people[Reaction::NAMED - 1] = person;
+        reaction.people[Reaction::MAX_PEOPLE - 1] = person;
     }
 }
 
-/// How many of these make a page that is not heavy: at least one.
-fn lightest(events: &[Event]) -> usize {
+/// Returns how many of these events fit into [`MAX_PAGE_BYTES`], at least one.
+fn count_within_limit(events: &[Event]) -> usize {
     let mut bytes = 0;
-    let light = events.iter().take_while(|event| {
-        bytes += weight(event);
+    let within_limit = events.iter().take_while(|event| {
+        bytes += event_size(event);
         bytes <= MAX_PAGE_BYTES
     });
-    light.count().max(1)
+    within_limit.count().max(1)
 }
 
-/// About how many bytes of other people's making an event brings along.
-fn weight(event: &Event) -> usize {
-    match &event.what {
-        What::Posted { body, now, .. } => {
-            let named = now.iter().flat_map(|now| &now.reactions).flat_map(|reaction| &reaction.people);
-            body.as_str().len() + named.map(|person| PERSON_BYTES + person.name.as_str().len()).sum::<usize>()
+/// Estimates the bytes of user content in an event.
+fn event_size(event: &Event) -> usize {
+    match &event.kind {
+        EventKind::Posted { body, state, .. } => {
+            let people =
+                state.iter().flat_map(|state| &state.reactions).flat_map(|reaction| &reaction.people);
+            body.as_str().len()
+                + people.map(|person| PERSON_BYTES + person.name.as_str().len()).sum::<usize>()
         }
-        What::Edited { body: Some(body), .. } => body.as_str().len(),
-        What::RoomChanged { topic: Some(topic), .. } => topic.as_str().len(),
+        EventKind::Edited { body: Some(body), .. } => body.as_str().len(),
+        EventKind::RoomChanged { topic: Some(topic), .. } => topic.as_str().len(),
         _ => 0,
     }
 }
 
-/// A number as SQLite knows numbers.
-fn bound(seq: Seq) -> i64 {
+/// Converts to SQLite's signed integer, saturating.
+fn sql_integer(seq: Seq) -> i64 {
     i64::try_from(seq.0).unwrap_or(i64::MAX)
 }
 
-fn read_event(row: &Row) -> rusqlite::Result<Event> {
+fn event_from_row(row: &Row) -> rusqlite::Result<Event> {
     Ok(Event {
         seq: Seq(row.get(0)?),
         at: Timestamp(row.get(1)?),
-        person: read_person(row, 2)?,
-        what: read_what(row)?,
+        person: person_from_row(row, 2)?,
+        kind: event_kind_from_row(row)?,
     })
 }
 
-fn read_what(row: &Row) -> rusqlite::Result<What> {
+fn event_kind_from_row(row: &Row) -> rusqlite::Result<EventKind> {
     let seq = |column| row.get::<_, Option<u64>>(column).map(|seq| seq.map(Seq));
     let about = || row.get(8).map(Seq);
     Ok(match row.get_ref(5)?.as_str()? {
         kind::POSTED => {
             let (cid, rev) = (Cid::from_store(row.get(4)?), seq(13)?);
             if let (Some(rev), Some(true)) = (rev, row.get(15)?) {
-                return Ok(What::Withdrawn { cid, rev });
+                return Ok(EventKind::Tombstone { cid, rev });
             }
             let edited = row.get::<_, Option<i64>>(14)?.map(Timestamp);
-            What::Posted {
+            EventKind::Posted {
                 cid,
                 body: Body::from_store(row.get(6)?),
                 via: row.get::<_, Option<String>>(7)?.map(Via::Udp),
                 reply_to: seq(8)?,
-                now: rev.map(|rev| Box::new(Present { rev, edited, reactions: Vec::new() })),
+                state: rev.map(|rev| Box::new(MessageState { rev, edited, reactions: Vec::new() })),
             }
         }
-        kind::EDITED => {
-            What::Edited { of: about()?, body: row.get::<_, Option<String>>(16)?.map(Body::from_store) }
-        }
-        kind::DELETED => What::Deleted { of: about()? },
+        kind::EDITED => EventKind::Edited {
+            target: about()?,
+            body: row.get::<_, Option<String>>(16)?.map(Body::from_store),
+        },
+        kind::DELETED => EventKind::Deleted { target: about()? },
         kind::REACTED => {
-            What::Reacted { to: about()?, emoji: Emoji::from_store(row.get(9)?), on: row.get(10)? }
+            EventKind::Reacted { target: about()?, emoji: Emoji::from_store(row.get(9)?), on: row.get(10)? }
         }
         kind::ROOM_CHANGED => {
-            let seats = row.get::<_, Option<u16>>(12)?.map(|seats| Limit(Seats::parse(seats).ok()));
-            What::RoomChanged { topic: row.get::<_, Option<String>>(11)?.map(Topic::from_store), seats }
+            let seats = row.get::<_, Option<u16>>(12)?.map(|seats| SeatLimit(Seats::parse(seats).ok()));
+            EventKind::RoomChanged { topic: row.get::<_, Option<String>>(11)?.map(Topic::from_store), seats }
         }
         other => {
             let unknown = format!("an event of the kind {other}");

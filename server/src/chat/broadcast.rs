@@ -1,0 +1,73 @@
+//! Broadcasts and their subscribers.
+//!
+//! A room sends the same push to all its subscribers, so each wire format is encoded once and all
+//! connections send the same bytes. The room knows no format: the transport supplies the encoder, and
+//! the broadcast caches the result.
+
+use std::{any::Any, sync::OnceLock};
+
+use common::event::Push;
+
+/// The number of [`Encoding`]s.
+const ENCODINGS: usize = 4;
+
+/// A push to all subscribers of a room, with its encoded forms.
+pub struct Broadcast {
+    pub push: Push,
+    encoded: [OnceLock<Box<dyn Any + Send + Sync>>; ENCODINGS],
+}
+
+/// A wire format, as an index into the cache of a [`Broadcast`].
+#[derive(Clone, Copy, Debug)]
+pub struct Encoding(usize);
+
+impl Encoding {
+    /// Socket.IO frames.
+    pub const SOCKETIO: Encoding = Encoding(0);
+    /// Socket.IO frames in ASCII, for engine.io 3 clients.
+    pub const SOCKETIO_ASCII: Encoding = Encoding(1);
+    /// The line protocol.
+    pub const LINE: Encoding = Encoding(2);
+    /// Server-sent events.
+    pub const SSE: Encoding = Encoding(3);
+}
+
+impl Broadcast {
+    /// Creates a broadcast that is not encoded yet.
+    pub fn new(push: Push) -> Broadcast {
+        Broadcast { push, encoded: Default::default() }
+    }
+
+    /// Passes the encoded form to `send`. `encode` runs only for the first connection that needs it.
+    pub fn with_encoded<T: Send + Sync + 'static, R>(
+        &self,
+        encoding: Encoding,
+        encode: impl Fn(&Push) -> T,
+        send: impl FnOnce(&T) -> R,
+    ) -> R {
+        let encoded = self.encoded[encoding.0].get_or_init(|| Box::new(encode(&self.push)));
+        match encoded.downcast_ref::<T>() {
+            Some(encoded) => send(encoded),
+            // Two transports use the same index with different types: encode each time.
+            None => send(&encode(&self.push)),
+        }
+    }
+}
+
+/// A connection as seen by the rooms it joined.
+pub trait Subscriber: Send + Sync {
+    /// Puts a broadcast into the connection's bounded queue, without waiting.
+    ///
+    /// If the queue is full, the connection has missed an event and must not see later ones. The subscriber
+    /// then closes the connection, the room drops it, and the client reconnects and reads the gap.
+    fn deliver(&self, broadcast: &Broadcast) -> Result<(), Lagged>;
+
+    /// Delivers several broadcasts in order. A subscriber may override this to queue them in one step.
+    fn deliver_all(&self, broadcasts: &[Broadcast]) -> Result<(), Lagged> {
+        broadcasts.iter().try_for_each(|broadcast| self.deliver(broadcast))
+    }
+}
+
+/// The queue of the connection is full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lagged;

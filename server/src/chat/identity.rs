@@ -1,0 +1,110 @@
+//! Identities: registered people, who have a token, and guests, who exist as long as their session.
+//!
+//! A token is 256 random bits in hexadecimal. The database holds only its hash, so a copy of the
+//! database does not allow anybody to impersonate people.
+
+use std::{fmt, net::IpAddr};
+
+use common::{
+    person::{DisplayName, Person, PersonId},
+    refusal::Refusal,
+};
+use sha2::{Digest, Sha256};
+
+use super::{Chat, timestamp_now};
+use crate::{error::Error, store::TokenHash};
+
+/// The credentials of a connection or request.
+#[derive(Debug, Default)]
+pub struct Credentials {
+    /// A token given explicitly. If it is unknown, authentication fails.
+    pub token: Option<String>,
+    /// The token from a browser's cookie. If it is unknown, it is ignored.
+    pub cookie_token: Option<String>,
+    /// The display name of a guest; ignored with a valid token.
+    pub name: Option<DisplayName>,
+}
+
+/// An authenticated person.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    pub person: Person,
+    /// Whether the person has a token, and can come back under the same id.
+    pub is_registered: bool,
+}
+
+/// A secret that identifies one registered person.
+pub struct Token(String);
+
+impl Token {
+    fn new() -> Token {
+        Token(format!("{:032x}{:032x}", rand::random::<u128>(), rand::random::<u128>()))
+    }
+
+    /// Returns the secret, for its owner only.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(…)")
+    }
+}
+
+impl Chat {
+    /// Returns the person behind the credentials, or a new guest. The refusal is `unknown_token`.
+    pub async fn authenticate(&self, credentials: Credentials) -> Result<Identity, Error> {
+        if let Some(token) = credentials.token {
+            let person =
+                self.0.store.get_person_by_token(hash_token(&token)).await?.ok_or(Refusal::UnknownToken)?;
+            return Ok(Identity { person, is_registered: true });
+        }
+        if let Some(person) = self.person_by_token(credentials.cookie_token.as_deref()).await? {
+            return Ok(Identity { person, is_registered: true });
+        }
+        let id = PersonId(rand::random());
+        let name = credentials.name.unwrap_or_else(|| DisplayName::for_guest(id));
+        Ok(Identity { person: Person { id, name }, is_registered: false })
+    }
+
+    /// Looks up the person of a cookie's token. Returns `None` without a token or if it is unknown.
+    pub async fn person_by_token(&self, cookie_token: Option<&str>) -> Result<Option<Person>, Error> {
+        match cookie_token {
+            Some(token) => self.0.store.get_person_by_token(hash_token(token)).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Renames the person of `cookie_token`, or registers a new person and returns their token.
+    /// The refusal is `too_fast`, by address.
+    pub async fn register_or_rename(
+        &self,
+        name: DisplayName,
+        cookie_token: Option<&str>,
+        address: IpAddr,
+    ) -> Result<(Person, Option<Token>), Error> {
+        self.check_connection_rate(address)?;
+        if let Some(mut person) = self.person_by_token(cookie_token).await? {
+            person.name = name;
+            self.0.store.rename_person(person.id, person.name.clone()).await?;
+            self.broadcast_rename(&person);
+            return Ok((person, None));
+        }
+        let person = Person { id: PersonId(rand::random()), name };
+        let token = self.register(&person).await?;
+        Ok((person, Some(token)))
+    }
+
+    /// Stores a person and returns the token with which they can come back.
+    pub(super) async fn register(&self, person: &Person) -> Result<Token, Error> {
+        let token = Token::new();
+        self.0.store.insert_person(person.clone(), hash_token(token.reveal()), timestamp_now()).await?;
+        Ok(token)
+    }
+}
+
+fn hash_token(token: &str) -> TokenHash {
+    Sha256::digest(token.as_bytes()).into()
+}

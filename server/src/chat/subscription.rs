@@ -1,0 +1,79 @@
+//! Subscriptions: reading a room's broadcasts without being a member. Used by the event stream.
+//!
+//! A subscriber has no seat and is not shown as present. In a room with a seat limit only members may
+//! subscribe, and the subscription ends with their membership.
+
+use std::sync::Arc;
+
+use common::{
+    event::{History, HistoryRange, Page},
+    message::Seq,
+    person::PersonId,
+    room::RoomName,
+};
+use parking_lot::Mutex;
+use tokio::time::{Duration, Instant, sleep};
+
+use super::{
+    Chat,
+    broadcast::Subscriber,
+    identity::Identity,
+    limits::Bucket,
+    room::{ConnectionId, Room},
+};
+use crate::{error::Error, store::RoomId};
+
+/// How long a read of the log waits before it asks the rate limit again.
+const READ_RETRY: Duration = Duration::from_millis(100);
+
+/// A subscription to a room. Dropping it ends the subscription.
+pub struct Subscription {
+    chat: Chat,
+    room: Arc<Mutex<Room>>,
+    room_id: RoomId,
+    person: PersonId,
+    connection: ConnectionId,
+    reads: Bucket,
+}
+
+impl Chat {
+    /// Subscribes to a room and returns the last `Seq`. The room drops `subscriber` when access ends.
+    /// The refusals are `no_such_room`, `removed`, `room_full` and `not_in_room`.
+    pub async fn subscribe(
+        &self,
+        identity: &Identity,
+        name: RoomName,
+        subscriber: Arc<dyn Subscriber>,
+    ) -> Result<(Subscription, Seq), Error> {
+        let stored = self.find_room(name.clone()).await?;
+        let (person, (connection, subscriber)) = (identity.person.id, self.register_connection(subscriber));
+        let room = self.with_room(&stored, |room| room.subscribe(person, connection, subscriber.clone()))?;
+        let reads = Bucket::new(self.0.limits.reads, Instant::now());
+        let subscription =
+            Subscription { chat: self.clone(), room, room_id: stored.id, person, connection, reads };
+        // Read again after subscribing: later events are delivered, and `stored` is older than the
+        // subscription, so events between the two would be missed.
+        let last_seq = self.find_room(name).await?.last_seq;
+        subscription.room.lock().advance_to(last_seq);
+        Ok((subscription, last_seq))
+    }
+}
+
+impl Subscription {
+    /// Returns the next page of the log after `seq`, waiting for the rate limit if necessary.
+    pub async fn list_after(&mut self, seq: Seq) -> Result<Page, Error> {
+        while self.reads.take(Instant::now()).is_err() {
+            sleep(READ_RETRY).await;
+        }
+        self.room.lock().check_access(self.person)?;
+        self.chat.0.store.list_events(self.room_id, HistoryRange::After(seq), History::MAX, self.person).await
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        let mut locked = self.room.lock();
+        locked.unsubscribe(self.connection);
+        self.chat.after_membership_change(&self.room, locked);
+    }
+}

@@ -1,0 +1,378 @@
+//! Checks the host and origin of every request, and sets the security headers of every response.
+//!
+//! It prevents three attacks: a page of another site that opens a socket with the user's cookie
+//! (cross-site WebSocket hijacking), a form or script tag of another site (CSRF), and an attacker's
+//! host name that resolves to this machine (DNS rebinding). Every request passes through here
+//! first, including the Socket.IO handshake, long-polling and requests that end in an error.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header, uri::Authority},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use common::refusal::Refusal;
+use url::{Origin, Url};
+
+use super::{error::refusal_response, listener::Peer};
+
+/// The default path of Socket.IO clients.
+pub(super) const SOCKETIO_PATH: &str = "/socket.io";
+
+/// The cookie that holds the token. On https the `__Host-` prefix binds it to this exact host.
+const COOKIE_HTTP: &str = "madang";
+const COOKIE_HTTPS: &str = "__Host-madang";
+
+/// The lifetime of the cookie, in seconds: one year from when it was last set.
+const COOKIE_SECONDS: u32 = 365 * 24 * 60 * 60;
+
+/// The longest path and query, in bytes; a Socket.IO session keeps them in memory.
+const MAX_URI_BYTES: usize = 2 * 1024;
+
+/// Allows the page's own files only: nothing inline, no plug-ins, no frames. WebAssembly needs
+/// `wasm-unsafe-eval`.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; \
+    style-src 'self'; img-src 'self' blob: data:; font-src 'self'; connect-src 'self'; \
+    manifest-src 'self'; worker-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
+
+/// The headers of every response.
+const SECURITY_HEADERS: [(HeaderName, &str); 6] = [
+    (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+];
+
+/// The page shown in a browser that used a host outside of the allow-list. Most likely the reader
+/// runs the server and has to add `--public-url`.
+const FOREIGN_HOST_PAGE: &str = "This Madang does not answer to that address or page.\n\
+    If it is yours, start it with --public-url and the address that others use, \
+    for example --public-url http://192.168.0.5:3000\n\n\
+    이 주소로는 마당이 열리지 않아요.\n\
+    직접 띄운 마당이라면 다른 사람들이 쓸 주소를 --public-url 로 알려 주세요.\n";
+
+/// The only headers handed to Socket.IO, which keeps them as long as the session lives.
+const SOCKETIO_HEADERS: [HeaderName; 7] = [
+    header::CONNECTION,
+    header::UPGRADE,
+    header::SEC_WEBSOCKET_KEY,
+    header::SEC_WEBSOCKET_VERSION,
+    header::CONTENT_TYPE,
+    header::CONTENT_LENGTH,
+    header::TRANSFER_ENCODING,
+];
+
+/// The allow-list of public URLs. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct Guard(Arc<[Url]>);
+
+/// What the handlers know about the client of a request.
+#[derive(Clone, Debug)]
+pub(super) struct ClientInfo {
+    pub(super) peer: Peer,
+    /// The token of the cookie.
+    pub(super) token: Option<String>,
+    /// Whether the browser reached us over https.
+    pub(super) https: bool,
+}
+
+impl Guard {
+    /// Allows these URLs and always the loopback names.
+    pub(super) fn new(public_urls: &[Url]) -> Guard {
+        Guard(public_urls.into())
+    }
+
+    /// The URL at which other people reach this server: the public URL that matches the request's
+    /// host, else the first one, because a loopback name would lead them to their own machine.
+    pub(super) fn public_url(&self, headers: &HeaderMap) -> Option<Url> {
+        let host = request_host(headers)?;
+        match self.public_url_of(host).or_else(|| self.0.first()) {
+            Some(public) => Some(public.clone()),
+            None => Url::parse(&format!("http://{host}")).ok(),
+        }
+    }
+
+    /// Whether a request with this target and these headers may proceed.
+    fn allows(&self, uri: &Uri, headers: &HeaderMap, kind: RequestKind) -> bool {
+        let text = |name: HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or("\u{FFFD}"));
+        let Some(host) = text(header::HOST) else { return false };
+        // The request target may name a host too (RFC 9112 §3.2). It must equal the only Host header,
+        // or it is unclear which server the request is for.
+        let host_count = headers.get_all(header::HOST).iter().count();
+        let differs_from_host = |authority: &Authority| !authority.as_str().eq_ignore_ascii_case(host);
+        if host_count != 1 || uri.authority().is_some_and(differs_from_host) || !self.is_allowed_host(host) {
+            return false;
+        }
+        match (text(header::ORIGIN), text(HeaderName::from_static("sec-fetch-site"))) {
+            (Some(origin), _) => self.is_trusted_origin(origin, host),
+            // A script tag or image of another site sends no Origin, but browsers send Sec-Fetch-Site.
+            (None, Some("cross-site" | "same-site")) => kind == RequestKind::Page,
+            (None, _) => true,
+        }
+    }
+
+    /// Whether a page of this origin may send requests: the origin is a public URL, or on loopback
+    /// exactly the requested host and port, because another port belongs to another program.
+    fn is_trusted_origin(&self, origin: &str, host: &str) -> bool {
+        let Ok(url) = Url::parse(origin) else { return false };
+        if self.0.iter().any(|public| public.origin() == url.origin()) {
+            return true;
+        }
+        let authority = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
+        is_loopback(host) && authority == Some(host) && matches!(url.origin(), Origin::Tuple(..))
+    }
+
+    fn is_allowed_host(&self, host: &str) -> bool {
+        is_loopback(host) || self.public_url_of(host).is_some()
+    }
+
+    fn public_url_of(&self, host: &str) -> Option<&Url> {
+        self.0.iter().find(|url| {
+            let authority = authority(url);
+            // Some proxies add the default port.
+            let port = url.port_or_known_default().filter(|_| url.port().is_none());
+            let with_port = port.map(|port| format!("{authority}:{port}"));
+            authority.eq_ignore_ascii_case(host)
+                || with_port.is_some_and(|full| full.eq_ignore_ascii_case(host))
+        })
+    }
+
+    /// Whether browsers reach this host over https.
+    fn is_https(&self, host: &str) -> bool {
+        self.public_url_of(host).is_some_and(|url| url.scheme() == "https")
+    }
+}
+
+/// The kind of resource. Links of other sites may open a page, but nothing else.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum RequestKind {
+    Page,
+    Socket,
+    Api,
+}
+
+impl RequestKind {
+    fn of(path: &str) -> RequestKind {
+        if path.starts_with(SOCKETIO_PATH) {
+            RequestKind::Socket
+        } else if path.starts_with("/api/") {
+            RequestKind::Api
+        } else {
+            RequestKind::Page
+        }
+    }
+}
+
+/// The host and port of a URL in the form of the `Host` header.
+fn authority(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+}
+
+/// Whether a `Host` is a loopback name, on any port; DNS can not point those to another machine.
+fn is_loopback(host: &str) -> bool {
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    };
+    matches!(name.to_ascii_lowercase().as_str(), "localhost" | "127.0.0.1" | "[::1]")
+}
+
+/// The outermost middleware: refuses foreign hosts and origins, and adds [`ClientInfo`] to the request.
+pub(super) async fn check_origin(State(guard): State<Guard>, mut request: Request, next: Next) -> Response {
+    let kind = RequestKind::of(request.uri().path());
+    let origin = request.headers().get(header::ORIGIN).cloned();
+    let allowed = guard.allows(request.uri(), request.headers(), kind);
+    let mut response = if !allowed {
+        if kind == RequestKind::Page && wants_html(request.headers()) {
+            (StatusCode::FORBIDDEN, FOREIGN_HOST_PAGE).into_response()
+        } else {
+            refusal_response(StatusCode::FORBIDDEN, Refusal::ForeignOrigin)
+        }
+    } else if request.uri().path_and_query().is_some_and(|uri| uri.as_str().len() > MAX_URI_BYTES) {
+        StatusCode::URI_TOO_LONG.into_response()
+    } else {
+        let https = request_host(request.headers()).is_some_and(|host| guard.is_https(host));
+        match request.extensions_mut().remove::<Peer>() {
+            Some(peer) => {
+                let token = cookie_token(request.headers(), https);
+                request.extensions_mut().insert(ClientInfo { peer, token, https });
+                if kind == RequestKind::Socket {
+                    strip_for_socketio(&mut request);
+                }
+                next.run(request).await
+            }
+            None => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+        }
+    };
+    // A page whose origin is another of our public URLs may read long-polling responses, as it may
+    // read a WebSocket. It gets no cookie, because credentials are not allowed.
+    if let Some(origin) = origin.filter(|_| allowed && kind == RequestKind::Socket) {
+        response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        response.headers_mut().append(header::VARY, HeaderValue::from_static("Origin"));
+    }
+    for (name, value) in SECURITY_HEADERS {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// Whether a browser navigates here, so that a person reads the response; programs accept other types.
+fn wants_html(headers: &HeaderMap) -> bool {
+    headers.get(header::ACCEPT).is_some_and(|accept| accept.as_bytes().starts_with(b"text/html"))
+}
+
+fn request_host(headers: &HeaderMap) -> Option<&str> {
+    headers.get(header::HOST).and_then(|host| host.to_str().ok())
+}
+
+/// Reduces a request to what a Socket.IO session needs, as copies: hyper's headers are slices of
+/// its 8 KiB read buffer and would keep it alive as long as the session.
+fn strip_for_socketio(request: &mut Request) {
+    let copy = |name: &HeaderName| {
+        let value = HeaderValue::from_bytes(request.headers().get(name)?.as_bytes()).ok()?;
+        Some((name.clone(), value))
+    };
+    let headers = SOCKETIO_HEADERS.iter().filter_map(copy).collect();
+    let uri = request.uri().to_string().parse();
+    *request.headers_mut() = headers;
+    if let Ok(uri) = uri {
+        *request.uri_mut() = uri;
+    }
+}
+
+/// The token in the `Cookie` header (RFC 6265 §4.2.1).
+fn cookie_token(headers: &HeaderMap, https: bool) -> Option<String> {
+    let wanted = if https { COOKIE_HTTPS } else { COOKIE_HTTP };
+    let pairs = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
+    pairs
+        .flat_map(|line| line.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find(|(name, _)| *name == wanted)
+        .map(|(_, value)| value.to_owned())
+}
+
+/// The `Set-Cookie` value that stores a token in the browser.
+pub(super) fn set_cookie(token: &str, https: bool) -> String {
+    let (name, secure) = if https { (COOKIE_HTTPS, "; Secure") } else { (COOKIE_HTTP, "") };
+    format!("{name}={token}; HttpOnly; SameSite=Lax; Path=/; Max-Age={COOKIE_SECONDS}{secure}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn guard() -> Guard {
+        Guard::new(&[
+            Url::parse("https://chat.example.com").unwrap(),
+            Url::parse("http://10.0.0.7:3000").unwrap(),
+        ])
+    }
+
+    fn allows(kind: RequestKind, host: &str, origin: Option<&str>, site: Option<&str>) -> bool {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::HOST, host.parse().unwrap());
+        if let Some(origin) = origin {
+            headers.insert(header::ORIGIN, origin.parse().unwrap());
+        }
+        if let Some(site) = site {
+            headers.insert("sec-fetch-site", site.parse().unwrap());
+        }
+        guard().allows(&Uri::from_static("/"), &headers, kind)
+    }
+
+    #[test]
+    fn only_public_and_loopback_hosts_are_allowed() {
+        for host in [
+            "chat.example.com",
+            "CHAT.example.com",
+            "chat.example.com:443",
+            "10.0.0.7:3000",
+            "localhost:3000",
+            "127.0.0.1",
+            "[::1]:8080",
+        ] {
+            assert!(allows(RequestKind::Socket, host, None, None), "{host}");
+        }
+        for host in [
+            "evil.example",
+            "chat.example.com.evil",
+            "chat.example.com:8443",
+            "10.0.0.7",
+            "localhost.evil:3000",
+            "127.0.0.1.evil",
+            "[::2]",
+        ] {
+            assert!(!allows(RequestKind::Page, host, None, None), "{host}");
+        }
+    }
+
+    #[test]
+    fn a_request_names_exactly_one_host() {
+        let allows = |uri: &'static str, hosts: &[&str]| {
+            let mut headers = HeaderMap::new();
+            for host in hosts {
+                headers.append(header::HOST, host.parse().unwrap());
+            }
+            guard().allows(&Uri::from_static(uri), &headers, RequestKind::Page)
+        };
+        assert!(allows("http://localhost:3000/", &["localhost:3000"]));
+        assert!(!allows("http://evil.example/", &["localhost:3000"]));
+        assert!(!allows("/", &["localhost:3000", "evil.example"]));
+        assert!(!allows("/", &[]));
+    }
+
+    #[test]
+    fn only_pages_of_our_own_origins_may_send_requests() {
+        let ours = [
+            ("chat.example.com", "https://chat.example.com"),
+            ("10.0.0.7:3000", "http://10.0.0.7:3000"),
+            ("localhost:3000", "http://localhost:3000"),
+            ("127.0.0.1:3000", "https://chat.example.com"),
+        ];
+        for (host, origin) in ours {
+            assert!(allows(RequestKind::Socket, host, Some(origin), None), "{origin} at {host}");
+        }
+        let foreign = [
+            ("chat.example.com", "http://chat.example.com"),
+            ("chat.example.com", "https://chat.example.com:8443"),
+            ("chat.example.com", "https://sub.chat.example.com"),
+            ("chat.example.com", "https://chat.example.com.evil"),
+            ("chat.example.com", "null"),
+            ("chat.example.com", "chrome-extension://abc"),
+            ("localhost:3000", "http://localhost:8080"),
+            ("localhost:3000", "http://127.0.0.1:3000"),
+            ("localhost:3000", "http://evil.example"),
+            ("localhost:3000", ""),
+        ];
+        for (host, origin) in foreign {
+            for kind in [RequestKind::Page, RequestKind::Socket, RequestKind::Api] {
+                assert!(!allows(kind, host, Some(origin), None), "{origin} at {host}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_script_tag_of_another_site_opens_no_session_but_a_link_opens_the_page() {
+        for site in ["cross-site", "same-site"] {
+            assert!(!allows(RequestKind::Socket, "localhost:3000", None, Some(site)));
+            assert!(!allows(RequestKind::Api, "localhost:3000", None, Some(site)));
+            assert!(allows(RequestKind::Page, "localhost:3000", None, Some(site)));
+        }
+        assert!(allows(RequestKind::Socket, "localhost:3000", None, Some("same-origin")));
+    }
+
+    #[test]
+    fn the_cookie_is_found_among_others() {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::COOKIE, "a=b; madang=t0ken; __Host-madang=s3cret".parse().unwrap());
+        assert_eq!(cookie_token(&headers, false).as_deref(), Some("t0ken"));
+        assert_eq!(cookie_token(&headers, true).as_deref(), Some("s3cret"));
+        assert!(set_cookie("x", true).ends_with("; Secure"));
+        assert!(!set_cookie("x", false).contains("Secure"));
+    }
+}

@@ -1,0 +1,143 @@
+//! Routes HTTP requests: the page's files and the API for programs.
+
+mod events;
+mod messages;
+mod qr;
+mod room_request;
+
+use axum::{
+    Json, Router,
+    body::Body,
+    extract::{DefaultBodyLimit, Extension, FromRef, Request, State, rejection::JsonRejection},
+    http::{HeaderValue, Method, StatusCode, header},
+    middleware,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use common::{
+    event::{Me, RoomList, UpdateMe},
+    refusal::Refusal,
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    assets,
+    error::refusal_response,
+    guard::{self, ClientInfo, Guard},
+};
+use crate::{chat::Chat, error::Error};
+
+/// The largest request body, in bytes.
+const MAX_BODY_BYTES: usize = 64 * 1024;
+
+/// The routes, without the middleware that `Transports::start` puts around them.
+pub(super) fn router(chat: Chat, guard: Guard, stop: CancellationToken) -> Router {
+    let api = Router::new()
+        .route("/api/me", get(get_me).post(post_me))
+        .route("/api/rooms", get(list_rooms))
+        .route("/api/rooms/{room}/messages", get(messages::list).post(messages::post))
+        .route("/api/rooms/{room}/events", get(events::stream_events))
+        .route("/api/openapi.json", get(openapi))
+        .layer(middleware::map_response(disable_caching));
+    Router::new()
+        .route("/up", get(|| async { "up\n" }))
+        .route("/api/rooms/{room}/qr.svg", get(qr::draw))
+        .merge(api)
+        .fallback(page_or_asset)
+        .with_state(AppState { chat, guard, stop })
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+}
+
+/// The state of the handlers.
+#[derive(Clone)]
+struct AppState {
+    chat: Chat,
+    guard: Guard,
+    /// Cancelled when the server stops; ends the event streams.
+    stop: CancellationToken,
+}
+
+impl FromRef<AppState> for Chat {
+    fn from_ref(context: &AppState) -> Chat {
+        context.chat.clone()
+    }
+}
+
+impl FromRef<AppState> for Guard {
+    fn from_ref(context: &AppState) -> Guard {
+        context.guard.clone()
+    }
+}
+
+impl FromRef<AppState> for CancellationToken {
+    fn from_ref(context: &AppState) -> CancellationToken {
+        context.stop.clone()
+    }
+}
+
+async fn get_me(
+    State(chat): State<Chat>,
+    Extension(client): Extension<ClientInfo>,
+) -> Result<Json<Me>, Error> {
+    chat.check_connection_rate(client.peer.address)?;
+    let you = chat.person_by_token(client.token.as_deref()).await?;
+    Ok(Json(Me { you }))
+}
+
+async fn post_me(
+    State(chat): State<Chat>,
+    Extension(client): Extension<ClientInfo>,
+    body: Result<Json<UpdateMe>, JsonRejection>,
+) -> Result<Response, Error> {
+    let Json(UpdateMe { name }) = body.map_err(|rejection| refusal_of_rejection(&rejection))?;
+    let (you, token) = chat.register_or_rename(name, client.token.as_deref(), client.peer.address).await?;
+    let mut response = Json(Me { you: Some(you) }).into_response();
+    if let Some(token) = token {
+        let cookie = guard::set_cookie(token.reveal(), client.https);
+        let cookie = cookie.parse().map_err(|error| anyhow::anyhow!("making a cookie: {error}"))?;
+        response.headers_mut().insert(header::SET_COOKIE, cookie);
+    }
+    Ok(response)
+}
+
+async fn list_rooms(
+    State(chat): State<Chat>,
+    Extension(client): Extension<ClientInfo>,
+) -> Result<Json<RoomList>, Error> {
+    chat.check_connection_rate(client.peer.address)?;
+    chat.list_rooms().await.map(Json)
+}
+
+/// Serves the machine-readable description of the API.
+async fn openapi() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "application/json")], include_str!("../../../../docs/openapi.json"))
+}
+
+/// Serves the page at `/` and `/r/…`, and its files at their paths.
+async fn page_or_asset(request: Request) -> Response {
+    let path = request.uri().path();
+    if path.starts_with("/api/") {
+        return refusal_response(StatusCode::NOT_FOUND, Refusal::UnknownCommand);
+    }
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET, HEAD")]).into_response();
+    }
+    if path == "/" || path.starts_with("/r/") {
+        assets::shell(StatusCode::OK, request.headers())
+    } else {
+        assets::file(path, request.headers())
+    }
+}
+
+async fn disable_caching(mut response: Response<Body>) -> Response<Body> {
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// Maps axum's rejection of a JSON body to a refusal. A type of `common` that refuses a value puts
+/// the refusal's text into serde's error, and axum appends that to its own message.
+fn refusal_of_rejection(rejection: &JsonRejection) -> Refusal {
+    let text = rejection.body_text();
+    let known = Refusal::ALL.iter().find(|refusal| text.contains(&refusal.to_string()));
+    known.copied().unwrap_or(Refusal::BadRequest)
+}

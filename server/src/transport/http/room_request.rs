@@ -1,0 +1,85 @@
+//! Extracts what all requests about a room share: the room, the client and the query parameters.
+//!
+//! A part that can not be parsed is refused with its own code; access is checked by the chat.
+
+use std::str::FromStr;
+
+use anyhow::Context;
+use axum::{
+    extract::{FromRequestParts, Path},
+    http::{HeaderMap, header, request::Parts},
+};
+use common::{person::DisplayName, refusal::Refusal, room::RoomName};
+use url::form_urlencoded;
+
+use crate::{
+    chat::{
+        Chat,
+        identity::{Credentials, Identity},
+    },
+    error::Error,
+    transport::{error::BEARER, guard::ClientInfo},
+};
+
+/// The extractor for requests about a room.
+pub(super) struct RoomRequest {
+    pub(super) room: RoomName,
+    pub(super) client: ClientInfo,
+    /// The token of the `Authorization` header.
+    bearer: Option<String>,
+    parameters: Vec<(String, String)>,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for RoomRequest {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<RoomRequest, Error> {
+        let path = Path::<String>::from_request_parts(parts, state).await;
+        let Path(room) = path.map_err(|_| Refusal::BadRequest)?;
+        let client = parts.extensions.get::<ClientInfo>().context("a request that did not pass the guard")?;
+        let query = parts.uri.query().unwrap_or_default();
+        Ok(RoomRequest {
+            room: RoomName::parse(&room)?,
+            client: client.clone(),
+            bearer: bearer_token(&parts.headers),
+            parameters: form_urlencoded::parse(query.as_bytes()).into_owned().collect(),
+        })
+    }
+}
+
+impl RoomRequest {
+    /// Refuses all parameters but these, so that a misspelt one is not silently ignored.
+    pub(super) fn allow_only(&self, names: &[&str]) -> Result<(), Refusal> {
+        let is_allowed = |(name, _): &(String, String)| names.contains(&name.as_str());
+        if self.parameters.iter().all(is_allowed) { Ok(()) } else { Err(Refusal::BadRequest) }
+    }
+
+    /// The first value of this parameter.
+    pub(super) fn parameter(&self, name: &str) -> Option<&str> {
+        self.parameters.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The value of this parameter, parsed as a number.
+    pub(super) fn number_parameter<N: FromStr>(&self, name: &str) -> Result<Option<N>, Refusal> {
+        self.parameter(name).map(|text| text.parse().map_err(|_| Refusal::BadRequest)).transpose()
+    }
+
+    /// Authenticates the client by the `Authorization` token, by the cookie, or as a guest called
+    /// `name`. Counts as a connection in the rate limit of the client's address.
+    pub(super) async fn authenticate(
+        &self,
+        chat: &Chat,
+        name: Option<DisplayName>,
+    ) -> Result<Identity, Error> {
+        chat.check_connection_rate(self.client.peer.address)?;
+        let credentials =
+            Credentials { token: self.bearer.clone(), cookie_token: self.client.token.clone(), name };
+        chat.authenticate(credentials).await
+    }
+}
+
+/// Other schemes are ignored: a reverse proxy with password protection passes its own on.
+fn bearer_token(headers: &HeaderMap) -> Option<String> {
+    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case(BEARER).then(|| token.trim().to_owned())
+}

@@ -1,0 +1,433 @@
+//! The line transport: chat over plain TCP, for `nc host 3001`, a first TCP client, or a short
+//! script.
+//!
+//! One task per connection reads lines, executes them and writes the room's events, one after the
+//! other; so a peer that does not read is not read from either. Every client is a guest and in at most
+//! one room; one that does not choose a room soon joins the lobby. The grammar is in [`common::line`].
+
+mod input;
+mod queue;
+mod roster;
+
+use std::{
+    io,
+    net::SocketAddr,
+    ops::ControlFlow::{self, Break, Continue},
+    sync::Arc,
+    time::Duration,
+};
+
+use common::{
+    event::{Command, Event, History, Leave, Page, Rename, Reply},
+    line::{Line, LineCommand},
+    message::Seq,
+    person::PersonId,
+    refusal::Refusal,
+    room::RoomName,
+};
+use tokio::{
+    io::AsyncWriteExt,
+    net::{TcpListener, TcpStream},
+    sync::{Semaphore, mpsc},
+    time::{Instant, sleep, sleep_until},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::{debug, info};
+
+use self::{
+    input::{Input, InputItem},
+    queue::{LineQueue, QueuedItem},
+    roster::Roster,
+};
+use super::connection_limits::{ConnectionLimits, ConnectionPermit};
+use crate::{
+    chat::{Chat, identity::Credentials, session::Session},
+    error::Error,
+};
+
+/// How long a new client may choose a name and a room before it joins the lobby. A script does so
+/// in its first lines, and the lobby should not see it join and leave.
+const ROOM_CHOICE_TIME: Duration = Duration::from_millis(200);
+/// After this time without a byte, an unfinished line counts
+/// as a line: the tutorial's client sends no line breaks.
+const LINE_TIMEOUT: Duration = Duration::from_millis(200);
+/// The same for the rest of a line that is too long: on a slow connection it takes longer to
+/// arrive, and must not be taken for a new line.
+const SKIPPED_LINE_TIMEOUT: Duration = Duration::from_secs(2);
+/// How many of the latest messages are shown on joining a room.
+const MESSAGES_ON_JOIN: usize = 10;
+/// How many clients join the lobby at the same time. A crowd waits here, so that it does not fill
+/// the store's queue, which all transports share.
+const MAX_CONCURRENT_JOINS: usize = 16;
+/// The time a client has to read the goodbye when the server stops.
+const GOODBYE_TIMEOUT: Duration = Duration::from_secs(1);
+/// The most bytes read, and the most queued items written, at once.
+const READ_SIZE: usize = 4 * 1024;
+const MAX_ITEMS_PER_WRITE: usize = 64;
+
+/// The state shared by all connections. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct LineTransport {
+    chat: Chat,
+    idle_timeout: Duration,
+    join_permits: Arc<Semaphore>,
+    stop: CancellationToken,
+    connections: TaskTracker,
+}
+
+impl LineTransport {
+    pub(super) fn new(
+        chat: Chat,
+        idle_timeout: Duration,
+        stop: CancellationToken,
+        connections: TaskTracker,
+    ) -> LineTransport {
+        LineTransport {
+            chat,
+            idle_timeout,
+            join_permits: Arc::new(Semaphore::new(MAX_CONCURRENT_JOINS)),
+            stop,
+            connections,
+        }
+    }
+
+    /// Serves every accepted connection until the server stops.
+    pub(super) async fn serve(self, listener: TcpListener, limits: ConnectionLimits) {
+        let address = listener.local_addr().map_or_else(|error| error.to_string(), |at| at.to_string());
+        info!("listening for lines on tcp://{address}");
+        while let Some((stream, peer, permit)) = self.stop.run_until_cancelled(limits.accept(&listener)).await
+        {
+            self.connections.spawn(self.clone().serve_connection(stream, peer, permit));
+        }
+        info!("closed tcp://{address}");
+    }
+
+    /// Serves one connection from the greeting to its end.
+    async fn serve_connection(self, mut stream: TcpStream, peer: SocketAddr, _permit: ConnectionPermit) {
+        let authentication = async {
+            self.chat.check_connection_rate(peer.ip())?;
+            self.chat.authenticate(Credentials::default()).await
+        };
+        let identity = match authentication.await.map_err(Error::into_refusal) {
+            Ok(identity) => identity,
+            Err(refusal) => {
+                debug!(%peer, "turned away: {refusal}");
+                // The kernel's buffer has room for these bytes; an error means that the peer is gone.
+                let _ = stream.write_all(queue::encode_lines(&[Line::Refused(refusal)]).as_bytes()).await;
+                return;
+            }
+        };
+        info!(%peer, "connected");
+        let (queue, items) = LineQueue::new();
+        let session = self.chat.open_session(&identity, queue.clone(), peer.ip());
+        let me = identity.person.id;
+        let connection = Connection {
+            stream,
+            session,
+            me,
+            queue: queue.clone(),
+            items,
+            input: Input::default(),
+            join_permits: self.join_permits.clone(),
+            has_chosen_room: false,
+            current_room: None,
+            write_closed: false,
+        };
+        let reason = tokio::select! {
+            reason = connection.run(&self) => reason,
+            () = queue.overflowed.cancelled() => "it did not keep up",
+            () = async {
+                self.stop.cancelled().await;
+                sleep(GOODBYE_TIMEOUT).await;
+            } => "it did not take its goodbye",
+        };
+        info!(%peer, "disconnected: {reason}");
+    }
+}
+
+/// One client's connection.
+struct Connection {
+    stream: TcpStream,
+    session: Session,
+    me: PersonId,
+    queue: Arc<LineQueue>,
+    items: mpsc::Receiver<Arc<QueuedItem>>,
+    input: Input,
+    join_permits: Arc<Semaphore>,
+    /// A room was chosen, by the client or, after a while, for it.
+    has_chosen_room: bool,
+    current_room: Option<CurrentRoom>,
+    /// Writing has failed. The lines received before are still executed, because a script may send
+    /// its message and close at once.
+    write_closed: bool,
+}
+
+/// The room the client is in.
+struct CurrentRoom {
+    room: RoomName,
+    /// The last event that was written; the page of the join may already contain queued events.
+    last_shown: Seq,
+    roster: Roster,
+}
+
+impl Connection {
+    /// Serves the connection until one side ends it; returns the reason.
+    async fn run(mut self, LineTransport { idle_timeout, stop, .. }: &LineTransport) -> &'static str {
+        let name = self.session.person().name;
+        self.note(&format!("Welcome to Madang, {name}. A line is a message; /help tells more.")).await;
+        let choice_deadline = Instant::now() + ROOM_CHOICE_TIME;
+        let mut line_deadline = None;
+        let mut idle_deadline = Instant::now() + *idle_timeout;
+        loop {
+            let line_timeout = async {
+                match line_deadline {
+                    Some(at) => sleep_until(at).await,
+                    None => std::future::pending().await,
+                }
+            };
+            let mut batch = Vec::new();
+            tokio::select! {
+                () = stop.cancelled() => {
+                    self.note("Madang is closing; come back in a moment.").await;
+                    return "the server stops";
+                }
+                _ = self.items.recv_many(&mut batch, MAX_ITEMS_PER_WRITE) => {
+                    self.queue.release(&batch);
+                    self.show(&batch).await;
+                    idle_deadline = Instant::now() + *idle_timeout;
+                }
+                _ = self.stream.readable() => {
+                    let is_at_end = self.read_input().is_break();
+                    if let Break(reason) = self.execute_lines().await {
+                        return reason;
+                    }
+                    if is_at_end {
+                        return "it ended";
+                    }
+                    let now = Instant::now();
+                    line_deadline = match self.input.is_skipping() {
+                        true => Some(now + SKIPPED_LINE_TIMEOUT),
+                        false => self.input.is_within_line().then_some(now + LINE_TIMEOUT),
+                    };
+                    idle_deadline = now + *idle_timeout;
+                }
+                () = line_timeout => {
+                    line_deadline = None;
+                    self.input.flush_after_pause();
+                    if let Break(reason) = self.execute_lines().await {
+                        return reason;
+                    }
+                }
+                () = sleep_until(choice_deadline), if !self.has_chosen_room => self.go_to_lobby().await,
+                () = sleep_until(idle_deadline) => {
+                    self.note("Nothing was said for a long time. Goodbye.").await;
+                    return "it was idle";
+                }
+            }
+        }
+    }
+
+    /// Joins the lobby, because no room was chosen in time or before the first message.
+    async fn go_to_lobby(&mut self) {
+        self.has_chosen_room = true;
+        let lines = {
+            let join_permits = self.join_permits.clone();
+            // Released before writing, so that a client that does not read does not block the others.
+            let _permit = join_permits.acquire().await;
+            self.join(RoomName::lobby())
+                .await
+                .unwrap_or_else(|error| vec![Line::Refused(error.into_refusal())])
+        };
+        self.write(&lines).await;
+    }
+
+    /// Reads available bytes; `Break` at the end of the input.
+    fn read_input(&mut self) -> ControlFlow<()> {
+        let mut buffer = [0; READ_SIZE];
+        match self.stream.try_read(&mut buffer) {
+            Ok(read) if read > 0 => {
+                self.input.push(&buffer[..read]);
+                Continue(())
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Continue(()),
+            Err(error) if error.kind() != io::ErrorKind::ConnectionReset => Break(()),
+            // A script that sends its message and closes without reading the greeting causes a
+            // reset, although it did nothing wrong: handle it like a normal end.
+            Ok(_) | Err(_) => {
+                self.input.end();
+                Break(())
+            }
+        }
+    }
+
+    /// Executes the complete lines; `Break` with the reason if the connection is to end.
+    async fn execute_lines(&mut self) -> ControlFlow<&'static str> {
+        while let Some(item) = self.input.next() {
+            let command = match item {
+                InputItem::Line(line) => LineCommand::parse(&line),
+                InputItem::Invalid(refusal) => Err(refusal),
+                InputItem::ForeignProtocol => return Break("it does not speak in lines"),
+            };
+            match command {
+                Ok(None) => {}
+                Ok(Some(LineCommand::Quit)) => {
+                    self.note("Goodbye.").await;
+                    return Break("it said goodbye");
+                }
+                Ok(Some(command)) => {
+                    let is_choice =
+                        matches!(command, LineCommand::Name(_) | LineCommand::Join(_) | LineCommand::Help);
+                    if !self.has_chosen_room && !is_choice {
+                        self.go_to_lobby().await;
+                    }
+                    let result = self.execute(command).await;
+                    let lines = result.unwrap_or_else(|error| vec![Line::Refused(error.into_refusal())]);
+                    self.write(&lines).await;
+                }
+                Err(refusal) => {
+                    let refusal = self.session.charge().err().unwrap_or(refusal);
+                    self.write(&[Line::Refused(refusal)]).await;
+                }
+            }
+            // A client that sends many lines must receive events in between, or its queue would overflow.
+            self.show_queued().await;
+        }
+        Continue(())
+    }
+
+    /// Executes a command and returns the reply.
+    async fn execute(&mut self, command: LineCommand) -> Result<Vec<Line>, Error> {
+        match command {
+            LineCommand::Message(body) => self.session.send(body).await.map(|_| Vec::new()),
+            LineCommand::Send(cid, body) => {
+                let sent = self.session.send_once(cid.clone(), body).await;
+                Ok(vec![Line::Reply { cid, result: sent.map(|sent| sent.seq).map_err(Error::into_refusal) }])
+            }
+            LineCommand::Join(room) => self.join(room).await,
+            LineCommand::Leave => {
+                let room = self.room_name()?;
+                self.session.handle(Command::Leave(Leave { room: room.clone() })).await?;
+                self.current_room = None;
+                Ok(notes([format!("You left {room}. /join ROOM goes into another.")]))
+            }
+            LineCommand::Name(name) => {
+                self.session.handle(Command::Rename(Rename { name })).await?;
+                Ok(notes([format!("You are now {}.", self.session.person().name)]))
+            }
+            LineCommand::Who => {
+                let room = self.room_name()?;
+                self.session.charge()?;
+                let members = self.session.sample_members(&room, roster::MAX_NAMED)?;
+                Ok(notes([format!("In {room} {}.", roster::describe(self.me, &members))]))
+            }
+            LineCommand::History(limit) => self.history(limit).await,
+            LineCommand::Help => {
+                self.session.charge()?;
+                Ok(notes(LineCommand::HELP))
+            }
+            // Handled by the caller.
+            LineCommand::Quit => Ok(Vec::new()),
+        }
+    }
+
+    /// Joins a room and then leaves the previous one. If joining fails, nothing changes.
+    async fn join(&mut self, room: RoomName) -> Result<Vec<Line>, Error> {
+        // Presence changes during the join must be queued.
+        self.queue.set_presence_wanted(true);
+        let result = self.switch_room(room).await;
+        self.queue.set_presence_wanted(
+            self.current_room.as_ref().is_some_and(|current| !current.roster.is_crowd()),
+        );
+        result
+    }
+
+    async fn switch_room(&mut self, room: RoomName) -> Result<Vec<Line>, Error> {
+        let Page { events, .. } = self.session.switch_room(room.clone()).await?;
+        let members = self.session.sample_members(&room, roster::MAX_NAMED)?;
+        let mut lines = old_lines(&events[events.len().saturating_sub(MESSAGES_ON_JOIN)..]);
+        lines.push(Line::Note(format!("You are in {room}; {}.", roster::describe(self.me, &members))));
+        let last = events.last().map_or(Seq(0), |event| event.seq);
+        // A client that was already in the room has events in its queue that it was not shown yet.
+        let same_room = self.current_room.as_ref().filter(|current_room| current_room.room == room);
+        let last_shown = same_room.map_or(last, |current_room| current_room.last_shown);
+        self.current_room = Some(CurrentRoom { room, last_shown, roster: Roster::new(self.me, members) });
+        self.has_chosen_room = true;
+        Ok(lines)
+    }
+
+    async fn history(&mut self, limit: u32) -> Result<Vec<Line>, Error> {
+        let before = Some(Seq(u64::MAX));
+        let history =
+            History { room: self.room_name()?, before, after: None, around: None, limit: Some(limit) };
+        let Reply::Page(page) = self.session.handle(Command::History(history)).await? else {
+            return Err(Refusal::Internal.into());
+        };
+        let mut lines = old_lines(&page.events);
+        lines.push(Line::Note(match page.more_before {
+            true => "There is more before these.".to_owned(),
+            false => "This is all.".to_owned(),
+        }));
+        Ok(lines)
+    }
+
+    fn room_name(&self) -> Result<RoomName, Refusal> {
+        self.current_room.as_ref().map(|current_room| current_room.room.clone()).ok_or(Refusal::NotInRoom)
+    }
+
+    /// Writes the queued items, except for the client's own messages and those already shown.
+    async fn show(&mut self, batch: &[Arc<QueuedItem>]) {
+        let mut text = String::new();
+        for item in batch {
+            let Some(current_room) = &mut self.current_room else { break };
+            match &**item {
+                QueuedItem::Event { room, seq, person, lines }
+                    if *room == current_room.room && *seq > current_room.last_shown =>
+                {
+                    current_room.last_shown = *seq;
+                    if *person != self.me {
+                        text.push_str(lines);
+                    }
+                }
+                QueuedItem::Presence(presence) if presence.room == current_room.room => {
+                    text.push_str(&queue::encode_lines(&notes(current_room.roster.apply(&presence.changes))));
+                    self.queue.set_presence_wanted(!current_room.roster.is_crowd());
+                }
+                QueuedItem::Kicked(room) if *room == current_room.room => {
+                    let note = format!("The owner of {room} has removed you. /join ROOM goes into another.");
+                    text.push_str(&queue::encode_lines(&notes([note])));
+                    self.current_room = None;
+                }
+                // From a room that was left, or already in the page of the join.
+                QueuedItem::Event { .. } | QueuedItem::Presence(_) | QueuedItem::Kicked(_) => {}
+            }
+        }
+        self.send(&text).await;
+    }
+
+    async fn show_queued(&mut self) {
+        let items: Vec<Arc<QueuedItem>> =
+            std::iter::from_fn(|| self.items.try_recv().ok()).take(MAX_ITEMS_PER_WRITE).collect();
+        self.queue.release(&items);
+        self.show(&items).await;
+    }
+
+    async fn note(&mut self, text: &str) {
+        self.write(&notes([text])).await;
+    }
+
+    async fn write(&mut self, lines: &[Line]) {
+        self.send(&queue::encode_lines(lines)).await;
+    }
+
+    async fn send(&mut self, text: &str) {
+        self.write_closed = self.write_closed || self.stream.write_all(text.as_bytes()).await.is_err();
+    }
+}
+
+fn notes<T: Into<String>>(texts: impl IntoIterator<Item = T>) -> Vec<Line> {
+    texts.into_iter().map(|text| Line::Note(text.into())).collect()
+}
+
+fn old_lines(events: &[Event]) -> Vec<Line> {
+    events.iter().flat_map(|event| Line::from_event(event, true)).collect()
+}

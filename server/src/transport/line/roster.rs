@@ -1,0 +1,130 @@
+//! The other members of the room, as one connection knows them, and the notes about who comes and
+//! goes. Pure.
+//!
+//! In a small room it knows the names, so that it can tell who left. In a crowd it does not: such
+//! notes would only disturb, and ten thousand connections must not keep ten thousand names each.
+
+use std::collections::HashMap;
+
+use common::{
+    event::PresenceChange,
+    person::{DisplayName, Person, PersonId},
+};
+
+use crate::chat::room::MemberSample;
+
+/// The largest number of members that are listed by name. A room with more is a crowd.
+pub(super) const MAX_NAMED: usize = 50;
+
+/// The other members of the room; `names` is `None` in a crowd.
+pub(super) struct Roster {
+    own_id: PersonId,
+    names: Option<HashMap<PersonId, DisplayName>>,
+}
+
+impl Roster {
+    pub(super) fn new(own_id: PersonId, sample: MemberSample) -> Roster {
+        let is_crowd = sample.member_count > MAX_NAMED;
+        let others = sample.people.into_iter().filter(|person| person.id != own_id);
+        let names = (!is_crowd).then(|| others.map(|person| (person.id, person.name)).collect());
+        Roster { own_id, names }
+    }
+
+    /// Whether there are too many members to announce who comes and goes.
+    pub(super) fn is_crowd(&self) -> bool {
+        self.names.is_none()
+    }
+
+    /// Applies presence changes and returns the notes about them.
+    pub(super) fn apply(&mut self, changes: &[PresenceChange]) -> Vec<String> {
+        let Some(names) = &mut self.names else { return Vec::new() };
+        let others = changes.iter().filter(|change| !concerns(change, self.own_id));
+        let notes: Vec<String> = others.filter_map(|change| apply(names, change)).collect();
+        if names.len() > MAX_NAMED {
+            self.names = None;
+        }
+        notes
+    }
+}
+
+fn concerns(change: &PresenceChange, own_id: PersonId) -> bool {
+    match change {
+        PresenceChange::Joined(person) | PresenceChange::Renamed(person) => person.id == own_id,
+        PresenceChange::Left(id) | PresenceChange::Away(id) | PresenceChange::Back(id) => *id == own_id,
+        PresenceChange::Unknown => false,
+    }
+}
+
+fn apply(names: &mut HashMap<PersonId, DisplayName>, change: &PresenceChange) -> Option<String> {
+    match change {
+        PresenceChange::Joined(Person { id, name }) => {
+            names.insert(*id, name.clone()).is_none().then(|| format!("{name} came"))
+        }
+        PresenceChange::Left(id) => names.remove(id).map(|name| format!("{name} left")),
+        PresenceChange::Renamed(Person { id, name }) => {
+            let before = names.insert(*id, name.clone()).filter(|before| before != name)?;
+            Some(format!("{before} is now {name}"))
+        }
+        // Line clients are not told who is away.
+        PresenceChange::Away(_) | PresenceChange::Back(_) | PresenceChange::Unknown => None,
+    }
+}
+
+/// Describes who is in the room, for one of its members.
+pub(super) fn describe(own_id: PersonId, sample: &MemberSample) -> String {
+    let others = sample.people.iter().filter(|person| person.id != own_id);
+    let mut names: Vec<&str> = others.map(|person| person.name.as_str()).collect();
+    names.sort_unstable();
+    match (names.is_empty(), sample.member_count.saturating_sub(sample.people.len())) {
+        (true, _) => "nobody else is here".to_owned(),
+        (false, 0) => format!("here are you, {}", names.join(", ")),
+        (false, more) => format!("here are you, {} and {more} more", names.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn person(id: u64, name: &str) -> Person {
+        Person { id: PersonId(id), name: DisplayName::parse(name).unwrap() }
+    }
+
+    #[test]
+    fn joins_renames_and_leaves_are_announced_once_and_by_name() {
+        let people = vec![person(1, "me"), person(2, "지은")];
+        let mut roster = Roster::new(PersonId(1), MemberSample { people, member_count: 2 });
+        let cases = [
+            (PresenceChange::Joined(person(1, "me")), vec![]),
+            (PresenceChange::Joined(person(2, "지은")), vec![]),
+            (PresenceChange::Joined(person(3, "민수")), vec!["민수 came"]),
+            (PresenceChange::Renamed(person(2, "김지은")), vec!["지은 is now 김지은"]),
+            (PresenceChange::Left(PersonId(3)), vec!["민수 left"]),
+            (PresenceChange::Left(PersonId(3)), vec![]),
+        ];
+        for (change, notes) in cases {
+            assert_eq!(roster.apply(&[change]), notes);
+        }
+    }
+
+    #[test]
+    fn in_a_crowd_nothing_is_announced() {
+        let mut roster = Roster::new(PersonId(0), MemberSample { people: vec![], member_count: 0 });
+        let crowd: Vec<PresenceChange> =
+            (1..=60).map(|id| PresenceChange::Joined(person(id, "somebody"))).collect();
+        assert_eq!(roster.apply(&crowd).len(), 60);
+        assert!(roster.is_crowd() && roster.apply(&[PresenceChange::Left(PersonId(1))]).is_empty());
+        let mut late =
+            Roster::new(PersonId(0), MemberSample { people: vec![person(1, "a")], member_count: 60 });
+        assert!(late.apply(&crowd).is_empty());
+    }
+
+    #[test]
+    fn members_are_listed_in_a_stable_order() {
+        let describe =
+            |people: Vec<Person>, here| describe(PersonId(1), &MemberSample { people, member_count: here });
+        assert_eq!(describe(vec![person(1, "me")], 1), "nobody else is here");
+        assert_eq!(describe(vec![person(3, "b"), person(1, "me"), person(2, "a")], 3), "here are you, a, b");
+        assert_eq!(describe(vec![person(3, "b"), person(2, "a")], 9), "here are you, a, b and 7 more");
+    }
+}

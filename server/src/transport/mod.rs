@@ -1,0 +1,124 @@
+//! The transports: HTTP with Socket.IO, the TCP line protocol, and UDP datagrams.
+//!
+//! A transport decodes a request, calls the chat and encodes the result. It makes no decision about
+//! rooms or people, and no transport depends on another. `Server` binds the sockets of `--listen`
+//! and then starts the transports.
+
+mod assets;
+mod connection_limits;
+mod error;
+mod guard;
+mod http;
+mod line;
+mod listener;
+mod raw_socket;
+#[cfg(test)]
+mod shell;
+mod socketio;
+mod udp;
+
+use std::{io, net::SocketAddr};
+
+use anyhow::anyhow;
+use axum::middleware;
+use tokio::net::{TcpListener, TcpSocket, UdpSocket};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    chat::Chat,
+    config::{Config, ListenAddress, Transport},
+};
+
+/// The length of the kernel's accept queue.
+const BACKLOG: u32 = 1024;
+
+/// The sockets of `--listen`, bound but not accepting yet.
+pub struct Transports(Vec<BoundSocket>);
+
+enum BoundSocket {
+    Http(TcpListener),
+    Tcp(TcpListener),
+    Udp(UdpSocket),
+}
+
+impl Transports {
+    /// Binds every address of the configuration; the error names the address that is taken.
+    pub async fn bind(config: &Config) -> anyhow::Result<Transports> {
+        let mut sockets = Vec::with_capacity(config.listen.len());
+        for ListenAddress { transport, address } in &config.listen {
+            let bound = match transport {
+                Transport::Http => listen(*address).map(BoundSocket::Http),
+                Transport::Tcp => listen(*address).map(BoundSocket::Tcp),
+                Transport::Udp => UdpSocket::bind(address).await.map(BoundSocket::Udp),
+            };
+            sockets.push(bound.map_err(|error| bind_error(error, *address))?);
+        }
+        Ok(Transports(sockets))
+    }
+
+    /// The bound addresses, in the order of the configuration; a port 0 is replaced by the real port.
+    pub fn addresses(&self) -> Vec<ListenAddress> {
+        let addresses = self.0.iter().map(|bound| match bound {
+            BoundSocket::Http(listener) => listener.local_addr().map(|address| Transport::Http.at(address)),
+            BoundSocket::Tcp(listener) => listener.local_addr().map(|address| Transport::Tcp.at(address)),
+            BoundSocket::Udp(socket) => socket.local_addr().map(|address| Transport::Udp.at(address)),
+        });
+        addresses.filter_map(Result::ok).collect()
+    }
+
+    /// Starts one task per socket. The tasks end when `stop` is cancelled.
+    pub fn start(
+        self,
+        config: &Config,
+        chat: &Chat,
+        stop: &CancellationToken,
+        tasks: &TaskTracker,
+    ) -> anyhow::Result<()> {
+        let (socketio_layer, socketio) = socketio::build(chat.clone(), config.max_connections, stop.clone());
+        let guard = guard::Guard::new(&config.public_urls);
+        let app = http::router(chat.clone(), guard.clone(), stop.clone())
+            .layer(socketio_layer)
+            .layer(middleware::from_fn_with_state(socketio.engine_sessions(), socketio::track_request))
+            .layer(middleware::from_fn_with_state(guard, guard::check_origin));
+        let limits = connection_limits::ConnectionLimits::new(config);
+        let timeouts = listener::Timeouts { header: config.header_timeout, body: config.body_timeout };
+        let line_transport =
+            line::LineTransport::new(chat.clone(), config.idle_timeout, stop.clone(), tasks.clone());
+        for bound in self.0 {
+            match bound {
+                BoundSocket::Http(listener) => {
+                    let (app, limits, stop) = (app.clone(), limits.clone(), stop.clone());
+                    tasks.spawn(listener::serve(listener, app, limits, timeouts, stop, tasks.clone()));
+                }
+                BoundSocket::Tcp(listener) => {
+                    tasks.spawn(line_transport.clone().serve(listener, limits.clone()));
+                }
+                BoundSocket::Udp(socket) => {
+                    let udp_transport =
+                        udp::UdpTransport::new(socket, chat.clone(), config.udp_key.as_ref())?;
+                    tasks.spawn(udp_transport.serve(stop.clone()));
+                }
+            }
+        }
+        tasks.spawn(socketio.run());
+        Ok(())
+    }
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // Without it, a restart could not bind until the last run's connections have left TIME_WAIT.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+fn bind_error(error: io::Error, address: SocketAddr) -> anyhow::Error {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            anyhow!("{address} is taken by another program; end it or give --listen another port")
+        }
+        io::ErrorKind::AddrNotAvailable => anyhow!("--listen: {address} is no address of this machine"),
+        _ => anyhow::Error::from(error).context(format!("listening on {address}")),
+    }
+}
