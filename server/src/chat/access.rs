@@ -13,7 +13,7 @@ use common::{
 };
 use tokio::time::Instant;
 
-use super::{Chat, timestamp_now};
+use super::{Chat, limits::Cost, timestamp_now};
 use crate::{
     error::Error,
     store::{Action, NewEvent, RoomId},
@@ -37,7 +37,7 @@ impl Chat {
         action: Action,
         address: IpAddr,
     ) -> Result<Sent, Error> {
-        self.0.address_limits.check_message(address, Instant::now())?;
+        self.0.rate_limiter.take_from_address(address, Cost::Message, Instant::now())?;
         self.authorize(&actor, &action).await?;
         let event = NewEvent { person: actor.person, at: timestamp_now(), cid, action };
         self.0.store.append_event(actor.room, event).await

@@ -15,7 +15,11 @@ use common::{
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
-use super::{Chat, timestamp_now};
+use super::{
+    Chat,
+    limits::{Cost, RateKey},
+    timestamp_now,
+};
 use crate::{
     error::Error,
     store::{Action, NewEvent, NewRoom},
@@ -37,8 +41,8 @@ impl Chat {
     /// The refusals are `too_fast`, `cid_taken`, `removed`; with a seat limit also `not_in_room`, `room_full`.
     pub async fn post_anonymous(&self, message: AnonymousMessage, address: IpAddr) -> Result<Sent, Error> {
         // Source addresses of datagrams can be forged, so one limit for all senders comes first.
-        self.0.anonymous_limit.lock().take(Instant::now())?;
-        self.0.address_limits.check_message(address, Instant::now())?;
+        self.0.rate_limiter.take(RateKey::Datagrams, Cost::Message, Instant::now())?;
+        self.0.rate_limiter.take_from_address(address, Cost::Message, Instant::now())?;
         let address = address.to_canonical();
         let person = self.anonymous_sender(message.name, address);
         let room = self

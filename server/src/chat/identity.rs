@@ -11,7 +11,11 @@ use common::{
 };
 use sha2::{Digest, Sha256};
 
-use super::{Chat, timestamp_now};
+use super::{
+    Chat,
+    limits::{RateKey, network_of},
+    timestamp_now,
+};
 use crate::{error::Error, store::TokenHash};
 
 /// The credentials of a connection or request.
@@ -31,6 +35,17 @@ pub struct Identity {
     pub person: Person,
     /// Whether the person has a token, and can come back under the same id.
     pub is_registered: bool,
+}
+
+impl Identity {
+    /// The key under which this identity's requests without a session are limited.
+    pub(super) fn rate_key(&self, address: IpAddr) -> RateKey {
+        if self.is_registered {
+            RateKey::Person(self.person.id)
+        } else {
+            RateKey::Guests(network_of(address))
+        }
+    }
 }
 
 /// A secret that identifies one registered person.

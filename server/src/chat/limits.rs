@@ -1,11 +1,22 @@
 //! Rate limits: token buckets for sessions, addresses and requests without a session.
 //!
 //! Pure arithmetic over times that callers pass in. Each command takes a token from a bucket first; an
-//! empty bucket refuses with `too_fast`.
+//! empty bucket refuses with `too_fast`. These are all figures, with the default [`Limits`]:
+//!
+//! | [`Cost`]     | one session, one person over HTTP | one address, one network's guests, all datagrams |
+//! |--------------|-----------------------------------|--------------------------------------------------|
+//! | `Message`    | 5 a second, burst 20              | 20 times that                                    |
+//! | `Signal`     | as `Message`                      | not used                                         |
+//! | `Join`       | 1 a second, burst 40              | not used                                         |
+//! | `Connection` | not used                          | 20 times `Join`                                  |
+//! | `Read`       | 10 a second, burst 40             | 20 times that                                    |
+//! | `Room`       | not used                          | 0.2 a second, burst 60 (no multiple)             |
+//!
+//! Loopback addresses have no limit as addresses. At most 10,000 keys of each kind are tracked.
 
 use std::{
     collections::HashMap,
-    hash::Hash,
+    mem::{Discriminant, discriminant},
     net::{IpAddr, Ipv6Addr},
 };
 
@@ -13,21 +24,15 @@ use common::{person::PersonId, refusal::Refusal};
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-/// A sustained rate and a burst size.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Rate {
-    /// Tokens added per second.
-    pub per_second: f64,
-    /// The capacity of the bucket.
-    pub burst: f64,
-}
+/// How many times the limit of one session an address gets: a school class behind one router shares one.
+const SHARED_FACTOR: f64 = 20.0;
 
-impl Rate {
-    /// The rate for many people together: one address, or all anonymous senders.
-    pub fn shared(self) -> Rate {
-        Rate { per_second: self.per_second * SHARED_FACTOR, burst: self.burst * SHARED_FACTOR }
-    }
-}
+/// The most keys of one kind that are tracked. Beyond it, keys with full buckets are dropped first: a full
+/// bucket equals a new one.
+const MAX_TRACKED_KEYS: usize = 10_000;
+
+/// The most rooms one connection may be in.
+pub const ROOMS_PER_CONNECTION: usize = 50;
 
 /// The configured limits of a server.
 #[derive(Clone, Copy, Debug)]
@@ -43,6 +48,38 @@ pub struct Limits {
     pub rooms: Rate,
 }
 
+/// A sustained rate and a burst size.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rate {
+    /// Tokens added per second.
+    pub per_second: f64,
+    /// The capacity of the bucket.
+    pub burst: f64,
+}
+
+/// What a token is taken for. Each cost has a bucket of its own.
+#[derive(Clone, Copy, Debug)]
+pub enum Cost {
+    /// A message or another action that is appended to a log.
+    Message,
+    /// Typing, away and back, and questions whose answers are not in the log.
+    Signal,
+    /// A join, a rename or another command that reaches the disk.
+    Join,
+    /// A connection, a list of rooms, or a request about a room.
+    Connection,
+    /// A page of history.
+    Read,
+    /// A new room.
+    Room,
+}
+
+impl Cost {
+    /// All costs, in the order in which [`Buckets`] holds their buckets.
+    const ALL: [Cost; 6] =
+        [Cost::Message, Cost::Signal, Cost::Join, Cost::Connection, Cost::Read, Cost::Room];
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Limits {
@@ -54,32 +91,66 @@ impl Default for Limits {
     }
 }
 
-/// How many times the limit of one session an address gets: a school class behind one router shares one.
-const SHARED_FACTOR: f64 = 20.0;
+impl Limits {
+    fn rate(&self, cost: Cost) -> Rate {
+        match cost {
+            Cost::Message | Cost::Signal => self.messages,
+            Cost::Join | Cost::Connection => self.joins,
+            Cost::Read => self.reads,
+            Cost::Room => self.rooms,
+        }
+    }
 
-/// The most keys a limiter tracks. Beyond it, keys with full buckets are dropped first: a full bucket
-/// equals a new one.
-const MAX_TRACKED_KEYS: usize = 10_000;
+    /// The limits of many people together. The rate of new rooms is one per address already.
+    fn shared(self) -> Limits {
+        Limits {
+            messages: self.messages.shared(),
+            joins: self.joins.shared(),
+            reads: self.reads.shared(),
+            rooms: self.rooms,
+        }
+    }
+}
 
-/// The most rooms one connection may be in.
-pub const ROOMS_PER_CONNECTION: usize = 50;
+impl Rate {
+    fn shared(self) -> Rate {
+        Rate { per_second: self.per_second * SHARED_FACTOR, burst: self.burst * SHARED_FACTOR }
+    }
+}
 
-/// A token bucket.
+/// One token bucket for each [`Cost`]: the limits of one session, or of one [`RateKey`].
 #[derive(Clone, Copy, Debug)]
-pub struct Bucket {
+pub struct Buckets([Bucket; Cost::ALL.len()]);
+
+impl Buckets {
+    /// Creates full buckets.
+    pub fn new(limits: Limits, now: Instant) -> Buckets {
+        Buckets(Cost::ALL.map(|cost| Bucket::new(limits.rate(cost), now)))
+    }
+
+    /// Takes one token. The refusal is `too_fast`.
+    pub fn take(&mut self, cost: Cost, now: Instant) -> Result<(), Refusal> {
+        self.0[cost as usize].take(now)
+    }
+
+    fn are_full(&self, now: Instant) -> bool {
+        self.0.iter().all(|bucket| bucket.is_full(now))
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Bucket {
     rate: Rate,
     tokens: f64,
     updated_at: Instant,
 }
 
 impl Bucket {
-    /// Creates a full bucket.
-    pub fn new(rate: Rate, now: Instant) -> Bucket {
+    fn new(rate: Rate, now: Instant) -> Bucket {
         Bucket { rate, tokens: rate.burst, updated_at: now }
     }
 
-    /// Takes one token. The refusal is `too_fast`.
-    pub fn take(&mut self, now: Instant) -> Result<(), Refusal> {
+    fn take(&mut self, now: Instant) -> Result<(), Refusal> {
         let elapsed = now.saturating_duration_since(self.updated_at).as_secs_f64();
         self.tokens = (self.tokens + elapsed * self.rate.per_second).min(self.rate.burst);
         self.updated_at = now;
@@ -96,155 +167,59 @@ impl Bucket {
     }
 }
 
-/// The buckets of one session, or of one [`RateKey`].
-#[derive(Clone, Copy, Debug)]
-pub struct SessionLimits {
-    pub messages: Bucket,
-    /// Typing, away and back, and questions whose answers are not in the log.
-    pub signals: Bucket,
-    pub joins: Bucket,
-    pub reads: Bucket,
+/// The source that a limit outside of sessions counts against.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RateKey {
+    /// All traffic of one address or network, see [`network_of`].
+    Address(IpAddr),
+    /// The requests of a registered person that belong to no session.
+    Person(PersonId),
+    /// Such requests of all guests of one network, loopback included: a guest has a new id in each.
+    Guests(IpAddr),
+    /// All datagrams together: their source addresses can be forged.
+    Datagrams,
 }
 
-impl SessionLimits {
-    /// Creates full buckets.
-    pub fn new(limits: Limits, now: Instant) -> SessionLimits {
-        SessionLimits {
-            messages: Bucket::new(limits.messages, now),
-            signals: Bucket::new(limits.messages, now),
-            joins: Bucket::new(limits.joins, now),
-            reads: Bucket::new(limits.reads, now),
-        }
-    }
-
-    fn is_full(&self, now: Instant) -> bool {
-        [self.messages, self.signals, self.joins, self.reads].iter().all(|bucket| bucket.is_full(now))
-    }
-}
-
-/// The limits per address, over all its connections.
-pub struct AddressLimits {
+/// The buckets of all [`RateKey`]s. A person gets as much as one session, other keys as much as twenty.
+pub struct RateLimiter {
     limits: Limits,
-    buckets: Mutex<HashMap<IpAddr, AddressBuckets>>,
+    /// One map for each kind of key, so that a flood of addresses takes no entry from registered people.
+    tracked: Mutex<HashMap<Discriminant<RateKey>, HashMap<RateKey, Buckets>>>,
 }
 
-#[derive(Clone, Copy)]
-struct AddressBuckets {
-    connections: Bucket,
-    messages: Bucket,
-    rooms: Bucket,
-}
-
-impl AddressBuckets {
-    fn is_full(&self, now: Instant) -> bool {
-        [self.connections, self.messages, self.rooms].iter().all(|bucket| bucket.is_full(now))
-    }
-}
-
-impl AddressLimits {
-    pub fn new(limits: Limits) -> AddressLimits {
-        AddressLimits { limits, buckets: Mutex::default() }
+impl RateLimiter {
+    pub fn new(limits: Limits) -> RateLimiter {
+        RateLimiter { limits, tracked: Mutex::default() }
     }
 
-    /// Takes a token for a new connection or identity. The refusal is `too_fast`.
-    pub fn check_connection(&self, address: IpAddr, now: Instant) -> Result<(), Refusal> {
-        self.with_buckets(address, now, |shared| shared.connections.take(now))
-    }
-
-    /// Takes a token for a new room. The refusal is `too_fast`.
-    pub fn check_new_room(&self, address: IpAddr, now: Instant) -> Result<(), Refusal> {
-        self.with_buckets(address, now, |shared| shared.rooms.take(now))
-    }
-
-    /// Takes a token for a message. The refusal is `too_fast`.
-    pub fn check_message(&self, address: IpAddr, now: Instant) -> Result<(), Refusal> {
-        self.with_buckets(address, now, |shared| shared.messages.take(now))
-    }
-
-    fn with_buckets(
-        &self,
-        address: IpAddr,
-        now: Instant,
-        take: impl FnOnce(&mut AddressBuckets) -> Result<(), Refusal>,
-    ) -> Result<(), Refusal> {
+    /// Takes one token of an address; loopback is exempt. The refusal is `too_fast`.
+    pub fn take_from_address(&self, address: IpAddr, cost: Cost, now: Instant) -> Result<(), Refusal> {
         // A reverse proxy on this machine carries many people's connections and has to limit them itself.
         if is_loopback(address) {
             return Ok(());
         }
-        let new = || AddressBuckets {
-            connections: Bucket::new(self.limits.joins.shared(), now),
-            messages: Bucket::new(self.limits.messages.shared(), now),
-            rooms: Bucket::new(self.limits.rooms, now),
-        };
-        let mut buckets = self.buckets.lock();
-        take(get_or_insert(&mut buckets, network_of(address), |shared| shared.is_full(now), new)?)
-    }
-}
-
-/// Identifies the sender of requests that belong to no session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum RateKey {
-    Person(PersonId),
-    /// All guests of one network, loopback included: a guest has a new id in every request.
-    Guests(IpAddr),
-}
-
-/// The limits of requests without a session. A person gets as much as one session, the guests of a
-/// network as much as an address.
-pub struct RequestLimits {
-    limits: Limits,
-    buckets: Mutex<HashMap<RateKey, SessionLimits>>,
-}
-
-impl RequestLimits {
-    pub fn new(limits: Limits) -> RequestLimits {
-        RequestLimits { limits, buckets: Mutex::default() }
+        self.take(RateKey::Address(network_of(address)), cost, now)
     }
 
-    /// Takes a token for a message. The refusal is `too_fast`.
-    pub fn check_message(&self, key: RateKey, now: Instant) -> Result<(), Refusal> {
-        self.with_buckets(key, now, |limits| limits.messages.take(now))
+    /// Takes one token. The refusal is `too_fast`, also if too many keys are tracked and none can be dropped.
+    pub fn take(&self, key: RateKey, cost: Cost, now: Instant) -> Result<(), Refusal> {
+        let mut tracked = self.tracked.lock();
+        let same_kind = tracked.entry(discriminant(&key)).or_default();
+        if same_kind.len() >= MAX_TRACKED_KEYS {
+            same_kind.retain(|_, buckets| !buckets.are_full(now));
+        }
+        if same_kind.len() >= MAX_TRACKED_KEYS && !same_kind.contains_key(&key) {
+            return Err(Refusal::TooFast);
+        }
+        same_kind.entry(key).or_insert_with(|| Buckets::new(self.limits_of(key), now)).take(cost, now)
     }
 
-    /// Takes a token for a page of history. The refusal is `too_fast`.
-    pub fn check_read(&self, key: RateKey, now: Instant) -> Result<(), Refusal> {
-        self.with_buckets(key, now, |limits| limits.reads.take(now))
-    }
-
-    fn with_buckets(
-        &self,
-        key: RateKey,
-        now: Instant,
-        take: impl FnOnce(&mut SessionLimits) -> Result<(), Refusal>,
-    ) -> Result<(), Refusal> {
-        let Limits { messages, reads, .. } = self.limits;
-        let limits = match key {
+    fn limits_of(&self, key: RateKey) -> Limits {
+        match key {
             RateKey::Person(_) => self.limits,
-            RateKey::Guests(_) => {
-                Limits { messages: messages.shared(), reads: reads.shared(), ..self.limits }
-            }
-        };
-        let mut buckets = self.buckets.lock();
-        let new = || SessionLimits::new(limits, now);
-        take(get_or_insert(&mut buckets, key, |limits| limits.is_full(now), new)?)
+            RateKey::Address(_) | RateKey::Guests(_) | RateKey::Datagrams => self.limits.shared(),
+        }
     }
-}
-
-/// Returns the buckets of `key`, creating them with `new`.
-/// The refusal is `too_fast` if too many keys are tracked and none can be dropped.
-fn get_or_insert<K: Eq + Hash, V>(
-    buckets: &mut HashMap<K, V>,
-    key: K,
-    is_full: impl Fn(&V) -> bool,
-    new: impl FnOnce() -> V,
-) -> Result<&mut V, Refusal> {
-    if buckets.len() >= MAX_TRACKED_KEYS {
-        buckets.retain(|_, buckets| !is_full(buckets));
-    }
-    if buckets.len() >= MAX_TRACKED_KEYS && !buckets.contains_key(&key) {
-        return Err(Refusal::TooFast);
-    }
-    Ok(buckets.entry(key).or_insert_with(new))
 }
 
 /// Whether this is a loopback address, also as an IPv4-mapped one from a dual-stack socket.
@@ -271,6 +246,11 @@ mod tests {
 
     use super::*;
 
+    /// Counts how many of 10,000 attempts at the same moment are allowed.
+    fn count_allowed(mut take: impl FnMut() -> Result<(), Refusal>) -> usize {
+        (0..10_000).filter(|_| take().is_ok()).count()
+    }
+
     #[test]
     fn a_burst_is_allowed_and_the_next_is_refused() {
         let start = Instant::now();
@@ -278,6 +258,14 @@ mod tests {
         assert!((0..20).all(|_| bucket.take(start).is_ok()));
         assert_eq!(bucket.take(start), Err(Refusal::TooFast));
         assert_eq!(bucket.take(start + Duration::from_millis(200)), Ok(()));
+    }
+
+    #[test]
+    fn every_cost_has_a_bucket_of_its_own() {
+        let now = Instant::now();
+        let mut buckets = Buckets::new(Limits::default(), now);
+        let allowed = Cost::ALL.map(|cost| count_allowed(|| buckets.take(cost, now)));
+        assert_eq!(allowed, [20, 20, 40, 40, 40, 60]);
     }
 
     #[test]
@@ -297,31 +285,40 @@ mod tests {
     }
 
     #[test]
-    fn an_address_has_a_limit_of_its_own() {
-        let limits = Limits::default();
-        let (address_limits, now) = (AddressLimits::new(limits), Instant::now());
-        let address = "192.0.2.7".parse().unwrap();
-        let passed = (0..10_000).filter(|_| address_limits.check_message(address, now).is_ok()).count();
-        assert_eq!(passed, 400);
+    fn an_address_has_a_limit_of_its_own_unless_it_is_loopback() {
+        let (limiter, now) = (RateLimiter::new(Limits::default()), Instant::now());
+        let allowed = |address: &str, cost| {
+            count_allowed(|| limiter.take_from_address(address.parse().unwrap(), cost, now))
+        };
+        assert_eq!(allowed("192.0.2.7", Cost::Message), 400);
+        assert_eq!(allowed("192.0.2.7", Cost::Connection), 800);
+        assert_eq!(allowed("192.0.2.7", Cost::Room), 60, "new rooms have no multiple");
+        assert_eq!(allowed("::1", Cost::Message), 10_000);
     }
 
     #[test]
     fn requests_of_a_person_are_limited_like_a_session_and_those_of_guests_like_twenty() {
-        let (request_limits, now) = (RequestLimits::new(Limits::default()), Instant::now());
-        let passed = |key| (0..10_000).filter(|_| request_limits.check_message(key, now).is_ok()).count();
-        assert_eq!(passed(RateKey::Person(PersonId(1))), 20);
-        assert_eq!(passed(RateKey::Person(PersonId(2))), 20);
-        assert_eq!(passed(RateKey::Guests("127.0.0.1".parse().unwrap())), 400);
+        let (limiter, now) = (RateLimiter::new(Limits::default()), Instant::now());
+        let allowed = |key| count_allowed(|| limiter.take(key, Cost::Message, now));
+        assert_eq!(allowed(RateKey::Person(PersonId(1))), 20);
+        assert_eq!(allowed(RateKey::Person(PersonId(2))), 20);
+        assert_eq!(allowed(RateKey::Guests("127.0.0.1".parse().unwrap())), 400);
+        assert_eq!(allowed(RateKey::Datagrams), 400);
     }
 
     #[test]
     fn the_number_of_tracked_keys_is_bounded() {
-        let (request_limits, now) = (RequestLimits::new(Limits::default()), Instant::now());
-        let check = |id, now| request_limits.check_message(RateKey::Person(PersonId(id)), now);
-        assert!((0..MAX_TRACKED_KEYS as u64).all(|id| check(id, now).is_ok()));
-        assert_eq!(check(u64::MAX, now), Err(Refusal::TooFast));
+        let (limiter, now) = (RateLimiter::new(Limits::default()), Instant::now());
+        let take = |id, now| limiter.take(RateKey::Person(PersonId(id)), Cost::Message, now);
+        assert!((0..MAX_TRACKED_KEYS as u64).all(|id| take(id, now).is_ok()));
+        assert_eq!(take(u64::MAX, now), Err(Refusal::TooFast));
         assert_eq!(
-            check(u64::MAX, now + Duration::from_secs(1)),
+            limiter.take(RateKey::Datagrams, Cost::Message, now),
+            Ok(()),
+            "each kind has its own bound"
+        );
+        assert_eq!(
+            take(u64::MAX, now + Duration::from_secs(1)),
             Ok(()),
             "keys with full buckets are dropped"
         );

@@ -41,7 +41,7 @@ use crate::{
     chat::{
         broadcast::{Broadcast, Subscriber},
         identity::Identity,
-        limits::{AddressLimits, Bucket, Limits, RequestLimits},
+        limits::{Cost, Limits, RateLimiter},
         room::{ConnectionId, Room},
         session::Session,
     },
@@ -76,12 +76,9 @@ pub struct Chat(Arc<Inner>);
 struct Inner {
     store: Arc<dyn Store>,
     limits: Limits,
-    address_limits: AddressLimits,
-    /// Limits the messages of all anonymous senders together.
-    anonymous_limit: Mutex<Bucket>,
+    rate_limiter: RateLimiter,
     /// Keys the hash that gives anonymous senders their ids.
     anonymous_id_secret: u128,
-    request_limits: RequestLimits,
     /// Rooms in memory: those with members, held seats, subscriptions or bans.
     rooms: Mutex<HashMap<RoomName, Arc<Mutex<Room>>>>,
     /// The people who have a connection. All sessions of a person share one entry, so that a rename
@@ -96,11 +93,9 @@ impl Chat {
     pub fn start(store: Arc<dyn Store>, mut committed: EventReceiver, limits: Limits) -> Chat {
         let chat = Chat(Arc::new(Inner {
             store,
-            address_limits: AddressLimits::new(limits),
-            anonymous_limit: Mutex::new(Bucket::new(limits.messages.shared(), Instant::now())),
-            anonymous_id_secret: rand::random(),
-            request_limits: RequestLimits::new(limits),
             limits,
+            rate_limiter: RateLimiter::new(limits),
+            anonymous_id_secret: rand::random(),
             rooms: Mutex::default(),
             online: Mutex::default(),
             next_connection_id: AtomicU64::new(0),
@@ -128,7 +123,7 @@ impl Chat {
     /// Takes a token for one more connection or list request of this address.
     /// The refusal is `too_fast`.
     pub fn check_connection_rate(&self, address: IpAddr) -> Result<(), Refusal> {
-        self.0.address_limits.check_connection(address, Instant::now())
+        self.0.rate_limiter.take_from_address(address, Cost::Connection, Instant::now())
     }
 
     /// Opens a session. From now on `subscriber` receives the broadcasts of the rooms it joins.
@@ -180,7 +175,7 @@ impl Chat {
         if let Some(stored) = self.0.store.get_room(name.clone()).await? {
             return Ok(stored);
         }
-        self.0.address_limits.check_new_room(address, Instant::now())?;
+        self.0.rate_limiter.take_from_address(address, Cost::Room, Instant::now())?;
         // Otherwise the first visitor would own the lobby and could limit its seats, which would shut out
         // everybody who opens the page without naming a room.
         let new = if name == RoomName::lobby() { NewRoom::with_defaults(NO_OWNER, new.at) } else { new };

@@ -14,14 +14,7 @@ use common::{
 };
 use tokio::time::Instant;
 
-use super::{
-    Chat,
-    access::Actor,
-    identity::Identity,
-    limits::{RateKey, network_of},
-    room::Room,
-    timestamp_now,
-};
+use super::{Chat, access::Actor, identity::Identity, limits::Cost, room::Room, timestamp_now};
 use crate::{
     error::Error,
     store::{self, Action, NewRoom, RoomId},
@@ -30,7 +23,7 @@ use crate::{
 impl Chat {
     /// Posts a message, creating the room if necessary. Repeating it with the same `cid` is safe.
     pub async fn post(&self, identity: &Identity, send: Send, address: IpAddr) -> Result<Sent, Error> {
-        self.0.request_limits.check_message(rate_key(identity, address), Instant::now())?;
+        self.0.rate_limiter.take(identity.rate_key(address), Cost::Message, Instant::now())?;
         let room = self
             .get_or_create_room(
                 send.room,
@@ -62,7 +55,7 @@ impl Chat {
         address: IpAddr,
     ) -> Result<Page, Error> {
         let range = history.range()?;
-        self.0.request_limits.check_read(rate_key(identity, address), Instant::now())?;
+        self.0.rate_limiter.take(identity.rate_key(address), Cost::Read, Instant::now())?;
         let room = self.find_room(history.room.clone()).await?;
         self.check_access(&room, identity.person.id)?;
         self.0.store.list_events(room.id, range, history.page_size(), identity.person.id).await
@@ -85,13 +78,5 @@ impl Chat {
         let first = self.0.store.get_event_by_cid(room, cid.clone()).await?;
         let first = first.filter(|first| first.kind.body() == Some(body)).ok_or(Refusal::CidTaken)?;
         Ok(Sent { cid, seq: first.seq, at: first.at })
-    }
-}
-
-fn rate_key(identity: &Identity, address: IpAddr) -> RateKey {
-    if identity.is_registered {
-        RateKey::Person(identity.person.id)
-    } else {
-        RateKey::Guests(network_of(address))
     }
 }

@@ -26,7 +26,7 @@ use super::{
     Chat, SEAT_GRACE,
     access::Actor,
     broadcast::Subscriber,
-    limits::{ROOMS_PER_CONNECTION, SessionLimits},
+    limits::{Buckets, Cost, ROOMS_PER_CONNECTION},
     room::{ConnectionId, MemberSample, Room},
     timestamp_now,
 };
@@ -45,7 +45,7 @@ pub struct Session {
     is_registered: bool,
     subscriber: Arc<dyn Subscriber>,
     address: IpAddr,
-    limits: SessionLimits,
+    limits: Buckets,
     memberships: HashMap<RoomName, Membership>,
     /// Full rooms in which this connection waits for a seat, or has waited until it was notified.
     awaited_rooms: Vec<Arc<Mutex<Room>>>,
@@ -77,7 +77,7 @@ impl Session {
         subscriber: Arc<dyn Subscriber>,
         address: IpAddr,
     ) -> Session {
-        let limits = SessionLimits::new(chat.0.limits, Instant::now());
+        let limits = Buckets::new(chat.0.limits, Instant::now());
         Session {
             chat,
             id,
@@ -155,7 +155,7 @@ impl Session {
 
     /// Takes a token for a question that is not answered from the log. The refusal is `too_fast`.
     pub fn charge(&mut self) -> Result<(), Refusal> {
-        self.limits.signals.take(Instant::now())
+        self.limits.take(Cost::Signal, Instant::now())
     }
 
     /// Posts a message in the one room this connection has joined.
@@ -191,7 +191,7 @@ impl Session {
     async fn welcome(&mut self) -> Result<Welcome, Error> {
         let (you, mut token) = (self.person(), None);
         if !self.is_registered {
-            self.limits.joins.take(Instant::now())?;
+            self.limits.take(Cost::Join, Instant::now())?;
             token = Some(self.chat.register(&you).await?.reveal().to_owned());
             self.is_registered = true;
         }
@@ -218,7 +218,7 @@ impl Session {
 
     /// Joins a room and reads its log.
     async fn join_and_read(&mut self, join: &Join) -> Result<JoinResult, Error> {
-        self.limits.joins.take(Instant::now())?;
+        self.limits.take(Cost::Join, Instant::now())?;
         if !self.memberships.contains_key(&join.room) && self.memberships.len() >= ROOMS_PER_CONNECTION {
             return Err(Refusal::TooManyRooms.into());
         }
@@ -296,7 +296,7 @@ impl Session {
     fn kick(&mut self, room: &RoomName, person: PersonId) -> Result<Ack, Error> {
         let me = self.person().id;
         let Membership { room, .. } = self.membership(room)?;
-        self.limits.joins.take(Instant::now())?;
+        self.limits.take(Cost::Join, Instant::now())?;
         if !room.lock().permissions(me).contains(&Permission::Own) {
             return Err(Refusal::NotYours.into());
         }
@@ -311,7 +311,7 @@ impl Session {
     async fn append(&mut self, room: &RoomName, cid: Cid, action: Action) -> Result<Sent, Error> {
         let person = self.person();
         let membership = self.membership(room)?;
-        self.limits.messages.take(Instant::now())?;
+        self.limits.take(Cost::Message, Instant::now())?;
         let owns_room = membership.room.lock().permissions(person.id).contains(&Permission::Own);
         self.chat.append(Actor { room: membership.id, person, owns_room }, cid, action, self.address).await
     }
@@ -319,13 +319,13 @@ impl Session {
     fn set_typing(&mut self, room: &RoomName) -> Result<Ack, Error> {
         let membership = self.membership(room)?;
         let now = Instant::now();
-        self.limits.signals.take(now)?;
+        self.limits.take(Cost::Signal, now)?;
         membership.room.lock().broadcast_typing(self.person().id, now);
         Ok(Ack {})
     }
 
     fn set_away(&mut self, away: bool) -> Result<Ack, Error> {
-        self.limits.signals.take(Instant::now())?;
+        self.limits.take(Cost::Signal, Instant::now())?;
         self.away = away;
         let me = self.person().id;
         for membership in self.memberships.values() {
@@ -337,7 +337,7 @@ impl Session {
     }
 
     async fn wait_for_seat(&mut self, room: RoomName) -> Result<Ack, Error> {
-        self.limits.joins.take(Instant::now())?;
+        self.limits.take(Cost::Join, Instant::now())?;
         self.awaited_rooms.retain(|room| room.lock().is_waiting(self.id));
         if self.awaited_rooms.len() >= ROOMS_PER_CONNECTION {
             return Err(Refusal::TooManyRooms.into());
@@ -351,12 +351,12 @@ impl Session {
     async fn read_history(&mut self, history: &History) -> Result<Page, Error> {
         let room = self.membership(&history.room)?.id;
         let range = history.range()?;
-        self.limits.reads.take(Instant::now())?;
+        self.limits.take(Cost::Read, Instant::now())?;
         self.chat.0.store.list_events(room, range, history.page_size(), self.person().id).await
     }
 
     async fn rename(&mut self, name: DisplayName) -> Result<Renamed, Error> {
-        self.limits.joins.take(Instant::now())?;
+        self.limits.take(Cost::Join, Instant::now())?;
         let you = Person { id: self.person().id, name };
         if self.is_registered {
             self.chat.0.store.rename_person(you.id, you.name.clone()).await?;

@@ -18,7 +18,7 @@ use super::{
     Chat,
     broadcast::Subscriber,
     identity::Identity,
-    limits::Bucket,
+    limits::{Buckets, Cost},
     room::{ConnectionId, Room},
 };
 use crate::{error::Error, store::RoomId};
@@ -33,7 +33,7 @@ pub struct Subscription {
     room_id: RoomId,
     person: PersonId,
     connection: ConnectionId,
-    reads: Bucket,
+    limits: Buckets,
 }
 
 impl Chat {
@@ -48,9 +48,9 @@ impl Chat {
         let stored = self.find_room(name.clone()).await?;
         let (person, (connection, subscriber)) = (identity.person.id, self.register_connection(subscriber));
         let room = self.with_room(&stored, |room| room.subscribe(person, connection, subscriber.clone()))?;
-        let reads = Bucket::new(self.0.limits.reads, Instant::now());
+        let limits = Buckets::new(self.0.limits, Instant::now());
         let subscription =
-            Subscription { chat: self.clone(), room, room_id: stored.id, person, connection, reads };
+            Subscription { chat: self.clone(), room, room_id: stored.id, person, connection, limits };
         // Read again after subscribing: later events are delivered, and `stored` is older than the
         // subscription, so events between the two would be missed.
         let last_seq = self.find_room(name).await?.last_seq;
@@ -62,7 +62,7 @@ impl Chat {
 impl Subscription {
     /// Returns the next page of the log after `seq`, waiting for the rate limit if necessary.
     pub async fn list_after(&mut self, seq: Seq) -> Result<Page, Error> {
-        while self.reads.take(Instant::now()).is_err() {
+        while self.limits.take(Cost::Read, Instant::now()).is_err() {
             sleep(READ_RETRY).await;
         }
         self.room.lock().check_access(self.person)?;
