@@ -5,7 +5,6 @@
 //! This module knows no network, no wire format and no SQL.
 
 mod access;
-pub mod anonymous;
 pub mod broadcast;
 pub mod identity;
 pub mod limits;
@@ -180,6 +179,10 @@ impl Chat {
         // everybody who opens the page without naming a room.
         let new = if name == RoomName::lobby() { NewRoom::with_defaults(NO_OWNER, new.at) } else { new };
         self.0.store.get_or_create_room(name, new).await
+    }
+
+    async fn find_room(&self, name: RoomName) -> Result<store::Room, Error> {
+        self.0.store.get_room(name).await?.ok_or(Refusal::NoSuchRoom.into())
     }
 
     /// Creates the lobby, so that it also exists for transports that never create rooms.

@@ -11,8 +11,8 @@ use std::{
 
 use common::{
     event::{
-        Event, EventKind, Heartbeat, Kicked, Permission, Presence, PresenceChange, Push, RoomSummary,
-        SeatAvailable, Typing, TypingUpdate,
+        Event, EventKind, Heartbeat, Kicked, Presence, PresenceChange, Push, RoomSummary, SeatAvailable,
+        Typing, TypingUpdate,
     },
     message::{Seq, Timestamp},
     person::{Person, PersonId},
@@ -37,7 +37,7 @@ pub struct Room {
     pub seats: Option<Seats>,
     /// Set when the room was unloaded. A task that still holds it must load the room again.
     pub is_unloaded: bool,
-    owner: PersonId,
+    pub(super) owner: PersonId,
     topic: Topic,
     /// The event that last changed seats or topic.
     description_seq: Seq,
@@ -474,13 +474,6 @@ impl Room {
         MemberSample { people: people.collect(), member_count: self.members.len() }
     }
 
-    /// Returns what a person may do in this room.
-    pub fn permissions(&self, person: PersonId) -> Vec<Permission> {
-        let everybody = [Permission::Read, Permission::Post];
-        let owner = (person == self.owner).then_some(Permission::Own);
-        everybody.into_iter().chain(owner).collect()
-    }
-
     fn is_full(&self) -> bool {
         self.seats.is_some_and(|seats| self.members.len() >= usize::from(seats.get()))
     }
@@ -669,13 +662,6 @@ mod tests {
         }
         assert_eq!(room.bans.len(), MAX_BANS);
         assert_eq!((join(&mut room, 0, 0, now), join(&mut room, 1, 1, now)), (Ok(()), Err(Refusal::Banned)));
-    }
-
-    #[test]
-    fn only_the_owner_has_the_own_permission() {
-        let room = room_for_two();
-        assert!(room.permissions(PersonId(1)).contains(&Permission::Own));
-        assert!(!room.permissions(PersonId(2)).contains(&Permission::Own));
     }
 
     proptest! {

@@ -11,8 +11,8 @@ use std::{
 
 use common::{
     event::{
-        Ack, Command, History, HistoryRange, Join, Joined, Left, PROTOCOL, Page, Permission, Renamed, Reply,
-        Sent, Welcome,
+        Ack, Command, History, HistoryRange, Join, Joined, Left, PROTOCOL, Page, Renamed, Reply, Sent,
+        Welcome,
     },
     message::{Body, Cid, Seq},
     person::{DisplayName, Person, PersonId},
@@ -24,9 +24,10 @@ use tokio::time::Instant;
 
 use super::{
     Chat, SEAT_GRACE,
-    access::Actor,
+    access::{self, Actor},
     broadcast::Subscriber,
     limits::{Buckets, Cost, ROOMS_PER_CONNECTION},
+    posting::NewMessage,
     room::{ConnectionId, MemberSample, Room},
     timestamp_now,
 };
@@ -166,18 +167,14 @@ impl Session {
 
     /// Like [`Session::send`], but with the client's `cid`, so that it is safe to repeat.
     pub async fn send_once(&mut self, cid: Cid, body: Body) -> Result<Sent, Error> {
-        let mut rooms = self.memberships.iter();
-        let (Some((room, membership)), None) = (rooms.next(), rooms.next()) else {
+        let mut rooms = self.memberships.keys().cloned();
+        let (Some(room), None) = (rooms.next(), rooms.next()) else {
             return Err(Refusal::NotInRoom.into());
         };
-        let (id, room) = (membership.id, room.clone());
-        let action = Action::Post { body: body.clone(), via: None, reply_to: None };
-        match self.append(&room, cid.clone(), action).await {
-            Err(Error::Refused(Refusal::CidTaken)) if !self.is_registered => {
-                self.chat.find_repeated(id, cid, &body).await
-            }
-            sent => sent,
-        }
+        let membership = self.membership(&room)?;
+        self.limits.take(Cost::Message, Instant::now())?;
+        let message = NewMessage { cid, body, via: None, reply_to: None };
+        self.chat.append_message(self.actor(&membership), message, self.address).await
     }
 
     /// Leaves all rooms without keeping the seats.
@@ -212,7 +209,7 @@ impl Session {
             people,
             member_count: Some(room.member_count()),
             away,
-            permissions: room.permissions(me),
+            permissions: access::permissions(room.owner, me),
         })
     }
 
@@ -291,29 +288,31 @@ impl Session {
         Ok(membership)
     }
 
-    /// Bans a person, who may be only a subscriber, from a room that this person owns. The refusals are those
-    /// of [`Session::membership`], `not_yours`, `bad_request` for oneself, and `too_fast`.
+    /// Appends an action to the log of a room.
+    async fn append(&mut self, room: &RoomName, cid: Cid, action: Action) -> Result<Sent, Error> {
+        let membership = self.membership(room)?;
+        self.limits.take(Cost::Message, Instant::now())?;
+        self.chat.append(self.actor(&membership), cid, action, self.address).await
+    }
+
+    /// Bans a person from a room. The refusals are those of [`Session::membership`] and
+    /// [`Actor::check_kick`], and `too_fast`.
     fn kick(&mut self, room: &RoomName, person: PersonId) -> Result<Ack, Error> {
-        let me = self.person().id;
-        let Membership { room, .. } = self.membership(room)?;
+        let membership = self.membership(room)?;
         self.limits.take(Cost::Join, Instant::now())?;
-        if !room.lock().permissions(me).contains(&Permission::Own) {
-            return Err(Refusal::NotYours.into());
-        }
-        if person == me {
-            return Err(Refusal::BadRequest.into());
-        }
-        self.chat.ban(&room, person);
+        self.actor(&membership).check_kick(person)?;
+        self.chat.ban(&membership.room, person);
         Ok(Ack {})
     }
 
-    /// Appends an action to the log of a room.
-    async fn append(&mut self, room: &RoomName, cid: Cid, action: Action) -> Result<Sent, Error> {
-        let person = self.person();
-        let membership = self.membership(room)?;
-        self.limits.take(Cost::Message, Instant::now())?;
-        let owns_room = membership.room.lock().permissions(person.id).contains(&Permission::Own);
-        self.chat.append(Actor { room: membership.id, person, owns_room }, cid, action, self.address).await
+    /// Returns this session's person as an actor in a room.
+    fn actor(&self, membership: &Membership) -> Actor {
+        Actor {
+            person: self.person(),
+            is_registered: self.is_registered,
+            room: membership.id,
+            room_owner: membership.room.lock().owner,
+        }
     }
 
     fn set_typing(&mut self, room: &RoomName) -> Result<Ack, Error> {

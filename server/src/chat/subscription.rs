@@ -1,9 +1,9 @@
-//! Subscriptions: reading a room's broadcasts without being a member. Used by the event stream.
+//! Subscriptions: reading a room without being a member. Used by the event stream and by HTTP programs.
 //!
 //! A subscriber has no seat and is not shown as present. In a room with a seat limit only members may
 //! subscribe, and the subscription ends with their membership.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use common::{
     event::{History, HistoryRange, Page},
@@ -56,6 +56,20 @@ impl Chat {
         let last_seq = self.find_room(name).await?.last_seq;
         subscription.room.lock().advance_to(last_seq);
         Ok((subscription, last_seq))
+    }
+
+    /// Reads one page of a room's log without a session. The refusal is `no_such_room` if there is none.
+    pub async fn read_history(
+        &self,
+        identity: &Identity,
+        history: &History,
+        address: IpAddr,
+    ) -> Result<Page, Error> {
+        let range = history.range()?;
+        self.0.rate_limiter.take(identity.rate_key(address), Cost::Read, Instant::now())?;
+        let room = self.find_room(history.room.clone()).await?;
+        self.check_access(&room, identity.person.id)?;
+        self.0.store.list_events(room.id, range, history.page_size(), identity.person.id).await
     }
 }
 

@@ -25,7 +25,7 @@ use tracing::{debug, info, warn};
 
 use self::auth::Authenticator;
 use crate::{
-    chat::{Chat, anonymous::AnonymousMessage, limits::is_loopback},
+    chat::{Chat, limits::is_loopback, posting::AnonymousMessage},
     config::UdpKey,
     error::Error,
 };
