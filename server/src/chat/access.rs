@@ -1,20 +1,38 @@
-//! Access: who may do what in a room.
+//! Access: who may enter a room and who may do what in it. Bans, access, membership and permissions.
 //!
-//! Every action is checked here, and only here: the store checks no permissions. The author of a message
+//! Every command is checked here, and only here: the store checks no permissions. The author of a message
 //! and the owner of a room never change, so a decision made here still holds when the store commits.
 
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Weak},
+    time::Duration,
+};
+
 use common::{
-    event::Permission,
+    event::{Kick, Permission},
     message::Seq,
     person::{Person, PersonId},
     refusal::Refusal,
+    room::RoomName,
 };
+use parking_lot::Mutex;
+use tokio::time::Instant;
 
-use super::{Chat, room::Room};
+use super::{
+    Chat, Inner,
+    room::{ConnectionId, Room},
+};
 use crate::{
     error::Error,
     store::{self, Action, RoomId},
 };
+
+/// How long a ban lasts.
+const BAN_DURATION: Duration = Duration::from_secs(Kick::BAN_SECONDS as u64);
+
+/// The most bans of one room; a further one drops the oldest.
+const MAX_BANS: usize = 1_000;
 
 /// A person who acts in a room to which they have access.
 #[derive(Clone, Debug)]
@@ -83,6 +101,14 @@ impl Chat {
             None => Room::new(stored).check_access(person),
         }
     }
+
+    /// Bans a person from a room for [`BAN_DURATION`], with all their connections.
+    pub(super) fn ban(&self, room: &Arc<Mutex<Room>>, person: PersonId) {
+        let mut locked = room.lock();
+        locked.ban(person, Instant::now() + BAN_DURATION);
+        tokio::spawn(expire_bans_later(Arc::downgrade(&self.0), locked.name.clone()));
+        self.after_membership_change(room, locked);
+    }
 }
 
 /// Returns the message that an action changes or answers.
@@ -96,6 +122,69 @@ fn message_of(action: &Action) -> Option<Seq> {
     }
 }
 
+/// Removes a ban from the room when it has run out, so that the room can be unloaded.
+async fn expire_bans_later(chat: Weak<Inner>, room: RoomName) {
+    tokio::time::sleep(BAN_DURATION).await;
+    let Some(chat) = chat.upgrade().map(Chat) else { return };
+    if let Some(room) = chat.loaded_room(&room) {
+        let mut locked = room.lock();
+        locked.bans.expire(Instant::now());
+        chat.after_membership_change(&room, locked);
+    }
+}
+
+impl Room {
+    /// Checks whether a person may read and post without joining. With a seat limit only members may.
+    /// The refusals are `removed`, `room_full` and `not_in_room`.
+    pub(super) fn check_access(&self, person: PersonId) -> Result<(), Refusal> {
+        self.bans.check(person)?;
+        match self.seats {
+            Some(_) if self.has_member(person) => Ok(()),
+            Some(_) if self.is_full() => Err(Refusal::RoomFull),
+            Some(_) => Err(Refusal::NotInRoom),
+            None => Ok(()),
+        }
+    }
+
+    /// Checks that this connection is in the room. The refusals are `removed` and `not_in_room`.
+    pub(super) fn check_member(&self, person: PersonId, connection: ConnectionId) -> Result<(), Refusal> {
+        if self.has_joined(person, connection) {
+            return Ok(());
+        }
+        self.bans.check(person).and(Err(Refusal::NotInRoom))
+    }
+}
+
+/// The people who are banned from a room and when each ban ends, the oldest ban first.
+#[derive(Default)]
+pub(super) struct Bans(VecDeque<(PersonId, Instant)>);
+
+impl Bans {
+    /// Refuses a banned person with `removed`.
+    pub(super) fn check(&self, person: PersonId) -> Result<(), Refusal> {
+        let is_banned = self.0.iter().any(|(banned, _)| *banned == person);
+        if is_banned { Err(Refusal::Banned) } else { Ok(()) }
+    }
+
+    /// Adds a ban in place of an earlier one of the same person.
+    pub(super) fn add(&mut self, person: PersonId, until: Instant) {
+        self.0.retain(|(banned, _)| *banned != person);
+        if self.0.len() >= MAX_BANS {
+            self.0.pop_front();
+        }
+        self.0.push_back((person, until));
+    }
+
+    /// Removes bans that have run out.
+    pub(super) fn expire(&mut self, now: Instant) {
+        self.0.retain(|(_, until)| *until > now);
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use common::{
@@ -104,6 +193,7 @@ mod tests {
     };
 
     use super::*;
+    use crate::chat::test_support::{NullSubscriber, join, room_for_two, room_without_seat_limit};
 
     const AUTHOR: PersonId = PersonId(1);
     const OWNER: PersonId = PersonId(2);
@@ -143,5 +233,71 @@ mod tests {
     fn only_the_owner_has_the_own_permission() {
         assert!(permissions(OWNER, OWNER).contains(&Permission::Own));
         assert!(!permissions(OWNER, OTHER).contains(&Permission::Own));
+    }
+
+    #[test]
+    fn a_room_with_a_seat_limit_is_accessible_to_members_only() {
+        let (mut room, now) = (room_for_two(), Instant::now());
+        let access = |room: &Room, id| room.check_access(PersonId(id));
+        join(&mut room, 1, 1, now).unwrap();
+        assert_eq!((access(&room, 1), access(&room, 2)), (Ok(()), Err(Refusal::NotInRoom)));
+        join(&mut room, 2, 2, now).unwrap();
+        assert_eq!((access(&room, 2), access(&room, 3)), (Ok(()), Err(Refusal::RoomFull)));
+    }
+
+    #[test]
+    fn a_banned_person_is_out_at_once_and_until_the_ban_ends() {
+        let (mut room, now) = (room_for_two(), Instant::now());
+        let (later, subscriber) = (now + Duration::from_secs(600), Arc::new(NullSubscriber));
+        join(&mut room, 1, 1, now).unwrap();
+        join(&mut room, 2, 2, now).unwrap();
+        room.subscribe(PersonId(2), ConnectionId(3), subscriber.clone()).unwrap();
+        room.ban(PersonId(2), later);
+        assert_eq!((room.member_count(), Arc::strong_count(&subscriber)), (1, 1));
+        assert_eq!(room.check_member(PersonId(2), ConnectionId(2)), Err(Refusal::Banned));
+        assert_eq!(
+            (join(&mut room, 2, 4, now), room.check_access(PersonId(2))),
+            (Err(Refusal::Banned), Err(Refusal::Banned))
+        );
+        assert_eq!(join(&mut room, 3, 5, now), Ok(()), "the seat is free");
+        for (person, connection) in [(1, 1), (3, 5), (2, 2)] {
+            room.leave(PersonId(person), ConnectionId(connection), None);
+        }
+        assert!(!room.is_empty(), "the ban is kept when everybody has left");
+        room.bans.expire(later - Duration::from_millis(1));
+        assert_eq!(join(&mut room, 2, 4, later), Err(Refusal::Banned));
+        room.bans.expire(later);
+        assert!(room.is_empty());
+        assert_eq!(join(&mut room, 2, 4, later), Ok(()));
+        assert_eq!(
+            room.check_member(PersonId(2), ConnectionId(2)),
+            Err(Refusal::NotInRoom),
+            "this connection has not joined again"
+        );
+    }
+
+    #[test]
+    fn a_person_who_is_no_member_can_be_banned() {
+        let (mut room, now) = (room_without_seat_limit(), Instant::now());
+        let (later, subscriber) = (now + Duration::from_secs(600), Arc::new(NullSubscriber));
+        room.subscribe(PersonId(3), ConnectionId(3), subscriber.clone()).unwrap();
+        room.ban(PersonId(3), later);
+        assert_eq!(Arc::strong_count(&subscriber), 1);
+        assert_eq!(room.check_access(PersonId(3)), Err(Refusal::Banned));
+        assert!(room.presence.take_batch().is_empty(), "no member has left");
+        room.ban(PersonId(3), later + Duration::from_secs(1));
+        room.bans.expire(later);
+        assert_eq!(room.check_access(PersonId(3)), Err(Refusal::Banned), "the later ban counts");
+    }
+
+    #[test]
+    fn the_number_of_bans_is_bounded() {
+        let (mut room, now) = (room_for_two(), Instant::now());
+        for id in 0..=MAX_BANS as u64 {
+            join(&mut room, id, id, now).unwrap();
+            room.ban(PersonId(id), now + Duration::from_secs(600));
+        }
+        assert_eq!(room.bans.0.len(), MAX_BANS);
+        assert_eq!((join(&mut room, 0, 0, now), join(&mut room, 1, 1, now)), (Ok(()), Err(Refusal::Banned)));
     }
 }

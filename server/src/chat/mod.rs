@@ -9,11 +9,14 @@ pub mod broadcast;
 pub mod identity;
 pub mod limits;
 pub mod posting;
+mod presence;
 pub mod room;
 #[cfg(feature = "faults")]
 mod sabotage;
 pub mod session;
 pub mod subscription;
+#[cfg(test)]
+mod test_support;
 
 use std::{
     collections::HashMap,
@@ -26,7 +29,7 @@ use std::{
 };
 
 use common::{
-    event::{Kick, Push, RoomEvent, RoomList, RoomSummary},
+    event::{Push, RoomEvent, RoomList, RoomSummary},
     message::Timestamp,
     person::{Person, PersonId},
     refusal::Refusal,
@@ -41,6 +44,7 @@ use crate::{
         broadcast::{Broadcast, Subscriber},
         identity::Identity,
         limits::{Cost, Limits, RateLimiter},
+        presence::PRESENCE_DEBOUNCE,
         room::{ConnectionId, Room},
         session::Session,
     },
@@ -56,14 +60,8 @@ pub const SEAT_GRACE: Duration = Duration::from_secs(10);
 /// The owner of rooms that belong to nobody, such as the lobby.
 const NO_OWNER: PersonId = PersonId(0);
 
-/// How long a ban lasts.
-const BAN_DURATION: Duration = Duration::from_secs(Kick::BAN_SECONDS as u64);
-
 /// How often each room broadcasts its last `Seq`, so that a client that missed the last event notices.
 const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(15);
-
-/// How long a room collects presence changes before it broadcasts them in one batch.
-const PRESENCE_DEBOUNCE: Duration = Duration::from_millis(100);
 
 /// The length of the public room list.
 const MAX_LISTED_ROOMS: u32 = 100;
@@ -270,19 +268,11 @@ impl Chat {
         self.after_membership_change(room, locked);
     }
 
-    /// Bans a person from a room for [`BAN_DURATION`], with all their connections.
-    fn ban(&self, room: &Arc<Mutex<Room>>, person: PersonId) {
-        let mut locked = room.lock();
-        locked.ban(person, Instant::now() + BAN_DURATION);
-        tokio::spawn(expire_bans_later(Arc::downgrade(&self.0), locked.name.clone()));
-        self.after_membership_change(room, locked);
-    }
-
     /// Runs after every join or leave: notifies seat waiters, schedules the presence batch, and unloads
     /// the room if it is empty.
     fn after_membership_change(&self, room: &Arc<Mutex<Room>>, mut locked: MutexGuard<'_, Room>) {
         locked.notify_seat_waiters();
-        if locked.schedule_flush() {
+        if locked.presence.schedule_flush() {
             let room = room.clone();
             tokio::spawn(async move {
                 tokio::time::sleep(PRESENCE_DEBOUNCE).await;
@@ -338,17 +328,6 @@ async fn heartbeat_loop(chat: Weak<Inner>) {
             // With ten thousand rooms this loop would otherwise delay message delivery.
             tokio::task::yield_now().await;
         }
-    }
-}
-
-/// Removes a ban from the room when it has run out.
-async fn expire_bans_later(chat: Weak<Inner>, room: RoomName) {
-    tokio::time::sleep(BAN_DURATION).await;
-    let Some(chat) = chat.upgrade().map(Chat) else { return };
-    if let Some(room) = chat.loaded_room(&room) {
-        let mut locked = room.lock();
-        locked.expire_bans(Instant::now());
-        chat.after_membership_change(&room, locked);
     }
 }
 

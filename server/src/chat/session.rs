@@ -337,12 +337,12 @@ impl Session {
 
     async fn wait_for_seat(&mut self, room: RoomName) -> Result<Ack, Error> {
         self.limits.take(Cost::Join, Instant::now())?;
-        self.awaited_rooms.retain(|room| room.lock().is_waiting(self.id));
+        self.awaited_rooms.retain(|room| room.lock().seat_waiters.contains(self.id));
         if self.awaited_rooms.len() >= ROOMS_PER_CONNECTION {
             return Err(Refusal::TooManyRooms.into());
         }
         let stored = self.chat.find_room(room).await?;
-        let wait = |room: &mut Room| room.wait_for_seat(self.id, self.subscriber.clone());
+        let wait = |room: &mut Room| room.seat_waiters.add(self.id, self.subscriber.clone());
         self.awaited_rooms.push(self.chat.with_room(&stored, wait)?);
         Ok(Ack {})
     }
@@ -374,7 +374,7 @@ impl Drop for Session {
         let seat_grace = self.is_registered.then_some(SEAT_GRACE);
         let me = self.person().id;
         for room in &self.awaited_rooms {
-            room.lock().stop_waiting(self.id);
+            room.lock().seat_waiters.remove(self.id);
         }
         for membership in self.memberships.values() {
             self.chat.leave_room(&membership.room, me, self.id, seat_grace);

@@ -3,12 +3,13 @@
 //! A subscriber has no seat and is not shown as present. In a room with a seat limit only members may
 //! subscribe, and the subscription ends with their membership.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{collections::HashMap, net::IpAddr, sync::Arc};
 
 use common::{
     event::{History, HistoryRange, Page},
     message::Seq,
     person::PersonId,
+    refusal::Refusal,
     room::RoomName,
 };
 use parking_lot::Mutex;
@@ -16,7 +17,7 @@ use tokio::time::{Duration, Instant, sleep};
 
 use super::{
     Chat,
-    broadcast::Subscriber,
+    broadcast::{Broadcast, Subscriber},
     identity::Identity,
     limits::{Buckets, Cost},
     room::{ConnectionId, Room},
@@ -87,7 +88,54 @@ impl Subscription {
 impl Drop for Subscription {
     fn drop(&mut self) {
         let mut locked = self.room.lock();
-        locked.unsubscribe(self.connection);
+        locked.subscriptions.remove(self.connection);
         self.chat.after_membership_change(&self.room, locked);
+    }
+}
+
+impl Room {
+    /// Subscribes a connection until access ends (see [`Room::check_access`]); then `subscriber` is dropped.
+    pub(super) fn subscribe(
+        &mut self,
+        person: PersonId,
+        connection: ConnectionId,
+        subscriber: Arc<dyn Subscriber>,
+    ) -> Result<(), Refusal> {
+        self.check_access(person)?;
+        self.subscriptions.0.insert(connection, Entry { person, subscriber });
+        Ok(())
+    }
+}
+
+/// The subscriptions to a room, by connection.
+#[derive(Default)]
+pub(super) struct Subscriptions(HashMap<ConnectionId, Entry>);
+
+struct Entry {
+    person: PersonId,
+    subscriber: Arc<dyn Subscriber>,
+}
+
+impl Subscriptions {
+    /// Delivers to all subscribers, and drops those that lag.
+    pub(super) fn broadcast(&mut self, broadcasts: &[Broadcast]) {
+        self.0.retain(|_, entry| entry.subscriber.deliver_all(broadcasts).is_ok());
+    }
+
+    /// Drops the subscriptions of people for whom `has_access` is false.
+    pub(super) fn retain(&mut self, has_access: impl Fn(PersonId) -> bool) {
+        self.0.retain(|_, entry| has_access(entry.person));
+    }
+
+    pub(super) fn remove_person(&mut self, person: PersonId) {
+        self.retain(|subscribed| subscribed != person);
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn remove(&mut self, connection: ConnectionId) {
+        self.0.remove(&connection);
     }
 }
