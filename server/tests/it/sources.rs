@@ -118,7 +118,7 @@ const FAILPOINT_USERS: &[&str] = &[
     "server/src/chat/mod.rs",
     "server/src/transport/socketio/mod.rs",
     "server/src/store/sqlite/append.rs",
-    "server/src/store/sqlite/mod.rs",
+    "server/src/store/sqlite/open.rs",
     "server/src/store/writer.rs",
 ];
 

@@ -4,16 +4,13 @@
 //! survive a power cut. Used through `store::Store` only.
 
 mod append;
+mod open;
 mod read;
+mod readers;
 
-use std::{
-    fs::{self, File},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{fs::File, path::Path, sync::Arc};
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use async_trait::async_trait;
 use common::{
     event::{Event, HistoryRange, Page, RoomEvent, Sent},
@@ -24,24 +21,11 @@ use common::{
 };
 use parking_lot::Mutex;
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::oneshot;
 
-use super::{
-    Action, NewEvent, NewRoom, OnCommit, Room, RoomId, Store, TokenHash,
-    writer::{self, Writer},
-};
-use crate::{
-    error::Error,
-    failpoint::{self, Sabotage},
-    store::sqlite::append::Appended,
-};
-
-/// The schema, one file per version. A released file is never changed.
-const MIGRATIONS: &[&str] = &[
-    include_str!("../../../migrations/sqlite/0001_rooms_events_people.sql"),
-    include_str!("../../../migrations/sqlite/0002_events_by_udp.sql"),
-    include_str!("../../../migrations/sqlite/0003_changes_and_reactions.sql"),
-];
+use self::{append::Appended, open::Database, readers::Readers};
+use super::{Action, NewEvent, NewRoom, OnCommit, Room, RoomId, Store, TokenHash, writer::Writer};
+use crate::error::Error;
 
 /// The values of the column `kind` of an event.
 mod kind {
@@ -51,16 +35,6 @@ mod kind {
     pub(super) const REACTED: &str = "reacted";
     pub(super) const ROOM_CHANGED: &str = "room_changed";
 }
-
-/// The writer's page cache, in KiB.
-const WRITER_CACHE_KIB: i64 = 16 * 1024;
-
-/// The length of the write-ahead log before a checkpoint, in pages of 4 KiB. Recovery after a crash reads
-/// it again.
-const WAL_PAGES: i64 = 8 * 1024;
-
-/// The number of concurrent reads.
-const READERS: u32 = 4;
 
 /// The most rooms of a server, so that links to unused rooms can not fill the disk.
 const MAX_ROOMS: i64 = 100_000;
@@ -74,10 +48,9 @@ const MAX_EVICTED_ROOMS: u32 = 1_000;
 pub(super) struct Sqlite {
     writer: Mutex<Option<Arc<Writer>>>,
     writer_closed: Mutex<Option<oneshot::Receiver<()>>>,
-    readers: Arc<ReaderPool>,
+    readers: Readers,
     on_commit: Arc<Mutex<OnCommit>>,
-    /// An exclusive lock on a file, held while the store is open: two servers on one database would each
-    /// broadcast only their own events.
+    /// Locked until the store is closed.
     lock_file: Mutex<Option<File>>,
 }
 
@@ -94,19 +67,13 @@ impl Sqlite {
     }
 
     fn open_blocking(path: &Path, on_commit: OnCommit) -> anyhow::Result<Sqlite> {
-        let lock_file = acquire_lock_file(path)?;
-        create_private_file(path)?;
-        let mut connection = connect_to_write(path)?;
-        migrate(&mut connection, path, MIGRATIONS)?;
-        let readers = (0..READERS).map(|_| connect_to_read(path)).collect::<anyhow::Result<_>>()?;
-        let (writer, writer_closed) = Writer::start(connection)?;
+        let Database { lock_file, writer } = open::open(path)?;
+        let readers = Readers::open(path)?;
+        let (writer, writer_closed) = Writer::start(writer)?;
         Ok(Sqlite {
             writer: Mutex::new(Some(Arc::new(writer))),
             writer_closed: Mutex::new(Some(writer_closed)),
-            readers: Arc::new(ReaderPool {
-                idle: Mutex::new(readers),
-                permits: Arc::new(Semaphore::new(READERS as usize)),
-            }),
+            readers,
             on_commit: Arc::new(Mutex::new(on_commit)),
             lock_file: Mutex::new(Some(lock_file)),
         })
@@ -122,115 +89,6 @@ impl Sqlite {
     ) -> Result<T, Error> {
         self.writer()?.write(move |savepoint| work(savepoint), |_| ()).await
     }
-
-    async fn read<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&Connection) -> anyhow::Result<T> + Send + 'static,
-    ) -> Result<T, Error> {
-        // Wait for the permit before taking a blocking thread, so that waiting reads occupy no threads. The
-        // permit moves with the connection: the read goes on if the caller is cancelled.
-        let permit = self.readers.permits.clone().acquire_owned().await.map_err(|_| Refusal::Unavailable)?;
-        let pool = self.readers.clone();
-        let reading = tokio::task::spawn_blocking(move || {
-            let result = pool.with_connection(work);
-            drop(permit);
-            result
-        });
-        Ok(reading.await.context("reading")??)
-    }
-}
-
-/// A pool of reading connections.
-struct ReaderPool {
-    idle: Mutex<Vec<Connection>>,
-    permits: Arc<Semaphore>,
-}
-
-impl ReaderPool {
-    fn with_connection<T>(&self, work: impl FnOnce(&Connection) -> anyhow::Result<T>) -> anyhow::Result<T> {
-        let connection = self.idle.lock().pop().context("a permit without a connection")?;
-        let result = work(&connection);
-        self.idle.lock().push(connection);
-        result
-    }
-}
-
-fn acquire_lock_file(path: &Path) -> anyhow::Result<File> {
-    if let Some(folder) = path.parent() {
-        // Other users of this machine must not read the messages.
-        let mut builder = fs::DirBuilder::new();
-        builder.recursive(true).mode(0o700);
-        builder.create(folder).with_context(|| format!("making the folder {}", folder.display()))?;
-    }
-    let name = PathBuf::from(format!("{}.lock", path.display()));
-    let open = File::options().create(true).truncate(false).write(true).mode(0o600).open(&name);
-    let file = open.with_context(|| format!("making {}", name.display()))?;
-    if file.try_lock().is_err() {
-        bail!("another madang is using it; give this one a --data folder of its own");
-    }
-    Ok(file)
-}
-
-/// Creates a file that only its owner can read, if it does not exist. SQLite gives the files beside it the
-/// same mode.
-fn create_private_file(path: &Path) -> anyhow::Result<()> {
-    let created = File::options().create(true).append(true).mode(0o600).open(path);
-    created.map(drop).with_context(|| format!("making {}", path.display()))
-}
-
-fn connect(path: &Path) -> anyhow::Result<Connection> {
-    let connection = Connection::open(path)?;
-    let synchronous = if failpoint::is_active(Sabotage::NoSync) { "OFF" } else { "FULL" };
-    connection.pragma_update(None, "journal_mode", "WAL")?;
-    connection.pragma_update(None, "synchronous", synchronous)?;
-    connection.pragma_update(None, "foreign_keys", true)?;
-    connection.busy_timeout(writer::BUSY_TIMEOUT)?;
-    connection.set_prepared_statement_cache_capacity(64);
-    Ok(connection)
-}
-
-/// Opens the writing connection. Messages of many rooms touch as many pages again and again; a large
-/// cache and a long write-ahead log make checkpoints rare.
-fn connect_to_write(path: &Path) -> anyhow::Result<Connection> {
-    let connection = connect(path)?;
-    // Overwrites deleted text on its pages instead of only unlinking it.
-    connection.pragma_update(None, "secure_delete", true)?;
-    connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
-    connection.pragma_update(None, "wal_autocheckpoint", WAL_PAGES)?;
-    Ok(connection)
-}
-
-fn connect_to_read(path: &Path) -> anyhow::Result<Connection> {
-    let connection = connect(path)?;
-    connection.pragma_update(None, "query_only", true)?;
-    Ok(connection)
-}
-
-/// Migrates to the newest schema, each step in its own transaction. Copies a database with content first.
-fn migrate(connection: &mut Connection, path: &Path, migrations: &[&str]) -> anyhow::Result<()> {
-    let version: usize = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    if version > migrations.len() {
-        bail!("it was written by a newer madang (schema {version}, this one knows {})", migrations.len());
-    }
-    if version > 0 && version < migrations.len() {
-        let backup = path.with_extension(format!("before-schema-{}.sqlite", version + 1));
-        if !backup.exists() {
-            // Renamed only when complete: a partial copy is no backup.
-            let copy = backup.with_extension("part");
-            let _ = fs::remove_file(&copy);
-            create_private_file(&copy)?;
-            let name = copy.to_str().context("the database's path is not UTF-8")?;
-            connection.execute("VACUUM INTO ?1", [name]).context("copying the database")?;
-            fs::rename(&copy, &backup).context("naming the copy of the database")?;
-        }
-    }
-    for (done, script) in migrations.iter().enumerate().skip(version) {
-        let step = connection.transaction()?;
-        step.execute_batch(script).with_context(|| format!("migrating to schema {}", done + 1))?;
-        step.pragma_update(None, "user_version", done + 1)?;
-        step.commit()?;
-    }
-    Ok(())
 }
 
 #[async_trait]
@@ -274,16 +132,17 @@ impl Store for Sqlite {
     }
 
     async fn get_room(&self, name: RoomName) -> Result<Option<Room>, Error> {
-        self.read(move |db| get_room(db, &name)).await
+        self.readers.read(move |db| get_room(db, &name)).await
     }
 
     async fn list_rooms(&self, limit: u32) -> Result<Vec<Room>, Error> {
-        self.read(move |db| {
-            let sql = "SELECT id, name, seats, topic, described, owner, last_seq, last_at FROM rooms
+        self.readers
+            .read(move |db| {
+                let sql = "SELECT id, name, seats, topic, described, owner, last_seq, last_at FROM rooms
                        WHERE last_at IS NOT NULL ORDER BY last_at DESC LIMIT ?1";
-            query_all(db, sql, [limit], room_from_row)
-        })
-        .await
+                query_all(db, sql, [limit], room_from_row)
+            })
+            .await
     }
 
     async fn append_event(&self, room: RoomId, event: NewEvent) -> Result<Sent, Error> {
@@ -306,11 +165,11 @@ impl Store for Sqlite {
     }
 
     async fn get_event_by_cid(&self, room: RoomId, cid: Cid) -> Result<Option<Event>, Error> {
-        self.read(move |db| read::get_event_by_cid(db, room, &cid)).await
+        self.readers.read(move |db| read::get_event_by_cid(db, room, &cid)).await
     }
 
     async fn get_author(&self, room: RoomId, message: Seq) -> Result<Option<PersonId>, Error> {
-        self.read(move |db| read::get_author(db, room, message)).await
+        self.readers.read(move |db| read::get_author(db, room, message)).await
     }
 
     async fn list_events(
@@ -320,7 +179,7 @@ impl Store for Sqlite {
         limit: u32,
         reader: PersonId,
     ) -> Result<Page, Error> {
-        self.read(move |db| read::list_events(db, room, range, limit, reader)).await
+        self.readers.read(move |db| read::list_events(db, room, range, limit, reader)).await
     }
 
     async fn insert_person(&self, person: Person, token: TokenHash, at: Timestamp) -> Result<(), Error> {
@@ -333,11 +192,12 @@ impl Store for Sqlite {
     }
 
     async fn get_person_by_token(&self, token: TokenHash) -> Result<Option<Person>, Error> {
-        self.read(move |db| {
-            let sql = "SELECT id, name FROM people WHERE token_hash = ?1";
-            query_optional(db, sql, [token], |row| person_from_row(row, 0))
-        })
-        .await
+        self.readers
+            .read(move |db| {
+                let sql = "SELECT id, name FROM people WHERE token_hash = ?1";
+                query_optional(db, sql, [token], |row| person_from_row(row, 0))
+            })
+            .await
     }
 
     async fn rename_person(&self, id: PersonId, name: DisplayName) -> Result<(), Error> {
@@ -349,12 +209,8 @@ impl Store for Sqlite {
     }
 
     async fn close(&self) {
-        // Running reads hold permits; later ones find the semaphore closed. All connections must be closed
-        // for SQLite to move the write-ahead log into the database.
-        let permits = self.readers.permits.acquire_many(READERS).await;
-        self.readers.permits.close();
-        drop(permits);
-        self.readers.idle.lock().clear();
+        // SQLite moves the write-ahead log into the database only when all connections are closed.
+        self.readers.close().await;
         drop(self.writer.lock().take());
         let closed = self.writer_closed.lock().take();
         if let Some(closed) = closed {
@@ -447,8 +303,7 @@ mod tests {
     fn only_rooms_without_a_message_for_a_day_are_evicted() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("madang.sqlite");
-        let mut db = connect(&path).unwrap();
-        migrate(&mut db, &path, MIGRATIONS).unwrap();
+        let db = open::open(&path).unwrap().writer;
         let now = 10 * UNUSED_ROOM_AGE_MS;
         let rooms =
             [("lobby", 0, 0), ("silent", 0, 0), ("spoken", 1, 0), ("young", 0, now), ("newest", 0, 0)];
@@ -460,29 +315,5 @@ mod tests {
         let left =
             query_all(&db, "SELECT name FROM rooms ORDER BY id", [], |row| row.get::<_, String>(0)).unwrap();
         assert_eq!(left, ["lobby", "spoken", "young", "newest"]);
-    }
-
-    #[test]
-    fn a_database_of_a_newer_madang_is_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("madang.sqlite");
-        let mut connection = connect(&path).unwrap();
-        migrate(&mut connection, &path, &["CREATE TABLE a (x)", "CREATE TABLE b (x)"]).unwrap();
-        let error = migrate(&mut connection, &path, &["CREATE TABLE a (x)"]).unwrap_err();
-        assert_eq!(error.to_string(), "it was written by a newer madang (schema 2, this one knows 1)");
-    }
-
-    #[test]
-    fn a_migration_that_fails_leaves_the_version_before_it_and_a_copy() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("madang.sqlite");
-        let mut connection = connect(&path).unwrap();
-        migrate(&mut connection, &path, &["CREATE TABLE a (x)"]).unwrap();
-        let broken = ["CREATE TABLE a (x)", "CREATE TABLE b (x); NONSENSE"];
-        migrate(&mut connection, &path, &broken).unwrap_err();
-        let version: usize = connection.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
-        assert_eq!(version, 1);
-        assert!(path.with_extension("before-schema-2.sqlite").exists());
-        migrate(&mut connection, &path, &["CREATE TABLE a (x)", "CREATE TABLE b (x)"]).unwrap();
     }
 }

@@ -1,0 +1,161 @@
+//! Opens the database: the lock file, private files, pragmas, and migrations with a backup before them.
+
+use std::{
+    fs::{self, File},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, bail};
+use rusqlite::Connection;
+
+use crate::{
+    failpoint::{self, Sabotage},
+    store::writer::BUSY_TIMEOUT,
+};
+
+/// The schema, one file per version. A released file is never changed.
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../../migrations/sqlite/0001_rooms_events_people.sql"),
+    include_str!("../../../migrations/sqlite/0002_events_by_udp.sql"),
+    include_str!("../../../migrations/sqlite/0003_changes_and_reactions.sql"),
+];
+
+/// The writer's page cache, in KiB.
+const WRITER_CACHE_KIB: i64 = 16 * 1024;
+
+/// The length of the write-ahead log before a checkpoint, in pages of 4 KiB. Recovery after a crash reads
+/// it again.
+const WAL_PAGES: i64 = 8 * 1024;
+
+/// An open database with the newest schema.
+pub(super) struct Database {
+    /// An exclusive lock on a file, held while the database is open: two servers on one database would each
+    /// broadcast only their own events.
+    pub(super) lock_file: File,
+    /// The only connection that writes.
+    pub(super) writer: Connection,
+}
+
+/// Opens the database for writing, creating and migrating it as needed.
+pub(super) fn open(path: &Path) -> anyhow::Result<Database> {
+    let lock_file = acquire_lock_file(path)?;
+    create_private_file(path)?;
+    let mut writer = connect_to_write(path)?;
+    migrate(&mut writer, path, MIGRATIONS)?;
+    Ok(Database { lock_file, writer })
+}
+
+fn acquire_lock_file(path: &Path) -> anyhow::Result<File> {
+    if let Some(folder) = path.parent() {
+        // Other users of this machine must not read the messages.
+        let mut builder = fs::DirBuilder::new();
+        builder.recursive(true).mode(0o700);
+        builder.create(folder).with_context(|| format!("making the folder {}", folder.display()))?;
+    }
+    let name = PathBuf::from(format!("{}.lock", path.display()));
+    let open = File::options().create(true).truncate(false).write(true).mode(0o600).open(&name);
+    let file = open.with_context(|| format!("making {}", name.display()))?;
+    if file.try_lock().is_err() {
+        bail!("another madang is using it; give this one a --data folder of its own");
+    }
+    Ok(file)
+}
+
+/// Creates a file that only its owner can read, if it does not exist. SQLite gives the files beside it the
+/// same mode.
+fn create_private_file(path: &Path) -> anyhow::Result<()> {
+    let created = File::options().create(true).append(true).mode(0o600).open(path);
+    created.map(drop).with_context(|| format!("making {}", path.display()))
+}
+
+/// Opens the writing connection. Messages of many rooms touch as many pages again and again; a large
+/// cache and a long write-ahead log make checkpoints rare.
+fn connect_to_write(path: &Path) -> anyhow::Result<Connection> {
+    let connection = connect(path)?;
+    // Overwrites deleted text on its pages instead of only unlinking it.
+    connection.pragma_update(None, "secure_delete", true)?;
+    connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
+    connection.pragma_update(None, "wal_autocheckpoint", WAL_PAGES)?;
+    Ok(connection)
+}
+
+/// Opens a connection that can not write.
+pub(super) fn connect_to_read(path: &Path) -> anyhow::Result<Connection> {
+    let connection = connect(path)?;
+    connection.pragma_update(None, "query_only", true)?;
+    Ok(connection)
+}
+
+fn connect(path: &Path) -> anyhow::Result<Connection> {
+    let connection = Connection::open(path)?;
+    let synchronous = if failpoint::is_active(Sabotage::NoSync) { "OFF" } else { "FULL" };
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", synchronous)?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}
+
+/// Migrates to the newest schema, each step in its own transaction. Copies a database with content first.
+fn migrate(connection: &mut Connection, path: &Path, migrations: &[&str]) -> anyhow::Result<()> {
+    let version: usize = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if version > migrations.len() {
+        bail!("it was written by a newer madang (schema {version}, this one knows {})", migrations.len());
+    }
+    if version > 0 && version < migrations.len() {
+        back_up(connection, path, version + 1)?;
+    }
+    for (done, script) in migrations.iter().enumerate().skip(version) {
+        let step = connection.transaction()?;
+        step.execute_batch(script).with_context(|| format!("migrating to schema {}", done + 1))?;
+        step.pragma_update(None, "user_version", done + 1)?;
+        step.commit()?;
+    }
+    Ok(())
+}
+
+/// Copies the database beside itself before it is migrated to this schema, unless there is a copy.
+fn back_up(connection: &Connection, path: &Path, schema: usize) -> anyhow::Result<()> {
+    let backup = path.with_extension(format!("before-schema-{schema}.sqlite"));
+    if backup.exists() {
+        return Ok(());
+    }
+    // Renamed only when complete: a partial copy is no backup.
+    let copy = backup.with_extension("part");
+    let _ = fs::remove_file(&copy);
+    create_private_file(&copy)?;
+    let name = copy.to_str().context("the database's path is not UTF-8")?;
+    connection.execute("VACUUM INTO ?1", [name]).context("copying the database")?;
+    fs::rename(&copy, &backup).context("naming the copy of the database")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_of_a_newer_madang_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("madang.sqlite");
+        let mut connection = connect(&path).unwrap();
+        migrate(&mut connection, &path, &["CREATE TABLE a (x)", "CREATE TABLE b (x)"]).unwrap();
+        let error = migrate(&mut connection, &path, &["CREATE TABLE a (x)"]).unwrap_err();
+        assert_eq!(error.to_string(), "it was written by a newer madang (schema 2, this one knows 1)");
+    }
+
+    #[test]
+    fn a_migration_that_fails_leaves_the_version_before_it_and_a_copy() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("madang.sqlite");
+        let mut connection = connect(&path).unwrap();
+        migrate(&mut connection, &path, &["CREATE TABLE a (x)"]).unwrap();
+        let broken = ["CREATE TABLE a (x)", "CREATE TABLE b (x); NONSENSE"];
+        migrate(&mut connection, &path, &broken).unwrap_err();
+        let version: usize = connection.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
+        assert_eq!(version, 1);
+        assert!(path.with_extension("before-schema-2.sqlite").exists());
+        migrate(&mut connection, &path, &["CREATE TABLE a (x)", "CREATE TABLE b (x)"]).unwrap();
+    }
+}
