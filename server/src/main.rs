@@ -1,37 +1,44 @@
 //! The `madang` program: runs the server until Ctrl-C or SIGTERM, or one of the clients in `cli`.
 
-use std::process::ExitCode;
+mod log;
+
+use std::{io, process::ExitCode};
 
 use madang::{
     Server, cli,
-    config::{self, ListenAddress, Transport},
+    config::{self, Config, Invocation, ListenAddress, Transport},
     failpoint,
 };
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::{
+    runtime::Runtime,
+    signal::unix::{SignalKind, signal},
+};
 
 /// The exit code for a configuration that can not be used.
 const EXIT_USAGE: u8 = 2;
 
 fn main() -> ExitCode {
-    let config = match failpoint::init().and_then(|()| config::load()) {
-        Ok(config::Invocation::Serve(config)) => config,
-        Ok(config::Invocation::Talk(options)) => return cli::run(cli::talk::talk(options)),
-        Ok(config::Invocation::Send(options)) => return cli::run(cli::send::send(options)),
-        Ok(config::Invocation::Print(text)) => {
+    match failpoint::init().and_then(|()| config::load()) {
+        Ok(Invocation::Serve(config)) => serve(*config),
+        Ok(Invocation::Talk(options)) => cli::run(cli::talk::talk(options)),
+        Ok(Invocation::Send(options)) => cli::run(cli::send::send(options)),
+        Ok(Invocation::Print(text)) => {
             println!("{text}");
-            return ExitCode::SUCCESS;
+            ExitCode::SUCCESS
         }
         Err(error) => {
             eprintln!("madang: {error:#}");
-            return ExitCode::from(EXIT_USAGE);
+            ExitCode::from(EXIT_USAGE)
         }
-    };
-    config::init_logging(&config);
+    }
+}
+
+fn serve(config: Config) -> ExitCode {
+    log::init(&config);
     raise_open_file_limit();
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(anyhow::Error::from);
-    match runtime.and_then(|runtime| runtime.block_on(serve(*config))) {
+    let runtime = Runtime::new().map_err(anyhow::Error::from);
+    match runtime.and_then(|runtime| runtime.block_on(serve_until_stopped(config))) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("madang: {error:#}");
@@ -48,12 +55,32 @@ fn raise_open_file_limit() {
     }
 }
 
-async fn serve(config: config::Config) -> anyhow::Result<()> {
-    let mut interrupted = signal(SignalKind::interrupt())?;
-    let mut terminated = signal(SignalKind::terminate())?;
+async fn serve_until_stopped(config: Config) -> anyhow::Result<()> {
+    let stop_signal = stop_signal()?;
     let has_public_url = !config.public_urls.is_empty();
     let server = Server::start(config).await?;
-    let mut addresses = server.addresses.clone();
+    print_addresses(&server.addresses, has_public_url);
+    stop_signal.await;
+    println!("Madang is closing");
+    server.stop().await;
+    Ok(())
+}
+
+/// Handles Ctrl-C and SIGTERM from now on; the future resolves at the first of them.
+fn stop_signal() -> io::Result<impl Future<Output = ()>> {
+    let mut interrupted = signal(SignalKind::interrupt())?;
+    let mut terminated = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupted.recv() => {}
+            _ = terminated.recv() => {}
+        }
+    })
+}
+
+/// Prints where the server listens, the address for browsers first.
+fn print_addresses(addresses: &[ListenAddress], has_public_url: bool) {
+    let mut addresses = addresses.to_vec();
     addresses.sort_by_key(|listen| listen.transport);
     for listen in &addresses {
         println!("Madang is open at {listen}");
@@ -64,11 +91,4 @@ async fn serve(config: config::Config) -> anyhow::Result<()> {
         let port = listen.address.port();
         println!("Browsers on other machines need its address named: --public-url http://ADDRESS:{port}");
     }
-    tokio::select! {
-        _ = interrupted.recv() => {}
-        _ = terminated.recv() => {}
-    }
-    println!("Madang is closing");
-    server.stop().await;
-    Ok(())
 }

@@ -7,9 +7,9 @@
 mod sqlite;
 mod writer;
 
-use std::sync::Arc;
+use std::{fmt, path::PathBuf, sync::Arc};
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use async_trait::async_trait;
 use common::{
     event::{Event, EventKind, HistoryRange, Page, RoomEvent, Sent, Via},
@@ -27,14 +27,33 @@ pub type OnCommit = Box<dyn Fn(RoomEvent) + Send>;
 /// The most bytes of user content on one page of history. A page has at least one event.
 pub const MAX_PAGE_BYTES: usize = 64 * 1024;
 
-/// Opens the store named by `url`, `sqlite:` and a path, creating it if necessary.
-pub async fn open(url: &str, on_commit: OnCommit) -> anyhow::Result<Arc<dyn Store>> {
-    let Some(path) = url.strip_prefix("sqlite:") else {
-        bail!("--database takes sqlite:PATH, not {url}");
-    };
-    let store = sqlite::Sqlite::open(path.as_ref(), on_commit)
+/// Where the log is stored, written as `sqlite:PATH`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DatabaseUrl {
+    Sqlite(PathBuf),
+}
+
+impl DatabaseUrl {
+    /// Parses a URL; `None` if no store has its scheme or it names no file.
+    pub fn parse(text: &str) -> Option<DatabaseUrl> {
+        let path = text.strip_prefix("sqlite:")?;
+        (!path.is_empty()).then(|| DatabaseUrl::Sqlite(path.into()))
+    }
+}
+
+impl fmt::Display for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let DatabaseUrl::Sqlite(path) = self;
+        write!(f, "sqlite:{}", path.display())
+    }
+}
+
+/// Opens the store, creating it if necessary.
+pub async fn open(url: &DatabaseUrl, on_commit: OnCommit) -> anyhow::Result<Arc<dyn Store>> {
+    let DatabaseUrl::Sqlite(path) = url;
+    let store = sqlite::Sqlite::open(path, on_commit)
         .await
-        .with_context(|| format!("opening the database {path}"))?;
+        .with_context(|| format!("opening the database {}", path.display()))?;
     Ok(Arc::new(store))
 }
 

@@ -24,6 +24,7 @@ use madang::{
     Server,
     chat::limits::{Limits, Rate},
     config::{Config, Transport},
+    store::DatabaseUrl,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -67,7 +68,7 @@ impl TestServer {
     pub(crate) async fn start_in(folder: TempDir, change: impl FnOnce(&mut Config)) -> TestServer {
         let mut config = Config {
             listen: vec![Transport::Http.at("127.0.0.1:0".parse().unwrap())],
-            database: format!("sqlite:{}", folder.path().join("madang.sqlite").display()),
+            database: DatabaseUrl::Sqlite(folder.path().join("madang.sqlite")),
             limits: no_limits(),
             ..Config::default()
         };

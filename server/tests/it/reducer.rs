@@ -11,7 +11,7 @@ use common::{
     message::{Cid, Emoji, Seq, Timestamp},
     person::{DisplayName, Person, PersonId},
 };
-use madang::store::{self, Action, NewEvent, NewRoom, Store};
+use madang::store::{self, Action, DatabaseUrl, NewEvent, NewRoom, Store};
 use proptest::prelude::*;
 
 use crate::harness::{body, room};
@@ -171,7 +171,7 @@ proptest! {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         runtime.block_on(async {
             let folder = tempfile::tempdir().unwrap();
-            let url = format!("sqlite:{}", folder.path().join("madang.sqlite").display());
+            let url = DatabaseUrl::Sqlite(folder.path().join("madang.sqlite"));
             let (sender, committed) = mpsc::channel();
             let on_commit = Box::new(move |pushed: common::event::RoomEvent| sender.send(pushed.event).unwrap());
             let store = store::open(&url, on_commit).await.unwrap();

@@ -28,6 +28,21 @@ fn an_unknown_option_prints_one_sentence_and_exits_with_2() {
 }
 
 #[test]
+fn the_command_line_overrides_the_environment_and_the_environment_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("madang.toml"), "database = \"sqlite:file.sqlite\"\n").unwrap();
+    let used = |arguments: &[&str]| {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_madang"));
+        program.current_dir(folder.path()).env("MADANG_DATABASE", "environment:x").args(arguments);
+        stderr(&program.env("MADANG_CONFIG", "madang.toml").output().unwrap())
+    };
+    assert_eq!(used(&[]), "madang: --database takes sqlite:PATH, not environment:x\n");
+    assert_eq!(used(&["serve"]), "madang: --database takes sqlite:PATH, not environment:x\n");
+    let argument = ["--database", "argument:x"];
+    assert_eq!(used(&argument), "madang: --database takes sqlite:PATH, not argument:x\n");
+}
+
+#[test]
 fn a_taken_port_is_reported_with_advice() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();

@@ -14,7 +14,7 @@ use common::{
 };
 use madang::{
     error::Error,
-    store::{self, Action, MAX_PAGE_BYTES, NewEvent, NewRoom, Room, Store},
+    store::{self, Action, DatabaseUrl, MAX_PAGE_BYTES, NewEvent, NewRoom, Room, Store},
 };
 
 use crate::harness::{TIMEOUT, body, room};
@@ -24,7 +24,7 @@ type Committed = Arc<Mutex<Vec<RoomEvent>>>;
 async fn sqlite(folder: &Path) -> (Arc<dyn Store>, Committed) {
     let committed = Committed::default();
     let listener = committed.clone();
-    let url = format!("sqlite:{}", folder.join("madang.sqlite").display());
+    let url = DatabaseUrl::Sqlite(folder.join("madang.sqlite"));
     let store = store::open(&url, Box::new(move |event| listener.lock().unwrap().push(event))).await.unwrap();
     (store, committed)
 }

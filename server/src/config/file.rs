@@ -1,0 +1,67 @@
+//! Reads the file of `--config`: TOML whose keys are the names of options.
+//!
+//! Each entry is checked by itself, as an argument of the command line is, so that an error can name its
+//! line.
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use anyhow::{Context, anyhow, bail};
+use clap::ArgAction;
+use toml::{Spanned, Value};
+
+use super::options::{self, Defaults, Options};
+
+/// Reads the values of the file, by option.
+pub(super) fn read(path: &Path) -> anyhow::Result<Defaults> {
+    let text = fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+    let entries: BTreeMap<String, Spanned<Value>> = toml::from_str(&text).map_err(|error| {
+        let position = error.span().map_or(0, |span| span.start);
+        error_at(path, &text, position, &error.message().lines().collect::<Vec<_>>().join(" "))
+    })?;
+    // An error names the first line that is wrong.
+    let mut entries: Vec<_> = entries.into_iter().collect();
+    entries.sort_by_key(|(_, value)| value.span().start);
+    let mut defaults = Defaults::new();
+    for (name, value) in entries {
+        let position = value.span().start;
+        let values = check_entry(&name, value.into_inner())
+            .map_err(|error| error_at(path, &text, position, &error.to_string()))?;
+        defaults.insert(name, values);
+    }
+    Ok(defaults)
+}
+
+/// Returns the values of one entry as the command line takes them.
+fn check_entry(name: &str, value: Value) -> anyhow::Result<Vec<String>> {
+    let Some(option) = options::find_option(name).filter(|_| name != "config") else {
+        bail!("there is no option {name}");
+    };
+    let values = match value {
+        Value::Array(values) if matches!(option.get_action(), ArgAction::Append) => values,
+        value => vec![value],
+    };
+    let values = values.into_iter().map(|value| match value {
+        Value::String(text) => Ok(text),
+        Value::Integer(number) => Ok(number.to_string()),
+        Value::Float(number) => Ok(number.to_string()),
+        _ => bail!("--{name} takes a string or a number"),
+    });
+    let values = values.collect::<anyhow::Result<Vec<_>>>()?;
+    let arguments: Vec<String> = values.iter().map(|value| format!("--{name}={value}")).collect();
+    let options = Options::parse_alone(&arguments).map_err(|error| anyhow!(options::first_line(&error)))?;
+    options.check_each()?;
+    Ok(values)
+}
+
+fn error_at(path: &Path, text: &str, position: usize, reason: &str) -> anyhow::Error {
+    let number = text.get(..position).unwrap_or_default().matches('\n').count();
+    let line = without_secret(text.lines().nth(number).unwrap_or_default().trim());
+    anyhow!("{}: line {} ({line}): {reason}", path.display(), number + 1)
+}
+
+/// Replaces the value of a secret option.
+fn without_secret(line: &str) -> String {
+    let name = line.split('=').next().unwrap_or_default().trim().trim_matches('"');
+    let is_secret = options::find_option(name).is_some_and(|option| option.is_hide_env_values_set());
+    if is_secret { format!("{name} = …") } else { line.to_owned() }
+}

@@ -1,0 +1,143 @@
+//! Turns options into a configuration; each mistake gives one sentence that names its option.
+
+use std::{
+    net::{IpAddr, SocketAddr, ToSocketAddrs},
+    time::Duration,
+};
+
+use anyhow::{Context, bail};
+use tracing_subscriber::EnvFilter;
+use url::Url;
+
+use super::{Config, ListenAddress, Transport, UdpKey, options::Options};
+use crate::{
+    chat::limits::{Limits, Rate},
+    store::DatabaseUrl,
+};
+
+impl Options {
+    /// Checks the options and returns the configuration they make.
+    pub(super) fn validate(self) -> anyhow::Result<Config> {
+        let config = self.check_each()?;
+        require_key_for_public_udp(&config)?;
+        Ok(config)
+    }
+
+    /// Checks each option by itself, so that one that is right does not depend on another.
+    pub(super) fn check_each(self) -> anyhow::Result<Config> {
+        let limits = self.limits()?;
+        Ok(Config {
+            udp_key: self.udp_key.map(UdpKey::parse).transpose()?,
+            listen: parse_listen(&self.listen)?,
+            public_urls: self.public_url.iter().map(|url| parse_public_url(url)).collect::<Result<_, _>>()?,
+            database: match self.database {
+                Some(url) => DatabaseUrl::parse(&url)
+                    .with_context(|| format!("--database takes sqlite:PATH, not {url}"))?,
+                None => DatabaseUrl::Sqlite(self.data.join("madang.sqlite")),
+            },
+            limits,
+            max_connections: require_positive("max-connections", self.max_connections)?,
+            max_connections_per_address: require_positive(
+                "max-connections-per-address",
+                self.max_connections_per_address,
+            )?,
+            header_timeout: Duration::from_secs(10),
+            body_timeout: Duration::from_secs(15),
+            idle_timeout: Duration::from_secs(10 * 60),
+            log: parse_log_filter(self.log)?,
+            log_format: self.log_format,
+        })
+    }
+
+    /// Returns the rate limits. Those of reads and new rooms are no options.
+    fn limits(&self) -> anyhow::Result<Limits> {
+        Ok(Limits {
+            messages: parse_rate("message", self.message_rate, self.message_burst)?,
+            joins: parse_rate("join", self.join_rate, self.join_burst)?,
+            ..Limits::default()
+        })
+    }
+}
+
+/// Refuses datagrams from other machines without a key: their sender address can be forged.
+fn require_key_for_public_udp(config: &Config) -> anyhow::Result<()> {
+    let is_public_udp =
+        |listen: &&ListenAddress| listen.transport == Transport::Udp && !listen.address.ip().is_loopback();
+    match config.listen.iter().find(is_public_udp) {
+        Some(listen) if config.udp_key.is_none() => {
+            bail!("--listen {listen} needs --udp-key: anybody can put any sender on a datagram")
+        }
+        _ => Ok(()),
+    }
+}
+
+fn parse_listen(urls: &[String]) -> anyhow::Result<Vec<ListenAddress>> {
+    let addresses: Vec<ListenAddress> =
+        urls.iter().map(|url| parse_listen_url(url)).collect::<anyhow::Result<_>>()?;
+    let is_duplicate = |(index, listen): &(usize, &ListenAddress)| {
+        listen.address.port() != 0 && addresses[..*index].contains(listen)
+    };
+    if let Some((_, listen)) = addresses.iter().enumerate().find(is_duplicate) {
+        bail!("--listen {listen} is given twice");
+    }
+    Ok(addresses)
+}
+
+fn parse_listen_url(text: &str) -> anyhow::Result<ListenAddress> {
+    let url = Url::parse(text).ok().filter(Url::has_host);
+    let url = url.with_context(|| format!("--listen takes http://ADDRESS:PORT, not {text}"))?;
+    let transport = Transport::ALL.into_iter().find(|transport| transport.scheme() == url.scheme());
+    let transport = transport
+        .with_context(|| format!("--listen opens http, tcp and udp doors, not {}://", url.scheme()))?;
+    let is_bare = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+    if !matches!(url.path(), "" | "/") || !is_bare {
+        bail!("--listen takes {}://ADDRESS:PORT without a path, not {text}", url.scheme());
+    }
+    let port = url.port_or_known_default();
+    let port = port.with_context(|| format!("--listen takes {}://ADDRESS:PORT, not {text}", url.scheme()))?;
+    let host = url.host_str().unwrap_or_default();
+    let resolved = match host.trim_matches(['[', ']']).parse::<IpAddr>() {
+        Ok(address) => Some(SocketAddr::new(address, port)),
+        Err(_) => (host, port).to_socket_addrs().ok().and_then(|mut addresses| addresses.next()),
+    };
+    let address = resolved.with_context(|| format!("--listen: {host} is no address of this machine"))?;
+    Ok(transport.at(address))
+}
+
+fn parse_public_url(text: &str) -> anyhow::Result<Url> {
+    let is_usable = |url: &Url| {
+        matches!(url.scheme(), "http" | "https")
+            && url.has_host()
+            && url.path() == "/"
+            && url.query().is_none()
+            && url.fragment().is_none()
+            && url.username().is_empty()
+            && url.password().is_none()
+    };
+    Url::parse(text)
+        .ok()
+        .filter(is_usable)
+        .with_context(|| format!("--public-url takes http(s)://NAME[:PORT] without a path, not {text}"))
+}
+
+fn parse_rate(name: &str, per_second: f64, burst: f64) -> anyhow::Result<Rate> {
+    let is_usable = |number: f64, minimum: f64| number.is_finite() && number >= minimum;
+    if !is_usable(per_second, 0.001) || !is_usable(burst, 1.0) {
+        bail!("--{name}-rate takes a number above 0, --{name}-burst one of at least 1");
+    }
+    Ok(Rate { per_second, burst })
+}
+
+fn require_positive(name: &str, number: usize) -> anyhow::Result<usize> {
+    if number == 0 {
+        bail!("--{name} takes a number of at least 1");
+    }
+    Ok(number)
+}
+
+fn parse_log_filter(text: String) -> anyhow::Result<String> {
+    match EnvFilter::try_new(&text) {
+        Ok(_) => Ok(text),
+        Err(_) => bail!("--log takes a level or a filter such as warn,madang=info, not {text}"),
+    }
+}
