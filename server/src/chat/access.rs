@@ -96,10 +96,7 @@ impl Chat {
 
     /// Checks whether this person may read and post without joining; see [`Room::check_access`].
     pub(super) fn check_access(&self, stored: &store::Room, person: PersonId) -> Result<(), Refusal> {
-        match self.loaded_room(&stored.name) {
-            Some(room) => room.lock().check_access(person),
-            None => Room::new(stored).check_access(person),
-        }
+        self.read_room(stored, |room| room.check_access(person))
     }
 
     /// Bans a person from a room for [`BAN_DURATION`], with all their connections.

@@ -147,8 +147,7 @@ impl Chat {
     pub async fn list_rooms(&self) -> Result<RoomList, Error> {
         let mut rooms: Vec<RoomSummary> = Vec::new();
         for stored in self.0.store.list_rooms(MAX_LISTED_ROOMS).await? {
-            let loaded = self.loaded_room(&stored.name);
-            rooms.push(loaded.map_or_else(|| Room::new(&stored).summary(), |room| room.lock().summary()));
+            rooms.push(self.read_room(&stored, Room::summary));
         }
         // The store lists only rooms with messages.
         let free_slots = (MAX_LISTED_ROOMS as usize).saturating_sub(rooms.len());
@@ -220,6 +219,18 @@ impl Chat {
         self.0.rooms.lock().get(name).cloned()
     }
 
+    /// Reads something from the room, without loading it if it is not in memory.
+    fn read_room<T>(&self, stored: &store::Room, read: impl FnOnce(&Room) -> T) -> T {
+        match self.loaded_room(&stored.name) {
+            Some(room) => {
+                let mut locked = room.lock();
+                locked.catch_up(stored);
+                read(&locked)
+            }
+            None => read(&Room::new(stored)),
+        }
+    }
+
     /// Returns the room in memory, loading it if it is not there.
     fn load_room(&self, stored: &store::Room) -> Arc<Mutex<Room>> {
         let new = || Arc::new(Mutex::new(Room::new(stored)));
@@ -239,6 +250,7 @@ impl Chat {
             if locked.is_unloaded {
                 continue;
             }
+            locked.catch_up(stored);
             let result = change(&mut locked);
             self.after_membership_change(&room, locked);
             return result.map(|()| room);

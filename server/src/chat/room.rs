@@ -258,16 +258,34 @@ impl Room {
             // Skips an event that the room already contained when it was loaded: loading can fall between
             // the commit of the event and its broadcast.
             EventKind::RoomChanged { topic, seats } if event.seq > self.description_seq => {
-                self.description_seq = event.seq;
-                self.topic = topic.clone().unwrap_or_else(|| self.topic.clone());
-                self.seats = seats.map_or(self.seats, |SeatLimit(seats)| seats);
-                if self.seats.is_some() {
-                    self.subscriptions.retain(|person| self.members.contains_key(&person));
-                }
-                self.notify_seat_waiters();
+                let topic = topic.clone().unwrap_or_else(|| self.topic.clone());
+                let seats = seats.map_or(self.seats, |SeatLimit(seats)| seats);
+                self.set_description(event.seq, topic, seats);
             }
             _ => {}
         }
+    }
+
+    /// Takes over what the store knows and was not broadcast here yet. A change is acknowledged before
+    /// its broadcast, and what its author or anybody else does next must already see it.
+    pub(super) fn catch_up(&mut self, stored: &store::Room) {
+        if stored.last_seq > self.last_seq {
+            self.last_at = stored.last_at;
+            self.advance_to(stored.last_seq);
+        }
+        if stored.description_seq > self.description_seq {
+            self.set_description(stored.description_seq, stored.topic.clone(), stored.seats);
+        }
+    }
+
+    fn set_description(&mut self, seq: Seq, topic: Topic, seats: Option<Seats>) {
+        self.description_seq = seq;
+        self.topic = topic;
+        self.seats = seats;
+        if seats.is_some() {
+            self.subscriptions.retain(|person| self.members.contains_key(&person));
+        }
+        self.notify_seat_waiters();
     }
 
     /// Records that the log goes at least this far.
@@ -412,7 +430,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::chat::test_support::{NullSubscriber, join, person, room_for_two, room_without_seat_limit};
+    use crate::chat::test_support::{
+        NullSubscriber, join, person, room_for_two, room_without_seat_limit, stored_room,
+    };
 
     #[test]
     fn a_full_room_refuses_the_third_person_until_one_leaves() {
@@ -485,6 +505,23 @@ mod tests {
         room.leave(PersonId(1), ConnectionId(1), None);
         assert_eq!(Arc::strong_count(&subscriber), 1, "the room has dropped it");
         assert!(room.is_empty());
+    }
+
+    #[test]
+    fn a_change_that_is_stored_and_not_broadcast_yet_is_seen_by_the_next_join() {
+        let mut room = room_for_two();
+        let topic = Topic::parse("3-2반").unwrap();
+        let stored = store::Room {
+            topic: topic.clone(),
+            seats: None,
+            description_seq: Seq(4),
+            last_seq: Seq(5),
+            ..stored_room()
+        };
+        room.catch_up(&stored);
+        assert_eq!((room.topic(), room.seats, room.last_seq), (Some(topic.clone()), None, Seq(5)));
+        room.catch_up(&stored_room());
+        assert_eq!((room.topic(), room.last_seq), (Some(topic), Seq(5)), "an older reading changes nothing");
     }
 
     proptest! {

@@ -38,16 +38,20 @@ pub(super) fn room_without_seat_limit() -> Room {
 }
 
 fn room(seats: Option<Seats>) -> Room {
-    Room::new(&store::Room {
+    Room::new(&store::Room { seats, ..stored_room() })
+}
+
+pub(super) fn stored_room() -> store::Room {
+    store::Room {
         id: RoomId::for_test(1),
         name: RoomName::parse("둘이").unwrap(),
-        seats,
+        seats: Some(Seats::TWO),
         topic: Topic::default(),
         description_seq: Seq(0),
         owner: PersonId(1),
         last_seq: Seq(0),
         last_at: None,
-    })
+    }
 }
 
 pub(super) fn join(room: &mut Room, id: u64, connection: u64, now: Instant) -> Result<(), Refusal> {
