@@ -31,9 +31,10 @@ use tokio_util::sync::CancellationToken;
 /// the kernel and the libraries this stays below 1 MiB.
 pub(super) const MAX_QUEUED_BYTES: usize = 512 * 1024;
 
-/// The first byte of a WebSocket text frame, and the
+/// The first bytes of a WebSocket's text and close frames, and the
 /// Socket.IO packet that tells a client that it is connected.
 const TEXT_FRAME: u8 = 0x81;
+const CLOSE_FRAME: u8 = 0x88;
 const CONNECT_PACKET: &[u8] = b"40";
 
 /// How long buffered bytes are still flushed after the library has dropped the connection.
@@ -75,6 +76,8 @@ struct WriteBuffer {
     bytes: VecDeque<u8>,
     /// Holds everything back until the client has been told that it is connected.
     is_held: bool,
+    /// The library has written its close frame, which nothing may follow (RFC 6455 §5.5.1).
+    is_closed: bool,
     /// A task is waiting to flush.
     is_flushing: bool,
 }
@@ -123,6 +126,7 @@ impl ConnectionHandle {
         self.state.write_buffer.lock().get_or_insert(WriteBuffer {
             bytes: VecDeque::new(),
             is_held: true,
+            is_closed: false,
             is_flushing: false,
         });
     }
@@ -132,6 +136,9 @@ impl ConnectionHandle {
         let shared = self.stream.upgrade().ok_or(WriteError::Closed)?;
         let mut locked = self.state.write_buffer.lock();
         let write_buffer = locked.as_mut().ok_or(WriteError::Closed)?;
+        if write_buffer.is_closed {
+            return Err(WriteError::Closed);
+        }
         let mut sent = 0;
         if write_buffer.bytes.is_empty() && !write_buffer.is_held {
             sent = self.state.write(&shared.stream, frames).map_err(|_| WriteError::Closed)?;
@@ -240,7 +247,7 @@ impl MeteredStream {
             if self.state.write(&self.shared.stream, frames)? < frames.len() {
                 return Err(io::ErrorKind::WriteZero.into());
             }
-            write_buffer.is_held = !contains_connect_packet(frames);
+            write_buffer.is_held = !frames_of(frames).any(is_connect_packet);
         } else {
             let mut written = 0;
             if write_buffer.bytes.is_empty() {
@@ -248,6 +255,7 @@ impl MeteredStream {
             }
             write_buffer.bytes.extend(&frames[written..]);
         }
+        write_buffer.is_closed |= frames_of(frames).any(|(kind, _)| kind == CLOSE_FRAME);
         self.handle().flush_later(write_buffer, self.shared.clone());
         Ok(())
     }
@@ -271,23 +279,26 @@ impl MeteredStream {
     }
 }
 
-/// Whether one of these frames (RFC 6455 §5.2) is the
-/// Socket.IO packet that tells a client that it is connected.
-fn contains_connect_packet(mut frames: &[u8]) -> bool {
-    while let [kind, length, rest @ ..] = frames {
-        let (length, rest) = match (length, rest) {
-            (126, [a, b, rest @ ..]) => (usize::from(u16::from_be_bytes([*a, *b])), rest),
-            // No frame before that packet is so long.
-            (127, _) => return false,
-            (length, rest) => (usize::from(*length), rest),
+/// Whether this is the Socket.IO packet that tells a client that it is connected.
+fn is_connect_packet((kind, payload): (u8, &[u8])) -> bool {
+    kind == TEXT_FRAME && payload.starts_with(CONNECT_PACKET)
+}
+
+/// The first byte and the payload of each of a server's frames (RFC 6455 §5.2), up to one that is cut.
+fn frames_of(mut bytes: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
+    std::iter::from_fn(move || {
+        let [kind, length, rest @ ..] = bytes else { return None };
+        let (length, rest) = match length {
+            126 => rest
+                .split_first_chunk()
+                .map(|(length, rest)| (u64::from(u16::from_be_bytes(*length)), rest))?,
+            127 => rest.split_first_chunk().map(|(length, rest)| (u64::from_be_bytes(*length), rest))?,
+            length => (u64::from(*length), rest),
         };
-        let Some((payload, rest)) = rest.split_at_checked(length) else { return false };
-        if *kind == TEXT_FRAME && payload.starts_with(CONNECT_PACKET) {
-            return true;
-        }
-        frames = rest;
-    }
-    false
+        let (payload, rest) = rest.split_at_checked(usize::try_from(length).ok()?)?;
+        bytes = rest;
+        Some((*kind, payload))
+    })
 }
 
 impl AsyncRead for MeteredStream {
@@ -359,10 +370,16 @@ mod tests {
         [&[kind, payload.len() as u8], payload].concat()
     }
 
+    fn contains_connect_packet(frames: &[u8]) -> bool {
+        frames_of(frames).any(is_connect_packet)
+    }
+
     #[test]
     fn only_the_connect_packet_is_recognised() {
         assert!(contains_connect_packet(&frame(TEXT_FRAME, b"40{}")));
         assert!(contains_connect_packet(&[frame(TEXT_FRAME, b"2"), frame(TEXT_FRAME, b"40")].concat()));
+        let long = [vec![TEXT_FRAME, 126, 1, 0], vec![b'x'; 256]].concat();
+        assert!(contains_connect_packet(&[long, frame(TEXT_FRAME, b"40")].concat()));
         let pong = 0x8A;
         for other in [
             frame(TEXT_FRAME, b"0{\"sid\":\"a40\"}"),
@@ -419,6 +436,19 @@ mod tests {
         handle.send(b"again").unwrap();
         client.read_exact(&mut received[..5]).await.unwrap();
         assert_eq!(&received[..5], b"again");
+    }
+
+    #[tokio::test]
+    async fn nothing_follows_the_close_frame() {
+        let (mut library, handle, mut client) = connection().await;
+        library.write_all(CONNECT_FRAME).await.unwrap();
+        let close = frame(CLOSE_FRAME, &[3, 232]);
+        library.write_all(&close).await.unwrap();
+        assert_eq!(handle.send(b"too late"), Err(WriteError::Closed));
+        drop(library);
+        let mut received = Vec::new();
+        client.read_to_end(&mut received).await.unwrap();
+        assert_eq!(received, [CONNECT_FRAME, &close].concat());
     }
 
     #[tokio::test]
