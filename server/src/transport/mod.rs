@@ -11,6 +11,7 @@ mod guard;
 mod http;
 mod line;
 mod listener;
+mod queue;
 mod raw_socket;
 #[cfg(test)]
 mod shell;

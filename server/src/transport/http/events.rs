@@ -5,7 +5,7 @@
 //! the stream is new or was too slow, it reads the log from its last event on. So it never skips an
 //! event, and a client that stops reading costs no more than the queue until the kernel drops it.
 
-use std::{collections::VecDeque, convert::Infallible, sync::Arc, time::Duration};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use axum::{
     body::{Body, Bytes},
@@ -19,9 +19,8 @@ use common::{
     refusal::Refusal,
 };
 use futures_util::stream;
-use parking_lot::Mutex;
 use tokio::{
-    sync::{Notify, mpsc},
+    sync::mpsc,
     time::{Instant, timeout_at},
 };
 use tokio_util::sync::CancellationToken;
@@ -35,7 +34,7 @@ use crate::{
         subscription::Subscription,
     },
     error::Error,
-    transport::raw_socket::MAX_QUEUED_BYTES,
+    transport::queue::{Queue, WhenFull},
 };
 
 /// The header an `EventSource` sends when it reconnects.
@@ -43,8 +42,6 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 /// Tells nginx not to buffer the response.
 const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
-/// The largest number of events in one stream's queue.
-const MAX_QUEUED_EVENTS: usize = 256;
 /// How often an idle stream sends a comment.
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
 /// An empty comment, which clients ignore.
@@ -67,12 +64,12 @@ pub(super) async fn stream_events(
         None => request.number_parameter("since")?,
     };
     let identity = request.authenticate(&chat, None).await?;
-    let queue = Arc::new(EventQueue::default());
-    let (subscription, last) =
-        chat.subscribe(&identity, request.room, Arc::new(QueueSubscriber(queue.clone()))).await?;
-    queue.advance_to(last);
-    let last = since.map_or(last, |since| Seq(since).min(last));
-    let sse_stream = SseStream { subscription, queue, last, stop, is_closed: false };
+    let queue = Arc::new(Queue::new(WhenFull::Clear));
+    let subscriber = Arc::new(StreamSubscriber(queue.clone()));
+    let (subscription, newest) = chat.subscribe(&identity, request.room, subscriber).await?;
+    let last = since.map_or(newest, |since| Seq(since).min(newest));
+    let position = LogPosition { last, newest };
+    let sse_stream = SseStream { subscription, queue, position, stop, is_ending: false };
     let (chunk_sender, mut chunks) = mpsc::channel(1);
     // Its own task: as hyper's body it would stop being polled when the client stalls, and could stall
     // while it holds one of the few log readers.
@@ -89,11 +86,11 @@ pub(super) async fn stream_events(
 /// One event stream: its position in the log, and the queue of new events.
 struct SseStream {
     subscription: Subscription,
-    queue: Arc<EventQueue>,
-    /// The last event that was sent.
-    last: Seq,
+    queue: Arc<Queue<QueuedEvent>>,
+    position: LogPosition,
     stop: CancellationToken,
-    is_closed: bool,
+    /// The advice to reconnect was sent, because the server stops.
+    is_ending: bool,
 }
 
 impl SseStream {
@@ -113,37 +110,39 @@ impl SseStream {
 
     /// Waits for the next chunk of the stream; `None` ends it.
     async fn next(&mut self) -> Option<Bytes> {
-        if self.is_closed {
+        if self.is_ending {
             return None;
         }
-        // Spurious wake-ups must not put off the keep-alive comment.
+        // Events that are already known must not put off the keep-alive comment.
         let keep_alive_at = Instant::now() + KEEP_ALIVE_INTERVAL;
         loop {
             if self.stop.is_cancelled() {
-                self.is_closed = true;
+                self.is_ending = true;
                 return Some(format!("retry: {}\n\n", rand::random_range(RETRY_MILLIS)).into());
             }
-            match self.queue.next_after(self.last) {
-                Next::Event(bytes) => {
-                    self.last = self.last.next();
-                    return Some(bytes);
-                }
-                Next::Missing => return self.read_log().await,
-                Next::Empty => {
-                    let wake_up = self.stop.run_until_cancelled(self.queue.changed.notified());
-                    if timeout_at(keep_alive_at, wake_up).await.is_err() {
-                        return Some(KEEP_ALIVE_COMMENT);
+            if self.position.is_behind() {
+                return self.read_log().await;
+            }
+            let queued = self.stop.run_until_cancelled(self.queue.pop());
+            match timeout_at(keep_alive_at, queued).await {
+                Ok(Some(Some(event))) => {
+                    if let Some(bytes) = self.position.advance(event) {
+                        return Some(bytes);
                     }
                 }
-                Next::Closed => return None,
+                // The room has dropped the subscription.
+                Ok(Some(None)) => return None,
+                Ok(None) => {}
+                Err(_) => return Some(KEEP_ALIVE_COMMENT),
             }
         }
     }
 
     /// Reads the next page of the log. If that fails the stream ends, and the client reconnects.
     async fn read_log(&mut self) -> Option<Bytes> {
-        let page = self.subscription.list_after(self.last).await.map_err(Error::into_refusal).ok()?;
-        self.last = page.events.last()?.seq;
+        let page =
+            self.subscription.list_after(self.position.last).await.map_err(Error::into_refusal).ok()?;
+        self.position.last = page.events.last()?.seq;
         page.events.iter().map(encode).collect::<Option<Vec<_>>>().map(|encoded| encoded.concat().into())
     }
 }
@@ -154,87 +153,54 @@ fn encode(event: &Event) -> Option<String> {
     Some(format!("id: {}\nevent: {}\ndata: {data}\n\n", event.seq.0, Push::EVENT))
 }
 
-/// The bounded queue between a room's broadcasts and one stream.
-#[derive(Default)]
-struct EventQueue {
-    state: Mutex<QueueState>,
-    /// Notified when the queue has grown or was closed.
-    changed: Notify,
-}
-
-#[derive(Default)]
-struct QueueState {
-    events: VecDeque<(Seq, Bytes)>,
-    bytes: usize,
+/// How far a stream is in the log.
+struct LogPosition {
+    /// The last event that was sent.
+    last: Seq,
     /// The newest event of the log known so far.
     newest: Seq,
-    is_closed: bool,
 }
 
-/// The result of looking for the event after a given one.
-enum Next {
-    Event(Bytes),
-    /// The log has a newer event, but the queue does not have the next one.
-    Missing,
-    Empty,
-    Closed,
-}
-
-impl EventQueue {
-    fn next_after(&self, last: Seq) -> Next {
-        let mut state = self.state.lock();
-        while let Some((seq, bytes)) = state.events.pop_front() {
-            state.bytes -= bytes.len();
-            if seq == last.next() {
-                return Next::Event(bytes);
-            }
-            if seq > last {
-                break;
-            }
-        }
-        match () {
-            () if state.newest > last => Next::Missing,
-            () if state.is_closed => Next::Closed,
-            () => Next::Empty,
-        }
+impl LogPosition {
+    /// Whether events are known to be in the log that were not sent.
+    fn is_behind(&self) -> bool {
+        self.newest > self.last
     }
 
-    fn advance_to(&self, seq: Seq) {
-        let mut state = self.state.lock();
-        state.newest = state.newest.max(seq);
-        self.changed.notify_one();
-    }
-
-    fn push(&self, seq: Seq, bytes: &Bytes) {
-        {
-            let mut state = self.state.lock();
-            if state.events.len() >= MAX_QUEUED_EVENTS || state.bytes + bytes.len() > MAX_QUEUED_BYTES {
-                // The stream is too slow; it will read these events from the log.
-                state.events = VecDeque::new();
-                state.bytes = 0;
-            }
-            state.events.push_back((seq, bytes.clone()));
-            state.bytes += bytes.len();
-        }
-        self.advance_to(seq);
-    }
-
-    fn close(&self) {
-        self.state.lock().is_closed = true;
-        self.changed.notify_one();
+    /// Advances by an event from the queue, and returns its bytes if it is the next one. If it is a
+    /// later one, the stream is behind afterwards.
+    fn advance(&mut self, event: QueuedEvent) -> Option<Bytes> {
+        self.newest = self.newest.max(event.seq);
+        let bytes = event.encoded.filter(|_| event.seq == self.last.next())?;
+        self.last = event.seq;
+        Some(bytes)
     }
 }
 
-/// Subscribes a queue to its room, and closes it when the room drops the subscription.
-struct QueueSubscriber(Arc<EventQueue>);
+/// The news that the log has reached this event.
+struct QueuedEvent {
+    seq: Seq,
+    /// The event as it is sent. Without it, the stream reads the event from the log.
+    encoded: Option<Bytes>,
+}
 
-impl Drop for QueueSubscriber {
+/// Queues a room's events for one stream, and closes the queue when the room drops the subscription.
+struct StreamSubscriber(Arc<Queue<QueuedEvent>>);
+
+impl StreamSubscriber {
+    fn push(&self, seq: Seq, encoded: Option<Bytes>) -> Result<(), Lagged> {
+        let bytes = encoded.as_ref().map_or(0, Bytes::len);
+        self.0.push(QueuedEvent { seq, encoded }, bytes)
+    }
+}
+
+impl Drop for StreamSubscriber {
     fn drop(&mut self) {
         self.0.close();
     }
 }
 
-impl Subscriber for QueueSubscriber {
+impl Subscriber for StreamSubscriber {
     fn deliver(&self, broadcast: &Broadcast) -> Result<(), Lagged> {
         match &broadcast.push {
             Push::Event(log_event) => {
@@ -242,38 +208,48 @@ impl Subscriber for QueueSubscriber {
                     Push::Event(log_event) => encode(&log_event.event).map(Bytes::from),
                     _ => None,
                 };
-                broadcast.with_encoded(Encoding::SSE, encode, |encoded| match encoded {
-                    Some(bytes) => self.0.push(log_event.event.seq, bytes),
-                    None => self.0.advance_to(log_event.event.seq),
-                });
+                broadcast.with_encoded(Encoding::SSE, encode, |encoded| {
+                    self.push(log_event.event.seq, encoded.clone())
+                })
             }
-            Push::Heartbeat(heartbeat) => self.0.advance_to(heartbeat.last),
-            Push::Presence(_) | Push::Typing(_) | Push::SeatAvailable(_) | Push::Kicked(_) => {}
+            // Reveals an event that was not queued.
+            Push::Heartbeat(heartbeat) => self.push(heartbeat.last, None),
+            Push::Presence(_) | Push::Typing(_) | Push::SeatAvailable(_) | Push::Kicked(_) => Ok(()),
         }
-        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt;
+
     use super::*;
 
-    fn frame(seq: u64) -> Bytes {
-        Bytes::from(format!("{seq}"))
+    fn subscriber(numbers: impl IntoIterator<Item = u64>) -> StreamSubscriber {
+        let subscriber = StreamSubscriber(Arc::new(Queue::new(WhenFull::Clear)));
+        numbers.into_iter().for_each(|seq| push(&subscriber, seq));
+        subscriber
     }
 
-    fn queue(numbers: impl IntoIterator<Item = u64>) -> EventQueue {
-        let queue = EventQueue::default();
-        numbers.into_iter().for_each(|seq| queue.push(Seq(seq), &frame(seq)));
-        queue
+    fn push(subscriber: &StreamSubscriber, seq: u64) {
+        subscriber.push(Seq(seq), Some(Bytes::from(format!("{seq}")))).unwrap();
     }
 
-    fn describe(next: Next) -> String {
-        match next {
-            Next::Event(bytes) => String::from_utf8(bytes.to_vec()).unwrap(),
-            Next::Missing => "missing".to_owned(),
-            Next::Empty => "empty".to_owned(),
-            Next::Closed => "closed".to_owned(),
+    /// What the stream does after event `last`: sends an event, reads the log, waits or ends.
+    fn next_after(StreamSubscriber(queue): &StreamSubscriber, last: u64) -> String {
+        let mut position = LogPosition { last: Seq(last), newest: Seq(0) };
+        loop {
+            if position.is_behind() {
+                return "missing".to_owned();
+            }
+            let event = match queue.pop().now_or_never() {
+                Some(Some(event)) => event,
+                Some(None) => return "closed".to_owned(),
+                None => return "empty".to_owned(),
+            };
+            if let Some(bytes) = position.advance(event) {
+                return String::from_utf8(bytes.to_vec()).unwrap();
+            }
         }
     }
 
@@ -286,33 +262,33 @@ mod tests {
             (vec![6], 4, "missing"),
         ];
         for (numbers, last, expected) in cases {
-            assert_eq!(describe(queue(numbers).next_after(Seq(last))), expected);
+            assert_eq!(next_after(&subscriber(numbers), last), expected);
         }
     }
 
     #[test]
     fn the_queue_is_bounded_and_what_it_drops_is_missing() {
-        let queue = queue(1..=300);
-        assert!(queue.state.lock().events.len() <= MAX_QUEUED_EVENTS);
-        assert_eq!(describe(queue.next_after(Seq(0))), "missing");
-        let heavy = EventQueue::default();
-        (1..=5).for_each(|seq| heavy.push(Seq(seq), &Bytes::from(vec![0; MAX_QUEUED_BYTES / 2])));
-        assert!(heavy.state.lock().bytes <= MAX_QUEUED_BYTES);
+        let many = subscriber(1..=300);
+        assert_eq!(next_after(&many, 0), "missing");
+        let heavy = subscriber([]);
+        (1..=5).for_each(|seq| heavy.push(Seq(seq), Some(Bytes::from(vec![0; 300 * 1024]))).unwrap());
+        assert_eq!(heavy.0.try_pop_many(5).len(), 1);
     }
 
     #[test]
     fn a_heartbeat_reveals_an_event_that_was_not_queued() {
-        let queue = queue([1]);
-        assert_eq!(describe(queue.next_after(Seq(0))), "1");
-        queue.advance_to(Seq(2));
-        assert_eq!(describe(queue.next_after(Seq(1))), "missing");
+        let subscriber = subscriber([1]);
+        assert_eq!(next_after(&subscriber, 0), "1");
+        subscriber.push(Seq(2), None).unwrap();
+        assert_eq!(next_after(&subscriber, 1), "missing");
     }
 
     #[test]
     fn when_the_room_drops_the_subscription_the_rest_is_sent_and_the_stream_closed() {
-        let queue = Arc::new(queue([1]));
-        drop(QueueSubscriber(queue.clone()));
-        assert_eq!(describe(queue.next_after(Seq(0))), "1");
-        assert_eq!(describe(queue.next_after(Seq(1))), "closed");
+        let subscriber = subscriber([1]);
+        let rest = StreamSubscriber(subscriber.0.clone());
+        drop(subscriber);
+        assert_eq!(next_after(&rest, 0), "1");
+        assert_eq!(next_after(&rest, 1), "closed");
     }
 }

@@ -6,8 +6,8 @@
 //! one room; one that does not choose a room soon joins the lobby. The grammar is in [`common::line`].
 
 mod input;
-mod queue;
 mod roster;
+mod subscriber;
 
 use std::{
     io,
@@ -28,7 +28,7 @@ use common::{
 use tokio::{
     io::AsyncWriteExt,
     net::{TcpListener, TcpStream},
-    sync::{Semaphore, mpsc},
+    sync::Semaphore,
     time::{Instant, sleep, sleep_until},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -36,8 +36,8 @@ use tracing::{debug, info};
 
 use self::{
     input::{Input, InputItem},
-    queue::{LineQueue, QueuedItem},
     roster::Roster,
+    subscriber::{LineSubscriber, QueuedItem, encode_lines},
 };
 use super::connection_limits::{ConnectionLimits, ConnectionPermit};
 use crate::{
@@ -64,6 +64,8 @@ const GOODBYE_TIMEOUT: Duration = Duration::from_secs(1);
 /// The most bytes read, and the most queued items written, at once.
 const READ_SIZE: usize = 4 * 1024;
 const MAX_ITEMS_PER_WRITE: usize = 64;
+/// The reason to end a connection whose queue was full.
+const TOO_SLOW: &str = "it did not keep up";
 
 /// The state shared by all connections. Cheap to clone.
 #[derive(Clone)]
@@ -113,20 +115,19 @@ impl LineTransport {
             Err(refusal) => {
                 debug!(%peer, "turned away: {refusal}");
                 // The kernel's buffer has room for these bytes; an error means that the peer is gone.
-                let _ = stream.write_all(queue::encode_lines(&[Line::Refused(refusal)]).as_bytes()).await;
+                let _ = stream.write_all(encode_lines(&[Line::Refused(refusal)]).as_bytes()).await;
                 return;
             }
         };
         info!(%peer, "connected");
-        let (queue, items) = LineQueue::new();
-        let session = self.chat.open_session(&identity, queue.clone(), peer.ip());
+        let subscriber = Arc::new(LineSubscriber::new());
+        let session = self.chat.open_session(&identity, subscriber.clone(), peer.ip());
         let me = identity.person.id;
         let connection = Connection {
             stream,
             session,
             me,
-            queue: queue.clone(),
-            items,
+            subscriber: subscriber.clone(),
             input: Input::default(),
             join_permits: self.join_permits.clone(),
             has_chosen_room: false,
@@ -135,7 +136,8 @@ impl LineTransport {
         };
         let reason = tokio::select! {
             reason = connection.run(&self) => reason,
-            () = queue.overflowed.cancelled() => "it did not keep up",
+            // Also while a write waits for a peer that does not read.
+            () = subscriber.queue.closed() => TOO_SLOW,
             () = async {
                 self.stop.cancelled().await;
                 sleep(GOODBYE_TIMEOUT).await;
@@ -150,8 +152,7 @@ struct Connection {
     stream: TcpStream,
     session: Session,
     me: PersonId,
-    queue: Arc<LineQueue>,
-    items: mpsc::Receiver<Arc<QueuedItem>>,
+    subscriber: Arc<LineSubscriber>,
     input: Input,
     join_permits: Arc<Semaphore>,
     /// A room was chosen, by the client or, after a while, for it.
@@ -185,15 +186,16 @@ impl Connection {
                     None => std::future::pending().await,
                 }
             };
-            let mut batch = Vec::new();
             tokio::select! {
                 () = stop.cancelled() => {
                     self.note("Madang is closing; come back in a moment.").await;
                     return "the server stops";
                 }
-                _ = self.items.recv_many(&mut batch, MAX_ITEMS_PER_WRITE) => {
-                    self.queue.release(&batch);
-                    self.show(&batch).await;
+                items = self.subscriber.queue.pop_many(MAX_ITEMS_PER_WRITE) => {
+                    if items.is_empty() {
+                        return TOO_SLOW;
+                    }
+                    self.show(&items).await;
                     idle_deadline = Instant::now() + *idle_timeout;
                 }
                 _ = self.stream.readable() => {
@@ -333,9 +335,9 @@ impl Connection {
     /// Joins a room and then leaves the previous one. If joining fails, nothing changes.
     async fn join(&mut self, room: RoomName) -> Result<Vec<Line>, Error> {
         // Presence changes during the join must be queued.
-        self.queue.set_presence_wanted(true);
+        self.subscriber.set_presence_wanted(true);
         let result = self.switch_room(room).await;
-        self.queue.set_presence_wanted(
+        self.subscriber.set_presence_wanted(
             self.current_room.as_ref().is_some_and(|current| !current.roster.is_crowd()),
         );
         result
@@ -375,9 +377,9 @@ impl Connection {
     }
 
     /// Writes the queued items, except for the client's own messages and those already shown.
-    async fn show(&mut self, batch: &[Arc<QueuedItem>]) {
+    async fn show(&mut self, items: &[Arc<QueuedItem>]) {
         let mut text = String::new();
-        for item in batch {
+        for item in items {
             let Some(current_room) = &mut self.current_room else { break };
             match &**item {
                 QueuedItem::Event { room, seq, person, lines }
@@ -389,12 +391,12 @@ impl Connection {
                     }
                 }
                 QueuedItem::Presence(presence) if presence.room == current_room.room => {
-                    text.push_str(&queue::encode_lines(&notes(current_room.roster.apply(&presence.changes))));
-                    self.queue.set_presence_wanted(!current_room.roster.is_crowd());
+                    text.push_str(&encode_lines(&notes(current_room.roster.apply(&presence.changes))));
+                    self.subscriber.set_presence_wanted(!current_room.roster.is_crowd());
                 }
                 QueuedItem::Kicked(room) if *room == current_room.room => {
                     let note = format!("The owner of {room} has removed you. /join ROOM goes into another.");
-                    text.push_str(&queue::encode_lines(&notes([note])));
+                    text.push_str(&encode_lines(&notes([note])));
                     self.current_room = None;
                 }
                 // From a room that was left, or already in the page of the join.
@@ -405,9 +407,7 @@ impl Connection {
     }
 
     async fn show_queued(&mut self) {
-        let items: Vec<Arc<QueuedItem>> =
-            std::iter::from_fn(|| self.items.try_recv().ok()).take(MAX_ITEMS_PER_WRITE).collect();
-        self.queue.release(&items);
+        let items = self.subscriber.queue.try_pop_many(MAX_ITEMS_PER_WRITE);
         self.show(&items).await;
     }
 
@@ -416,7 +416,7 @@ impl Connection {
     }
 
     async fn write(&mut self, lines: &[Line]) {
-        self.send(&queue::encode_lines(lines)).await;
+        self.send(&encode_lines(lines)).await;
     }
 
     async fn send(&mut self, text: &str) {
