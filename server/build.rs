@@ -3,7 +3,7 @@
 //!
 //! cargo-leptos or `bin/lib.sh` fills `target/site`; both put a content hash in the file names.
 
-#[path = "src/transport/shell.rs"]
+#[path = "build/shell.rs"]
 mod shell;
 
 use std::{
@@ -24,7 +24,7 @@ const SITE: &str = "../target/site";
 
 fn main() -> Fallible<()> {
     println!("cargo::rerun-if-changed=build.rs");
-    println!("cargo::rerun-if-changed=src/transport/shell.rs");
+    println!("cargo::rerun-if-changed=build/shell.rs");
     let out = PathBuf::from(env::var("OUT_DIR")?);
     let assets = if env::var_os("CARGO_FEATURE_EMBED").is_some() { embed(&out)? } else { Vec::new() };
     fs::write(out.join("site.rs"), format!("static SITE: &[Asset] = &[{}];", assets.join(",\n")))?;

@@ -5,7 +5,7 @@
 //! host name that resolves to this machine (DNS rebinding). Every request passes through here
 //! first, including the Socket.IO handshake, long-polling and requests that end in an error.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use axum::{
     extract::{Request, State},
@@ -16,7 +16,7 @@ use axum::{
 use common::refusal::Refusal;
 use url::{Origin, Url};
 
-use super::{error::refusal_response, listener::Peer};
+use super::{error::refusal_response, raw_socket::ConnectionHandle};
 
 /// The default path of Socket.IO clients.
 pub(super) const SOCKETIO_PATH: &str = "/socket.io";
@@ -69,6 +69,13 @@ const SOCKETIO_HEADERS: [HeaderName; 7] = [
 /// The allow-list of public URLs. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct Guard(Arc<[Url]>);
+
+/// The TCP connection a request arrived on. The HTTP server adds it to every request.
+#[derive(Clone, Debug)]
+pub(super) struct Peer {
+    pub(super) address: IpAddr,
+    pub(super) connection: ConnectionHandle,
+}
 
 /// What the handlers know about the client of a request.
 #[derive(Clone, Debug)]

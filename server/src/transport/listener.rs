@@ -1,140 +1,136 @@
-//! Accepts TCP connections and serves HTTP/1 on them with hyper.
+//! Binds TCP sockets and accepts connections: at most so many in total and per client address, with
+//! the socket options that make the kernel drop peers that stop reading or vanish.
 //!
-//! `axum::serve` has no timeouts, so this is our own accept loop. Request headers may take ten
-//! seconds, 16 KiB and 64 lines, a request body fifteen seconds. The kernel drops a peer that stops
-//! reading after fifteen more (see [`super::connection_limits`]). Every request carries a
-//! [`ConnectionHandle`] with which a transport counts the bytes of the TCP connection and can shut
-//! it down even when its queues are full.
+//! The HTTP and the line transport share one [`ConnectionLimits`]. Nothing is read or written here.
 
 use std::{
-    future::Future,
+    collections::HashMap,
+    io,
     net::{IpAddr, SocketAddr},
-    pin::Pin,
-    task::{Context, Poll, ready},
+    sync::Arc,
     time::Duration,
 };
 
-use axum::{Router, body::Body};
-use http_body::{Frame, SizeHint};
-use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::{
-    net::{TcpListener, TcpStream},
-    time::{Instant, Sleep, sleep_until},
-};
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tower::ServiceExt;
-use tracing::debug;
+use parking_lot::Mutex;
+use socket2::{SockRef, TcpKeepalive};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tracing::{debug, warn};
 
-use super::{
-    connection_limits::{ConnectionLimits, ConnectionPermit},
-    raw_socket::{ConnectionHandle, MeteredStream},
+use crate::{
+    chat::limits::{is_loopback, network_of},
+    config::Config,
 };
 
-/// The largest request line and headers together, in bytes.
-const MAX_HEAD_BYTES: usize = 16 * 1024;
-/// The largest number of header lines in one request.
-const MAX_HEADERS: usize = 64;
+/// The length of the kernel's accept queue.
+const BACKLOG: u32 = 1024;
+/// How long sent data may stay unacknowledged before the kernel closes the connection. A peer that
+/// does not read (a zero window) counts.
+#[cfg(target_os = "linux")]
+const UNREAD_TIMEOUT: Duration = Duration::from_secs(15);
+/// The idle time after which the kernel sends keepalive probes.
+const KEEPALIVE_IDLE: Duration = Duration::from_secs(10);
+/// The kernel's send buffer per connection, in bytes.
+const SEND_BUFFER: usize = 128 * 1024;
 
-/// The TCP connection a request arrived on.
-#[derive(Clone, Debug)]
-pub(super) struct Peer {
-    pub(super) address: IpAddr,
-    pub(super) connection: ConnectionHandle,
+/// Binds a socket. It accepts connections from now on, but none is served before the first `accept`.
+pub(super) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // Without it, a restart could not bind until the last run's connections have left TIME_WAIT.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
-/// The time limits for one HTTP connection.
-#[derive(Clone, Copy)]
-pub(super) struct Timeouts {
-    /// The time a client has to send the request headers.
-    pub(super) header: Duration,
-    /// The time a client has to send the request body.
-    pub(super) body: Duration,
+/// Counts the open connections of all transports against the configured limits. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct ConnectionLimits {
+    max_total: usize,
+    max_per_address: usize,
+    open: Arc<Mutex<OpenConnections>>,
 }
 
-/// Serves `app` on every accepted connection until `stop` is cancelled.
-pub(super) async fn serve(
-    listener: TcpListener,
-    app: Router,
-    limits: ConnectionLimits,
-    timeouts: Timeouts,
-    stop: CancellationToken,
-    connections: TaskTracker,
-) {
-    while let Some((stream, peer, permit)) = stop.run_until_cancelled(limits.accept(&listener)).await {
-        let (app, stop) = (app.clone(), stop.clone());
-        connections.spawn(async move {
-            if let Err(error) = serve_connection(stream, peer, app, stop, timeouts, permit).await {
-                debug!(%peer, "connection ended: {error}");
+#[derive(Default)]
+struct OpenConnections {
+    total: usize,
+    by_address: HashMap<IpAddr, usize>,
+}
+
+/// Counts one open connection until it is dropped.
+pub(super) struct ConnectionPermit {
+    open: Arc<Mutex<OpenConnections>>,
+    address: IpAddr,
+}
+
+impl ConnectionLimits {
+    pub(super) fn new(config: &Config) -> ConnectionLimits {
+        ConnectionLimits {
+            max_total: config.max_connections,
+            max_per_address: config.max_connections_per_address,
+            open: Arc::default(),
+        }
+    }
+
+    /// Accepts the next connection that the limits allow; others are closed at once.
+    pub(super) async fn accept(&self, listener: &TcpListener) -> (TcpStream, SocketAddr, ConnectionPermit) {
+        loop {
+            let (stream, peer) = match listener.accept().await {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    // Most likely the process is out of file descriptors; wait until other
+                    // connections have ended.
+                    warn!("accepting a connection: {error}");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    continue;
+                }
+            };
+            let Some(permit) = self.try_acquire(peer) else {
+                debug!(%peer, "too many connections");
+                continue;
+            };
+            if let Err(error) = set_socket_options(&stream) {
+                debug!(%peer, "setting socket options: {error}");
             }
-        });
+            return (stream, peer, permit);
+        }
+    }
+
+    /// Returns a permit unless a limit is reached. Loopback addresses count in the total only,
+    /// because a reverse proxy on this machine connects for all of its clients.
+    fn try_acquire(&self, peer: SocketAddr) -> Option<ConnectionPermit> {
+        let address = network_of(peer.ip());
+        let mut open = self.open.lock();
+        let from_address = open.by_address.get(&address).copied().unwrap_or_default();
+        if open.total >= self.max_total || (from_address >= self.max_per_address && !is_loopback(peer.ip())) {
+            return None;
+        }
+        open.total += 1;
+        open.by_address.insert(address, from_address + 1);
+        Some(ConnectionPermit { open: self.open.clone(), address })
     }
 }
 
-async fn serve_connection(
-    stream: TcpStream,
-    peer: SocketAddr,
-    app: Router,
-    stop: CancellationToken,
-    timeouts: Timeouts,
-    permit: ConnectionPermit,
-) -> hyper::Result<()> {
-    // The permit lives in the stream, so it outlasts hyper's hand-over of the connection to a WebSocket.
-    let stream = MeteredStream::new(stream, permit);
-    let peer = Peer { address: peer.ip(), connection: stream.handle() };
-    let service = service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(peer.clone());
-        app.clone().oneshot(request.map(|body| Body::new(DeadlineBody::new(body, timeouts.body))))
-    });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(timeouts.header)
-        .max_buf_size(MAX_HEAD_BYTES)
-        .max_headers(MAX_HEADERS)
-        .serve_connection(TokioIo::new(stream), service)
-        .with_upgrades();
-    tokio::pin!(connection);
-    tokio::select! {
-        ended = &mut connection => ended,
-        () = stop.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+impl Drop for ConnectionPermit {
+    fn drop(&mut self) {
+        let mut open = self.open.lock();
+        open.total -= 1;
+        if let Some(from_address) = open.by_address.get_mut(&self.address) {
+            *from_address -= 1;
+            if *from_address == 0 {
+                open.by_address.remove(&self.address);
+            }
         }
     }
 }
 
-/// A request body that fails at a deadline, however slowly its bytes trickle in.
-struct DeadlineBody {
-    body: Incoming,
-    deadline: Pin<Box<Sleep>>,
-}
-
-impl DeadlineBody {
-    fn new(body: Incoming, timeout: Duration) -> DeadlineBody {
-        DeadlineBody { body, deadline: Box::pin(sleep_until(Instant::now() + timeout)) }
-    }
-}
-
-impl http_body::Body for DeadlineBody {
-    type Data = <Incoming as http_body::Body>::Data;
-    type Error = Box<dyn std::error::Error + Send + Sync>;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
-        if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) {
-            return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
-        }
-        ready!(self.deadline.as_mut().poll(cx));
-        Poll::Ready(Some(Err("the request took too long".into())))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
+fn set_socket_options(stream: &TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let socket = SockRef::from(stream);
+    // Other systems keep their default retransmission timeout.
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_user_timeout(Some(UNREAD_TIMEOUT))?;
+    // A peer that vanished without closing is detected by unanswered probes, which frees its seat.
+    socket.set_tcp_keepalive(
+        &TcpKeepalive::new().with_time(KEEPALIVE_IDLE).with_interval(KEEPALIVE_IDLE / 3),
+    )?;
+    socket.set_send_buffer_size(SEND_BUFFER)
 }

@@ -4,8 +4,6 @@
 //! rooms or people, and no transport depends on another. `Server` binds the sockets of `--listen`
 //! and then starts the transports.
 
-mod assets;
-mod connection_limits;
 mod error;
 mod guard;
 mod http;
@@ -13,32 +11,31 @@ mod line;
 mod listener;
 mod queue;
 mod raw_socket;
-#[cfg(test)]
-mod shell;
 mod socketio;
 mod udp;
 
 use std::{io, net::SocketAddr};
 
 use anyhow::anyhow;
-use axum::middleware;
-use tokio::net::{TcpListener, TcpSocket, UdpSocket};
+use axum::{Router, middleware};
+use tokio::net::{TcpListener, UdpSocket};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+use self::{
+    guard::Guard, http::HttpServer, line::LineTransport, listener::ConnectionLimits,
+    socketio::SocketIoTransport, udp::UdpTransport,
+};
 use crate::{
     chat::Chat,
     config::{Config, ListenAddress, Transport},
 };
-
-/// The length of the kernel's accept queue.
-const BACKLOG: u32 = 1024;
 
 /// The sockets of `--listen`, bound but not accepting yet.
 pub struct Transports(Vec<BoundSocket>);
 
 enum BoundSocket {
     Http(TcpListener),
-    Tcp(TcpListener),
+    Line(TcpListener),
     Udp(UdpSocket),
 }
 
@@ -48,8 +45,8 @@ impl Transports {
         let mut sockets = Vec::with_capacity(config.listen.len());
         for ListenAddress { transport, address } in &config.listen {
             let bound = match transport {
-                Transport::Http => listen(*address).map(BoundSocket::Http),
-                Transport::Tcp => listen(*address).map(BoundSocket::Tcp),
+                Transport::Http => listener::bind(*address).map(BoundSocket::Http),
+                Transport::Tcp => listener::bind(*address).map(BoundSocket::Line),
                 Transport::Udp => UdpSocket::bind(address).await.map(BoundSocket::Udp),
             };
             sockets.push(bound.map_err(|error| bind_error(error, *address))?);
@@ -61,7 +58,7 @@ impl Transports {
     pub fn addresses(&self) -> Vec<ListenAddress> {
         let addresses = self.0.iter().map(|bound| match bound {
             BoundSocket::Http(listener) => listener.local_addr().map(|address| Transport::Http.at(address)),
-            BoundSocket::Tcp(listener) => listener.local_addr().map(|address| Transport::Tcp.at(address)),
+            BoundSocket::Line(listener) => listener.local_addr().map(|address| Transport::Tcp.at(address)),
             BoundSocket::Udp(socket) => socket.local_addr().map(|address| Transport::Udp.at(address)),
         });
         addresses.filter_map(Result::ok).collect()
@@ -75,43 +72,34 @@ impl Transports {
         stop: &CancellationToken,
         tasks: &TaskTracker,
     ) -> anyhow::Result<()> {
-        let (socketio_layer, socketio) = socketio::build(chat.clone(), config.max_connections, stop.clone());
-        let guard = guard::Guard::new(&config.public_urls);
-        let app = http::router(chat.clone(), guard.clone(), stop.clone())
-            .layer(socketio_layer)
-            .layer(middleware::from_fn_with_state(socketio.engine_sessions(), socketio::track_request))
-            .layer(middleware::from_fn_with_state(guard, guard::check_origin));
-        let limits = connection_limits::ConnectionLimits::new(config);
-        let timeouts = listener::Timeouts { header: config.header_timeout, body: config.body_timeout };
-        let line_transport =
-            line::LineTransport::new(chat.clone(), config.idle_timeout, stop.clone(), tasks.clone());
+        let limits = ConnectionLimits::new(config);
+        let (app, socketio) = http_app(config, chat, stop);
+        let http = HttpServer::new(app, config, stop.clone(), tasks.clone());
+        let line = LineTransport::new(chat.clone(), config.idle_timeout, stop.clone(), tasks.clone());
         for bound in self.0 {
             match bound {
-                BoundSocket::Http(listener) => {
-                    let (app, limits, stop) = (app.clone(), limits.clone(), stop.clone());
-                    tasks.spawn(listener::serve(listener, app, limits, timeouts, stop, tasks.clone()));
-                }
-                BoundSocket::Tcp(listener) => {
-                    tasks.spawn(line_transport.clone().serve(listener, limits.clone()));
-                }
+                BoundSocket::Http(listener) => tasks.spawn(http.clone().serve(listener, limits.clone())),
+                BoundSocket::Line(listener) => tasks.spawn(line.clone().serve(listener, limits.clone())),
                 BoundSocket::Udp(socket) => {
-                    let udp_transport =
-                        udp::UdpTransport::new(socket, chat.clone(), config.udp_key.as_ref())?;
-                    tasks.spawn(udp_transport.serve(stop.clone()));
+                    let udp = UdpTransport::new(socket, chat.clone(), config.udp_key.as_ref())?;
+                    tasks.spawn(udp.serve(stop.clone()))
                 }
-            }
+            };
         }
         tasks.spawn(socketio.run());
         Ok(())
     }
 }
 
-fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    // Without it, a restart could not bind until the last run's connections have left TIME_WAIT.
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(BACKLOG)
+/// Everything that is served over HTTP; a request passes the layers from the last to the first.
+fn http_app(config: &Config, chat: &Chat, stop: &CancellationToken) -> (Router, SocketIoTransport) {
+    let guard = Guard::new(&config.public_urls);
+    let (socketio_layer, socketio) = socketio::build(chat.clone(), config.max_connections, stop.clone());
+    let app = http::router(chat.clone(), guard.clone(), stop.clone())
+        .layer(socketio_layer)
+        .layer(middleware::from_fn_with_state(socketio.engine_sessions(), socketio::track_request))
+        .layer(middleware::from_fn_with_state(guard, guard::check_origin));
+    (app, socketio)
 }
 
 fn bind_error(error: io::Error, address: SocketAddr) -> anyhow::Error {

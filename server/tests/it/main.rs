@@ -24,6 +24,9 @@ mod protocol;
 mod pty;
 mod reducer;
 mod server_process;
+// Part of the build script, which can not run tests itself.
+#[path = "../../build/shell.rs"]
+mod shell;
 mod slow_clients;
 mod sources;
 mod sse_client;

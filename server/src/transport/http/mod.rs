@@ -1,9 +1,12 @@
-//! Routes HTTP requests: the page's files and the API for programs.
+//! The HTTP transport: serves connections, and routes requests to the page's files and the API for
+//! programs.
 
+mod assets;
 mod events;
 mod messages;
 mod qr;
 mod room_request;
+mod server;
 
 use axum::{
     Json, Router,
@@ -20,8 +23,8 @@ use common::{
 };
 use tokio_util::sync::CancellationToken;
 
+pub(super) use self::server::HttpServer;
 use super::{
-    assets,
     error::refusal_response,
     guard::{self, ClientInfo, Guard},
 };
@@ -30,7 +33,7 @@ use crate::{chat::Chat, error::Error};
 /// The largest request body, in bytes.
 const MAX_BODY_BYTES: usize = 64 * 1024;
 
-/// The routes, without the middleware that `Transports::start` puts around them.
+/// The routes, without the middleware that `http_app` puts around them.
 pub(super) fn router(chat: Chat, guard: Guard, stop: CancellationToken) -> Router {
     let api = Router::new()
         .route("/api/me", get(get_me).post(post_me))

@@ -39,7 +39,7 @@ use self::{
     roster::Roster,
     subscriber::{LineSubscriber, QueuedItem, encode_lines},
 };
-use super::connection_limits::{ConnectionLimits, ConnectionPermit};
+use super::listener::{ConnectionLimits, ConnectionPermit};
 use crate::{
     chat::{Chat, identity::Credentials, session::Session},
     error::Error,
