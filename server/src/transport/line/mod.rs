@@ -5,6 +5,7 @@
 //! other; so a peer that does not read is not read from either. Every client is a guest and in at most
 //! one room; one that does not choose a room soon joins the lobby. The grammar is in [`common::line`].
 
+mod commands;
 mod input;
 mod roster;
 mod subscriber;
@@ -18,11 +19,7 @@ use std::{
 };
 
 use common::{
-    event::{Command, Event, History, Leave, Page, Rename, Reply},
     line::{Line, LineCommand},
-    message::Seq,
-    person::PersonId,
-    refusal::Refusal,
     room::RoomName,
 };
 use tokio::{
@@ -35,13 +32,13 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{debug, info};
 
 use self::{
+    commands::{LineSession, Outcome},
     input::{Input, InputItem},
-    roster::Roster,
     subscriber::{LineSubscriber, QueuedItem, encode_lines},
 };
 use super::listener::{ConnectionLimits, ConnectionPermit};
 use crate::{
-    chat::{Chat, identity::Credentials, session::Session},
+    chat::{Chat, identity::Credentials},
     error::Error,
 };
 
@@ -54,8 +51,6 @@ const LINE_TIMEOUT: Duration = Duration::from_millis(200);
 /// The same for the rest of a line that is too long: on a slow connection it takes longer to
 /// arrive, and must not be taken for a new line.
 const SKIPPED_LINE_TIMEOUT: Duration = Duration::from_secs(2);
-/// How many of the latest messages are shown on joining a room.
-const MESSAGES_ON_JOIN: usize = 10;
 /// How many clients join the lobby at the same time. A crowd waits here, so that it does not fill
 /// the store's queue, which all transports share.
 const MAX_CONCURRENT_JOINS: usize = 16;
@@ -122,16 +117,12 @@ impl LineTransport {
         info!(%peer, "connected");
         let subscriber = Arc::new(LineSubscriber::new());
         let session = self.chat.open_session(&identity, subscriber.clone(), peer.ip());
-        let me = identity.person.id;
         let connection = Connection {
             stream,
-            session,
-            me,
+            session: LineSession::new(session, subscriber.clone()),
             subscriber: subscriber.clone(),
             input: Input::default(),
             join_permits: self.join_permits.clone(),
-            has_chosen_room: false,
-            current_room: None,
             write_closed: false,
         };
         let reason = tokio::select! {
@@ -150,32 +141,19 @@ impl LineTransport {
 /// One client's connection.
 struct Connection {
     stream: TcpStream,
-    session: Session,
-    me: PersonId,
+    session: LineSession,
     subscriber: Arc<LineSubscriber>,
     input: Input,
     join_permits: Arc<Semaphore>,
-    /// A room was chosen, by the client or, after a while, for it.
-    has_chosen_room: bool,
-    current_room: Option<CurrentRoom>,
     /// Writing has failed. The lines received before are still executed, because a script may send
     /// its message and close at once.
     write_closed: bool,
 }
 
-/// The room the client is in.
-struct CurrentRoom {
-    room: RoomName,
-    /// The last event that was written; the page of the join may already contain queued events.
-    last_shown: Seq,
-    roster: Roster,
-}
-
 impl Connection {
     /// Serves the connection until one side ends it; returns the reason.
     async fn run(mut self, LineTransport { idle_timeout, stop, .. }: &LineTransport) -> &'static str {
-        let name = self.session.person().name;
-        self.note(&format!("Welcome to Madang, {name}. A line is a message; /help tells more.")).await;
+        self.write(&[self.session.greeting()]).await;
         let choice_deadline = Instant::now() + ROOM_CHOICE_TIME;
         let mut line_deadline = None;
         let mut idle_deadline = Instant::now() + *idle_timeout;
@@ -220,27 +198,13 @@ impl Connection {
                         return reason;
                     }
                 }
-                () = sleep_until(choice_deadline), if !self.has_chosen_room => self.go_to_lobby().await,
+                () = sleep_until(choice_deadline), if !self.session.has_chosen_room => self.go_to_lobby().await,
                 () = sleep_until(idle_deadline) => {
                     self.note("Nothing was said for a long time. Goodbye.").await;
                     return "it was idle";
                 }
             }
         }
-    }
-
-    /// Joins the lobby, because no room was chosen in time or before the first message.
-    async fn go_to_lobby(&mut self) {
-        self.has_chosen_room = true;
-        let lines = {
-            let join_permits = self.join_permits.clone();
-            // Released before writing, so that a client that does not read does not block the others.
-            let _permit = join_permits.acquire().await;
-            self.join(RoomName::lobby())
-                .await
-                .unwrap_or_else(|error| vec![Line::Refused(error.into_refusal())])
-        };
-        self.write(&lines).await;
     }
 
     /// Reads available bytes; `Break` at the end of the input.
@@ -272,23 +236,10 @@ impl Connection {
             };
             match command {
                 Ok(None) => {}
-                Ok(Some(LineCommand::Quit)) => {
-                    self.note("Goodbye.").await;
-                    return Break("it said goodbye");
-                }
-                Ok(Some(command)) => {
-                    let is_choice =
-                        matches!(command, LineCommand::Name(_) | LineCommand::Join(_) | LineCommand::Help);
-                    if !self.has_chosen_room && !is_choice {
-                        self.go_to_lobby().await;
-                    }
-                    let result = self.execute(command).await;
-                    let lines = result.unwrap_or_else(|error| vec![Line::Refused(error.into_refusal())]);
-                    self.write(&lines).await;
-                }
+                Ok(Some(command)) => self.execute(command).await?,
                 Err(refusal) => {
-                    let refusal = self.session.charge().err().unwrap_or(refusal);
-                    self.write(&[Line::Refused(refusal)]).await;
+                    let refused = self.session.refuse(refusal);
+                    self.write(&[refused]).await;
                 }
             }
             // A client that sends many lines must receive events in between, or its queue would overflow.
@@ -297,113 +248,35 @@ impl Connection {
         Continue(())
     }
 
-    /// Executes a command and returns the reply.
-    async fn execute(&mut self, command: LineCommand) -> Result<Vec<Line>, Error> {
-        match command {
-            LineCommand::Message(body) => self.session.send(body).await.map(|_| Vec::new()),
-            LineCommand::Send(cid, body) => {
-                let sent = self.session.send_once(cid.clone(), body).await;
-                Ok(vec![Line::Reply { cid, result: sent.map(|sent| sent.seq).map_err(Error::into_refusal) }])
-            }
-            LineCommand::Join(room) => self.join(room).await,
-            LineCommand::Leave => {
-                let room = self.room_name()?;
-                self.session.handle(Command::Leave(Leave { room: room.clone() })).await?;
-                self.current_room = None;
-                Ok(notes([format!("You left {room}. /join ROOM goes into another.")]))
-            }
-            LineCommand::Name(name) => {
-                self.session.handle(Command::Rename(Rename { name })).await?;
-                Ok(notes([format!("You are now {}.", self.session.person().name)]))
-            }
-            LineCommand::Who => {
-                let room = self.room_name()?;
-                self.session.charge()?;
-                let members = self.session.sample_members(&room, roster::MAX_NAMED)?;
-                Ok(notes([format!("In {room} {}.", roster::describe(self.me, &members))]))
-            }
-            LineCommand::History(limit) => self.history(limit).await,
-            LineCommand::Help => {
-                self.session.charge()?;
-                Ok(notes(LineCommand::HELP))
-            }
-            // Handled by the caller.
-            LineCommand::Quit => Ok(Vec::new()),
+    /// Executes a command and writes the reply; `Break` with the reason if the connection is to end.
+    async fn execute(&mut self, command: LineCommand) -> ControlFlow<&'static str> {
+        if !self.session.has_chosen_room && !may_precede_room(&command) {
+            self.go_to_lobby().await;
         }
+        match self.session.execute(command).await {
+            Ok(Outcome::Reply(lines)) => self.write(&lines).await,
+            Ok(Outcome::Quit) => {
+                self.note("Goodbye.").await;
+                return Break("it said goodbye");
+            }
+            Err(error) => self.write(&[Line::Refused(error.into_refusal())]).await,
+        }
+        Continue(())
     }
 
-    /// Joins a room and then leaves the previous one. If joining fails, nothing changes.
-    async fn join(&mut self, room: RoomName) -> Result<Vec<Line>, Error> {
-        // Presence changes during the join must be queued.
-        self.subscriber.set_presence_wanted(true);
-        let result = self.switch_room(room).await;
-        self.subscriber.set_presence_wanted(
-            self.current_room.as_ref().is_some_and(|current| !current.roster.is_crowd()),
-        );
-        result
-    }
-
-    async fn switch_room(&mut self, room: RoomName) -> Result<Vec<Line>, Error> {
-        let Page { events, .. } = self.session.switch_room(room.clone()).await?;
-        let members = self.session.sample_members(&room, roster::MAX_NAMED)?;
-        let mut lines = old_lines(&events[events.len().saturating_sub(MESSAGES_ON_JOIN)..]);
-        lines.push(Line::Note(format!("You are in {room}; {}.", roster::describe(self.me, &members))));
-        let last = events.last().map_or(Seq(0), |event| event.seq);
-        // A client that was already in the room has events in its queue that it was not shown yet.
-        let same_room = self.current_room.as_ref().filter(|current_room| current_room.room == room);
-        let last_shown = same_room.map_or(last, |current_room| current_room.last_shown);
-        self.current_room = Some(CurrentRoom { room, last_shown, roster: Roster::new(self.me, members) });
-        self.has_chosen_room = true;
-        Ok(lines)
-    }
-
-    async fn history(&mut self, limit: u32) -> Result<Vec<Line>, Error> {
-        let before = Some(Seq(u64::MAX));
-        let history =
-            History { room: self.room_name()?, before, after: None, around: None, limit: Some(limit) };
-        let Reply::Page(page) = self.session.handle(Command::History(history)).await? else {
-            return Err(Refusal::Internal.into());
+    /// Joins the lobby, because no room was chosen in time or before the first message.
+    async fn go_to_lobby(&mut self) {
+        self.session.has_chosen_room = true;
+        let lines = {
+            let join_permits = self.join_permits.clone();
+            // Released before writing, so that a client that does not read does not block the others.
+            let _permit = join_permits.acquire().await;
+            self.session
+                .join(RoomName::lobby())
+                .await
+                .unwrap_or_else(|error| vec![Line::Refused(error.into_refusal())])
         };
-        let mut lines = old_lines(&page.events);
-        lines.push(Line::Note(match page.more_before {
-            true => "There is more before these.".to_owned(),
-            false => "This is all.".to_owned(),
-        }));
-        Ok(lines)
-    }
-
-    fn room_name(&self) -> Result<RoomName, Refusal> {
-        self.current_room.as_ref().map(|current_room| current_room.room.clone()).ok_or(Refusal::NotInRoom)
-    }
-
-    /// Writes the queued items, except for the client's own messages and those already shown.
-    async fn show(&mut self, items: &[Arc<QueuedItem>]) {
-        let mut text = String::new();
-        for item in items {
-            let Some(current_room) = &mut self.current_room else { break };
-            match &**item {
-                QueuedItem::Event { room, seq, person, lines }
-                    if *room == current_room.room && *seq > current_room.last_shown =>
-                {
-                    current_room.last_shown = *seq;
-                    if *person != self.me {
-                        text.push_str(lines);
-                    }
-                }
-                QueuedItem::Presence(presence) if presence.room == current_room.room => {
-                    text.push_str(&encode_lines(&notes(current_room.roster.apply(&presence.changes))));
-                    self.subscriber.set_presence_wanted(!current_room.roster.is_crowd());
-                }
-                QueuedItem::Kicked(room) if *room == current_room.room => {
-                    let note = format!("The owner of {room} has removed you. /join ROOM goes into another.");
-                    text.push_str(&encode_lines(&notes([note])));
-                    self.current_room = None;
-                }
-                // From a room that was left, or already in the page of the join.
-                QueuedItem::Event { .. } | QueuedItem::Presence(_) | QueuedItem::Kicked(_) => {}
-            }
-        }
-        self.send(&text).await;
+        self.write(&lines).await;
     }
 
     async fn show_queued(&mut self) {
@@ -411,8 +284,13 @@ impl Connection {
         self.show(&items).await;
     }
 
+    async fn show(&mut self, items: &[Arc<QueuedItem>]) {
+        let text = self.session.show(items);
+        self.send(&text).await;
+    }
+
     async fn note(&mut self, text: &str) {
-        self.write(&notes([text])).await;
+        self.write(&[Line::Note(text.to_owned())]).await;
     }
 
     async fn write(&mut self, lines: &[Line]) {
@@ -424,10 +302,7 @@ impl Connection {
     }
 }
 
-fn notes<T: Into<String>>(texts: impl IntoIterator<Item = T>) -> Vec<Line> {
-    texts.into_iter().map(|text| Line::Note(text.into())).collect()
-}
-
-fn old_lines(events: &[Event]) -> Vec<Line> {
-    events.iter().flat_map(|event| Line::from_event(event, true)).collect()
+/// Whether a client may give this command before it is in a room; any other one takes it to the lobby.
+fn may_precede_room(command: &LineCommand) -> bool {
+    matches!(command, LineCommand::Name(_) | LineCommand::Join(_) | LineCommand::Help | LineCommand::Quit)
 }
