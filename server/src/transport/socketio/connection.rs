@@ -25,7 +25,11 @@ use socketioxide::{
 use tokio::time::sleep;
 use tracing::{debug, warn};
 
-use super::{engine_session::EngineSession, engineio3, packet};
+use super::{
+    encode::{self, EncodedPush},
+    engine_session::EngineSession,
+    engineio3,
+};
 use crate::{
     chat::broadcast::{Broadcast, Encoding, Lagged, Subscriber},
     transport::raw_socket::{ConnectionHandle, WriteError},
@@ -91,7 +95,7 @@ impl Connection {
     pub(super) fn acknowledge(&self, ack: AckSender, id: Option<i64>, reply: &impl Serialize) {
         let (Some(id), Some(payload)) = (id, self.encode(reply)) else { return };
         match &self.raw_socket {
-            Some(raw_socket) => self.write(raw_socket, packet::ack(id, &payload).as_deref()),
+            Some(raw_socket) => self.write(raw_socket, encode::ack_frame(id, &payload).as_deref()),
             None => self.enqueue(ACK_OVERHEAD + payload.get().len(), || ack.send(&payload)),
         };
     }
@@ -103,7 +107,7 @@ impl Connection {
 
     fn send(&self, event: &str, payload: &RawValue) -> bool {
         match &self.raw_socket {
-            Some(raw_socket) => self.write(raw_socket, packet::event(event, payload).as_deref()),
+            Some(raw_socket) => self.write(raw_socket, encode::event_frame(event, payload).as_deref()),
             None => {
                 let length = EVENT_OVERHEAD + event.len() + payload.get().len();
                 self.enqueue(length, || self.socket.emit(event, payload))
@@ -123,7 +127,7 @@ impl Connection {
         }
         let mut frames = Vec::new();
         for broadcast in broadcasts {
-            broadcast.with_encoded(Encoding::SOCKETIO, encode, |encoded| {
+            broadcast.with_encoded(Encoding::SOCKETIO, encode::push, |encoded| {
                 encoded.as_ref().ok().map(|encoded| frames.extend(&encoded.frame))
             })?;
         }
@@ -157,40 +161,6 @@ impl Connection {
     }
 }
 
-/// A push encoded once for all connections: as the library's payload, and as the WebSocket frame.
-struct EncodedPush {
-    event: &'static str,
-    payload: Box<RawValue>,
-    frame: Vec<u8>,
-}
-
-impl EncodedPush {
-    fn new(event: &'static str, payload: Box<RawValue>) -> serde_json::Result<EncodedPush> {
-        Ok(EncodedPush { event, frame: packet::event(event, &payload)?, payload })
-    }
-}
-
-fn encode(push: &Push) -> serde_json::Result<EncodedPush> {
-    let (event, payload) = encode_payload(push)?;
-    EncodedPush::new(event, payload)
-}
-
-fn encode_ascii(push: &Push) -> serde_json::Result<EncodedPush> {
-    let (event, payload) = encode_payload(push)?;
-    EncodedPush::new(event, engineio3::ascii_json(&payload)?)
-}
-
-fn encode_payload(push: &Push) -> serde_json::Result<(&'static str, Box<RawValue>)> {
-    Ok(match push {
-        Push::Event(push) => (Push::EVENT, to_raw_value(push)?),
-        Push::Presence(push) => (Push::PRESENCE, to_raw_value(push)?),
-        Push::Heartbeat(push) => (Push::HEARTBEAT, to_raw_value(push)?),
-        Push::Typing(push) => (Push::TYPING, to_raw_value(push)?),
-        Push::SeatAvailable(push) => (Push::SEAT_AVAILABLE, to_raw_value(push)?),
-        Push::Kicked(push) => (Push::KICKED, to_raw_value(push)?),
-    })
-}
-
 impl Subscriber for Connection {
     fn deliver(&self, broadcast: &Broadcast) -> Result<(), Lagged> {
         let send = |encoded: &serde_json::Result<EncodedPush>| match (encoded, &self.raw_socket) {
@@ -210,8 +180,10 @@ impl Subscriber for Connection {
                 self.emit(tutorial::RESULT, &tutorial::FAILED)
             }
             _ if self.speaks_tutorial.load(Ordering::Relaxed) => true,
-            _ if self.is_engineio3 => broadcast.with_encoded(Encoding::SOCKETIO_ASCII, encode_ascii, send),
-            _ => broadcast.with_encoded(Encoding::SOCKETIO, encode, send),
+            _ if self.is_engineio3 => {
+                broadcast.with_encoded(Encoding::SOCKETIO_ASCII, encode::ascii_push, send)
+            }
+            _ => broadcast.with_encoded(Encoding::SOCKETIO, encode::push, send),
         };
         if delivered { Ok(()) } else { Err(Lagged) }
     }

@@ -1,0 +1,72 @@
+//! The middleware in front of the Socket.IO library, which sees every request of every session.
+
+use axum::{
+    body::HttpBody,
+    extract::{Request, State},
+    http::{Method, StatusCode},
+    middleware::Next,
+    response::Response,
+};
+use common::refusal::Refusal;
+
+use super::{
+    query::{is_websocket, query_parameter},
+    registry::EngineSessions,
+};
+use crate::transport::{
+    error::refusal_response,
+    guard::{ClientInfo, SOCKETIO_PATH},
+};
+
+/// Limits the rate of handshakes, counts each session's traffic, and refuses the requests of
+/// disconnected sessions.
+pub(in crate::transport) async fn track_request(
+    State(sessions): State<EngineSessions>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let Some(client) =
+        request.extensions().get::<ClientInfo>().filter(|_| request.uri().path().starts_with(SOCKETIO_PATH))
+    else {
+        return next.run(request).await;
+    };
+    let Some(sid) = query_parameter(request.uri(), "sid") else {
+        if let Err(refusal) = sessions.check_connection_rate(client.peer.address) {
+            return refusal_response(StatusCode::TOO_MANY_REQUESTS, refusal);
+        }
+        return next.run(request).await;
+    };
+    let Ok(id) = sid.parse() else {
+        return next.run(request).await;
+    };
+    let session = sessions.get(id);
+    if session.as_ref().is_some_and(|session| session.disconnected.is_cancelled()) {
+        return refusal_response(StatusCode::BAD_REQUEST, Refusal::Unavailable);
+    }
+    if let Some(session) = &session {
+        session.count_poll();
+    }
+    if is_websocket(request.uri()) {
+        let connection = client.peer.connection.clone();
+        let response = next.run(request).await;
+        // Before the upgrade a proxy may use the connection for requests of other sessions.
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            sessions.attach_websocket(id, connection);
+        }
+        return response;
+    }
+    let Some(session) = session else {
+        // The session has not entered the namespace yet, or does not exist; the library knows which.
+        return next.run(request).await;
+    };
+    if request.method() != Method::GET {
+        return next.run(request).await;
+    }
+    // A poll can wait for long; end it when the session is disconnected.
+    let response = session.disconnected.run_until_cancelled(next.run(request)).await;
+    let Some(response) = response else {
+        return refusal_response(StatusCode::BAD_REQUEST, Refusal::Unavailable);
+    };
+    session.count_polled(response.body().size_hint().lower());
+    response
+}

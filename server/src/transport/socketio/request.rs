@@ -1,0 +1,122 @@
+//! Decodes the events of a client, of the full protocol and of the tutorial's dialect, and hands
+//! them to the chat.
+
+use std::{convert::Infallible, sync::Arc};
+
+use common::{
+    event::{Command, Join, Reply, tutorial},
+    message::Body,
+    refusal::Refusal,
+    room::RoomName,
+};
+use serde::Deserialize;
+use serde_json::Value;
+use socketioxide::{
+    ProtocolVersion, TransportType,
+    extract::{AckSender, Event, TryData},
+    handler::FromMessageParts,
+    socket::Socket,
+};
+use tokio::time::Duration;
+
+use super::{connection::Connection, engineio3};
+use crate::{chat::session::Session, error::Error};
+
+/// The delay before a message of the tutorial's dialect that exceeded the rate limit is retried.
+const TUTORIAL_RETRY_DELAY: Duration = Duration::from_millis(100);
+
+/// A decoded event of a client.
+pub(super) struct IncomingEvent {
+    pub(super) request: Result<ClientRequest, Refusal>,
+    pub(super) ack: AckSender,
+    /// The id of the acknowledgement, if the client requested one.
+    pub(super) ack_id: Option<i64>,
+}
+
+pub(super) enum ClientRequest {
+    Command(Command),
+    /// The tutorial's `room` event.
+    TutorialRoom(RoomName),
+    /// The tutorial's `chat message` event.
+    TutorialMessage(Body),
+}
+
+impl FromMessageParts<socketioxide::adapter::LocalAdapter> for IncomingEvent {
+    type Error = Infallible;
+
+    fn from_message_parts(
+        socket: &Arc<Socket>,
+        value: &mut socketioxide_core::Value,
+        ack_id: &Option<i64>,
+    ) -> Result<Self, Self::Error> {
+        let name = Event::from_message_parts(socket, value, ack_id);
+        let TryData(payload) = TryData::<Value>::from_message_parts(socket, value, ack_id)?;
+        let ack = AckSender::from_message_parts(socket, value, ack_id)?;
+        let request = match (name, payload) {
+            (Ok(Event(name)), Ok(payload)) if may_be_double_encoded(socket) => {
+                decode(&name, engineio3::decode_doubled(payload))
+            }
+            (Ok(Event(name)), Ok(payload)) => decode(&name, payload),
+            _ => Err(Refusal::BadRequest),
+        };
+        Ok(IncomingEvent { request, ack, ack_id: *ack_id })
+    }
+}
+
+/// Whether this client's strings may be encoded twice, see [`engineio3`].
+fn may_be_double_encoded(socket: &Socket) -> bool {
+    socket.protocol() == ProtocolVersion::V4 && socket.transport_type() == TransportType::Polling
+}
+
+fn decode(name: &str, payload: Value) -> Result<ClientRequest, Refusal> {
+    let decoded = match name {
+        tutorial::ROOM => RoomName::deserialize(payload).map(ClientRequest::TutorialRoom),
+        tutorial::CHAT_MESSAGE => Body::deserialize(payload).map(ClientRequest::TutorialMessage),
+        _ => {
+            let command = Command::decode(name, payload).ok_or(Refusal::UnknownCommand)?;
+            command.map(ClientRequest::Command)
+        }
+    };
+    decoded.map_err(|error| Refusal::from_decoding(&error))
+}
+
+/// Hands a request to the chat, in the client's dialect.
+pub(super) async fn handle_request(
+    session: &mut Session,
+    connection: &Connection,
+    request: ClientRequest,
+) -> Result<Reply, Error> {
+    match request {
+        ClientRequest::Command(command) => {
+            if !matches!(command, Command::Join(Join { .. })) {
+                return session.handle(command).await;
+            }
+            let was_tutorial = connection.set_tutorial_dialect(false);
+            let joined = session.handle(command).await;
+            if joined.is_err() {
+                connection.set_tutorial_dialect(was_tutorial);
+            }
+            joined
+        }
+        ClientRequest::TutorialRoom(room) => {
+            let was_tutorial = connection.set_tutorial_dialect(true);
+            let joined = session.switch_to_room_for_two(room).await;
+            if joined.is_err() {
+                connection.set_tutorial_dialect(was_tutorial);
+            }
+            if matches!(joined, Err(Error::Refused(Refusal::RoomFull | Refusal::Banned))) {
+                connection.emit(tutorial::RESULT, &tutorial::FAILED);
+            }
+            joined.map(Reply::Joined)
+        }
+        // The tutorial's clients know no refusals and never
+        // retry, so a message above the rate limit waits.
+        ClientRequest::TutorialMessage(body) => loop {
+            match session.send(body.clone()).await {
+                Err(Error::Refused(Refusal::TooFast))
+                    if connection.sleep_unless_ended(TUTORIAL_RETRY_DELAY).await => {}
+                result => return result.map(Reply::Sent),
+            }
+        },
+    }
+}

@@ -1,0 +1,220 @@
+//! The life of a connection: its handshake, the queue of its commands, and its end.
+//!
+//! The commands of one connection go into a bounded queue in the order in which they arrive and are
+//! handled one at a time; the library alone would run each in its own task, in any order. All
+//! handlers are registered before the client is told that it is connected; handlers registered
+//! later would miss its first events.
+
+use std::sync::Arc;
+
+use common::{
+    event::{ErrorReply, Restart},
+    person::DisplayName,
+    refusal::Refusal,
+};
+use parking_lot::Mutex;
+use serde::Deserialize;
+use socketioxide::{
+    extract::{SocketRef, TryData},
+    socket::DisconnectReason,
+};
+use tokio::sync::mpsc;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::{debug, warn};
+use url::form_urlencoded;
+
+use super::{
+    connection::Connection,
+    engine_session::EngineSession,
+    registry::EngineSessions,
+    request::{IncomingEvent, handle_request},
+};
+use crate::{
+    chat::{
+        Chat,
+        identity::{Credentials, Identity},
+        session::Session,
+    },
+    error::Error,
+    failpoint::{self, Failpoint},
+    transport::guard::ClientInfo,
+};
+
+/// The largest number of queued commands per connection; if exceeded, the connection is disconnected.
+const MAX_QUEUED_COMMANDS: usize = 256;
+/// The range of the reconnect delays when the server restarts, in milliseconds. With many clients
+/// the range is longer, so that about a thousand reconnect per second.
+const MIN_RECONNECT_DELAY: u32 = 500;
+const USUAL_MAX_RECONNECT_DELAY: u32 = 1_000;
+
+/// The state and the event handlers shared by all connections.
+#[derive(Clone)]
+pub(super) struct Handlers {
+    pub(super) chat: Chat,
+    pub(super) engine_sessions: EngineSessions,
+    pub(super) stop: CancellationToken,
+    /// The tasks of [`Handlers::run_session`].
+    pub(super) session_tasks: TaskTracker,
+}
+
+/// The credentials a client sends when it connects, in the auth payload or, by old clients, the query.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Auth {
+    token: Option<String>,
+    name: Option<DisplayName>,
+}
+
+impl Auth {
+    fn into_credentials(mut self, query: &str, client: &ClientInfo) -> Result<Credentials, Refusal> {
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            match name.as_ref() {
+                "token" if self.token.is_none() => self.token = Some(value.into_owned()),
+                "name" if self.name.is_none() => self.name = Some(DisplayName::parse(&value)?),
+                _ => {}
+            }
+        }
+        Ok(Credentials { token: self.token, cookie_token: client.token.clone(), name: self.name })
+    }
+}
+
+/// Passes the handshake from [`Handlers::accept`] to [`Handlers::on_connect`].
+#[derive(Clone)]
+struct HandshakeSlot(Arc<Mutex<Option<Handshake>>>);
+
+type Handshake = (Identity, mpsc::Receiver<Box<IncomingEvent>>, Arc<EngineSession>);
+
+/// The inlet of a connection's command queue; emptied when the client has left. The items are
+/// boxed, because a channel allocates room for 32 of them for as long as it exists.
+type CommandSender = Arc<Mutex<Option<mpsc::Sender<Box<IncomingEvent>>>>>;
+
+impl Handlers {
+    /// Runs before the client is told that it is connected: authenticates it and starts to queue
+    /// its commands, so that none is lost.
+    pub(super) async fn accept(
+        &self,
+        socket: &SocketRef,
+        TryData(auth): TryData<Auth>,
+    ) -> Result<(), Refusal> {
+        let request = socket.req_parts();
+        let client = request.extensions.get::<ClientInfo>().ok_or(Refusal::Internal)?;
+        let auth = auth.map_err(|error| Refusal::from_decoding(&error))?;
+        let credentials = auth.into_credentials(request.uri.query().unwrap_or_default(), client)?;
+        let identity = self.chat.authenticate(credentials).await.map_err(Error::into_refusal)?;
+
+        let engine_session = self.engine_sessions.add(socket)?;
+        let (command_sender, commands) = mpsc::channel(MAX_QUEUED_COMMANDS);
+        let command_sender = Arc::new(Mutex::new(Some(command_sender)));
+        let handshake = (identity, commands, engine_session.clone());
+        socket.extensions.insert(HandshakeSlot(Arc::new(Mutex::new(Some(handshake)))));
+        queue_commands(socket, command_sender.clone(), engine_session.clone());
+        self.handle_disconnect(socket, command_sender, engine_session);
+        Ok(())
+    }
+
+    fn handle_disconnect(
+        &self,
+        socket: &SocketRef,
+        command_sender: CommandSender,
+        engine_session: Arc<EngineSession>,
+    ) {
+        let engine_sessions = self.engine_sessions.clone();
+        socket.on_disconnect(move |socket: SocketRef, reason: DisconnectReason| {
+            // A client that left the namespace still has its transport, so the session stays in the table.
+            if reason != DisconnectReason::ClientNSDisconnect {
+                engine_sessions.remove(socket.id);
+            }
+            if reason == DisconnectReason::HeartbeatTimeout {
+                engine_session.expire();
+            } else {
+                engine_session.mark_left();
+            }
+            // Closes the command queue. The commands in it are still handled, as a script may send
+            // a message and disconnect at once.
+            drop(command_sender.lock().take());
+            std::future::ready(())
+        });
+    }
+
+    /// Runs after the client was told that it is connected, so that it can be sent events.
+    pub(super) fn on_connect(&self, socket: &SocketRef) {
+        let slot = socket.extensions.get::<HandshakeSlot>();
+        let handshake = slot.and_then(|HandshakeSlot(handshake)| handshake.lock().take());
+        let (Some((identity, commands, engine_session)), Some(client)) =
+            (handshake, socket.req_parts().extensions.get::<ClientInfo>())
+        else {
+            return warn!("a connection began without being admitted");
+        };
+        let connection = Arc::new(Connection::new(socket.clone(), engine_session.clone()));
+        let session = self.chat.open_session(&identity, connection.clone(), client.peer.address);
+        self.session_tasks.spawn(self.clone().run_session(session, connection, commands, engine_session));
+    }
+
+    /// Handles the commands of one connection, one after the other, until it ends.
+    async fn run_session(
+        self,
+        mut session: Session,
+        connection: Arc<Connection>,
+        mut commands: mpsc::Receiver<Box<IncomingEvent>>,
+        engine_session: Arc<EngineSession>,
+    ) {
+        debug!(person = %session.person().id, "connected");
+        loop {
+            let event = tokio::select! {
+                biased;
+                () = engine_session.ended.cancelled() => break,
+                () = self.stop.cancelled() => {
+                    connection.emit(Restart::NAME, &self.restart_message());
+                    break;
+                }
+                event = async { engine_session.wait_until_drained().await; commands.recv().await } => event,
+            };
+            let Some(event) = event else { break };
+            let IncomingEvent { request, ack, ack_id } = *event;
+            let result = match request {
+                // Boxed, so that idle connections do not reserve the memory of this future.
+                Ok(request) => Box::pin(handle_request(&mut session, &connection, request))
+                    .await
+                    .map_err(Error::into_refusal),
+                Err(refusal) => Err(refusal),
+            };
+            match result {
+                Ok(reply) => {
+                    failpoint::hit(Failpoint::BeforeAck);
+                    connection.acknowledge(ack, ack_id, &reply);
+                    failpoint::hit(Failpoint::AfterAck);
+                }
+                Err(error) if ack_id.is_some() => connection.acknowledge(ack, ack_id, &ErrorReply { error }),
+                Err(error) => connection.refuse(error),
+            }
+        }
+        // Otherwise the transport would stay open for ever.
+        engine_session.disconnect();
+        if engine_session.is_expired() {
+            // The client has used up its lease, so its seats need no further grace.
+            session.leave_all();
+        }
+        debug!(person = %session.person().id, "disconnected");
+    }
+
+    /// The advice when to reconnect, with a random delay for each client.
+    fn restart_message(&self) -> Restart {
+        let session_count = u32::try_from(self.engine_sessions.count()).unwrap_or(u32::MAX);
+        let last = USUAL_MAX_RECONNECT_DELAY.max(MIN_RECONNECT_DELAY.saturating_add(session_count));
+        Restart { after: rand::random_range(MIN_RECONNECT_DELAY..last) }
+    }
+}
+
+/// Puts the events of a client into its command queue; disconnects it if the queue is full.
+fn queue_commands(socket: &SocketRef, command_sender: CommandSender, engine_session: Arc<EngineSession>) {
+    socket.on_fallback(move |event: IncomingEvent| {
+        if let Some(sender) = &*command_sender.lock()
+            && sender.try_send(Box::new(event)).is_err()
+            && !engine_session.ended.is_cancelled()
+        {
+            debug!("a client sent more than its inbox holds");
+            engine_session.disconnect();
+        }
+        std::future::ready(())
+    });
+}
