@@ -1,9 +1,12 @@
 //! The HTTP requests of the page: identity, name, list of rooms. The URLs are known here only.
 
 use common::{
-    event::{ErrorReply, Me, RoomList, RoomSummary, UpdateMe},
     json::{self, FromJson},
     person::{DisplayName, Person},
+    protocol::{
+        http::{Me, RoomList, RoomSummary, UpdateMe},
+        reply::ErrorReply,
+    },
 };
 use js_sys::wasm_bindgen::{JsCast, JsValue};
 use leptos::prelude::window;

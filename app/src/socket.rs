@@ -12,8 +12,11 @@ use std::{
 };
 
 use common::{
-    event::{ErrorReply, Heartbeat, Kicked, Presence, Push, Restart, RoomEvent, SeatAvailable, TypingUpdate},
     json,
+    protocol::{
+        push::{Heartbeat, Kicked, Presence, Push, Restart, RoomEvent, SeatAvailable, TypingUpdate},
+        reply::ErrorReply,
+    },
     refusal::Refusal,
     socketio::{self, Frame},
 };

@@ -4,7 +4,7 @@
 //! nothing is stored and nothing fails. A crash may lose the last seconds of writes: data that must
 //! survive one is in `indexed_db`.
 
-use common::{event::Edit, json, message::Seq, person::Person, room::RoomName};
+use common::{json, message::Seq, person::Person, protocol::command::Edit, room::RoomName};
 use leptos::prelude::window;
 use web_sys::Storage;
 

@@ -3,8 +3,8 @@
 //! A browser may lack either. Then each tab finds out by itself, and does the work as well.
 
 use common::{
-    event::RoomEvent,
     json::{self, FromJson, Json, ParseError, ToJson},
+    protocol::push::RoomEvent,
 };
 use js_sys::{Function, Promise, Reflect};
 use leptos::prelude::window;

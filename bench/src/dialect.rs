@@ -4,8 +4,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use common::{
-    event::{History, Join, Request, Send},
     message::{Body, Cid, Seq},
+    protocol::command::{History, Join, Request, Send},
     room::RoomName,
     socketio,
 };

@@ -5,13 +5,15 @@
 //! wasm32. (In the page, `unicode` uses the browser's Unicode tables.)
 
 pub mod datagram;
-pub mod event;
+
 pub mod json;
 pub mod line;
 pub mod markup;
 pub mod message;
 pub mod name_match;
 pub mod person;
+pub mod protocol;
+pub mod reactions;
 pub mod refusal;
 pub mod room;
 pub mod socketio;

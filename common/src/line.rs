@@ -8,9 +8,12 @@
 use std::fmt;
 
 use crate::{
-    event::{Event, EventKind, History, Via},
     message::{Body, Cid, Seq},
     person::DisplayName,
+    protocol::{
+        command::History,
+        event::{Event, EventKind, Via},
+    },
     refusal::Refusal,
     room::{RoomName, SeatLimit},
     text::is_display_control,

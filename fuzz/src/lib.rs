@@ -5,12 +5,15 @@
 
 use common::{
     datagram::Datagram,
-    event::{Joined, Page, RoomEvent},
     json::{self, FromJson},
     line::{Line, LineCommand},
     markup::{self, Block, ListItem, Span},
     message::Body,
     person::DisplayName,
+    protocol::{
+        push::RoomEvent,
+        reply::{Joined, Page},
+    },
     room::RoomName,
     socketio::{self, Frame},
 };

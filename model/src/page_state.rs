@@ -10,9 +10,12 @@ use std::{
 };
 
 use common::{
-    event::{Event, EventKind, Joined, Page, Sent},
     message::{Body, Cid, Seq, Timestamp},
     person::{DisplayName, Person, PersonId},
+    protocol::{
+        event::{Event, EventKind},
+        reply::{Joined, Page, Sent},
+    },
     room::RoomName,
 };
 

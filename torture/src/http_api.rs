@@ -7,9 +7,15 @@
 use std::net::SocketAddr;
 
 use common::{
-    event::{Event, History, Join, Me, Page, Restart, RoomEvent, Send, UpdateMe},
     message::Seq,
     person::DisplayName,
+    protocol::{
+        command::{History, Join, Send},
+        event::Event,
+        http::{Me, UpdateMe},
+        push::{Restart, RoomEvent},
+        reply::Page,
+    },
     refusal::Refusal,
     room::RoomName,
 };

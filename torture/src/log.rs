@@ -7,8 +7,11 @@ use std::{collections::BTreeMap, path::Path};
 
 use anyhow::{Context, bail, ensure};
 use common::{
-    event::{Event, EventKind, History, Join},
     message::{Body, Cid, Seq},
+    protocol::{
+        command::{History, Join},
+        event::{Event, EventKind},
+    },
     room::RoomName,
 };
 use rusqlite::{Connection as Database, OpenFlags};

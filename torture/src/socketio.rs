@@ -6,8 +6,13 @@
 use std::{fmt, net::SocketAddr};
 
 use common::{
-    event::{ErrorReply, Event, Heartbeat, Joined, Push, Request, Restart, RoomEvent},
     message::Seq,
+    protocol::{
+        command::Request,
+        event::Event,
+        push::{Heartbeat, Push, Restart, RoomEvent},
+        reply::{ErrorReply, Joined},
+    },
     refusal::Refusal,
     socketio::{self, DISCONNECT, Frame, PONG},
 };

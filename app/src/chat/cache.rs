@@ -6,7 +6,7 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use common::{event::Joined, json, room::RoomName};
+use common::{json, protocol::reply::Joined, room::RoomName};
 use leptos::prelude::Notify;
 
 use super::Chat;

@@ -9,8 +9,8 @@ use std::{
 };
 
 use common::{
-    event::{Permission, RoomSummary},
     message::{Cid, Seq, Timestamp},
+    protocol::{http::RoomSummary, reply::Permission},
     refusal::Refusal,
     room::{RoomName, Seats, Topic},
 };

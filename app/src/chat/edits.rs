@@ -4,8 +4,11 @@
 use std::sync::atomic::Ordering::Relaxed;
 
 use common::{
-    event::{Delete, Edit, React, Sent},
     message::{Body, Emoji, Seq},
+    protocol::{
+        command::{Delete, Edit, React},
+        reply::Sent,
+    },
     refusal::Refusal,
 };
 

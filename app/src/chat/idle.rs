@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use common::event::Away;
+use common::protocol::command::Away;
 
 use super::{Chat, is_page_focused};
 use crate::{task::run_after, time_format, view::listen_on_window_untyped};

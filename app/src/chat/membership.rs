@@ -1,8 +1,11 @@
 //! Opens, joins and leaves rooms.
 
 use common::{
-    event::{Join, Joined, Leave},
     message::Seq,
+    protocol::{
+        command::{Join, Leave},
+        reply::Joined,
+    },
     refusal::Refusal,
     room::RoomName,
 };

@@ -25,9 +25,14 @@ use std::{
 };
 
 use common::{
-    event::{Hello, Join, PROTOCOL, Permission, Presence, PresenceChange, Push, Rename},
     message::Timestamp,
     person::{DisplayName, Person},
+    protocol::{
+        PROTOCOL,
+        command::{Hello, Join, Rename},
+        push::{Presence, PresenceChange, Push},
+        reply::Permission,
+    },
     refusal::Refusal,
     room::{RoomName, Seats, Topic},
 };

@@ -2,8 +2,8 @@
 //! end, restoring the reading position.
 
 use common::{
-    event::{Event, History},
     message::Seq,
+    protocol::{command::History, event::Event},
     room::RoomName,
 };
 

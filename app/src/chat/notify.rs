@@ -2,8 +2,8 @@
 //! seat is announced where the room is joined, in `membership`.
 
 use common::{
-    event::{Push, RoomEvent},
     markup,
+    protocol::push::{Push, RoomEvent},
 };
 use leptos::prelude::*;
 

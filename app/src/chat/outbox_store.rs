@@ -6,9 +6,9 @@
 use std::sync::atomic::Ordering::Relaxed;
 
 use common::{
-    event::{Event, RoomEvent},
     json,
     message::Body,
+    protocol::{event::Event, push::RoomEvent},
     room::RoomName,
 };
 

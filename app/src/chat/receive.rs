@@ -1,7 +1,10 @@
 //! Handles pushes about rooms, and fills gaps in their logs.
 
 use common::{
-    event::{Event, EventKind, Push},
+    protocol::{
+        event::{Event, EventKind},
+        push::Push,
+    },
     room::RoomName,
 };
 use leptos::prelude::*;

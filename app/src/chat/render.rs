@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use common::{event::History, message::Seq, person::Person, room::RoomName};
+use common::{message::Seq, person::Person, protocol::command::History, room::RoomName};
 use leptos::prelude::*;
 
 use super::{Chat, RenderedRow, requests::history_request};

@@ -12,9 +12,12 @@ use std::{
 };
 
 use common::{
-    event::{History, Page, Request},
     json::{self, FromJson},
     message::Seq,
+    protocol::{
+        command::{History, Request},
+        reply::Page,
+    },
     refusal::Refusal,
     room::RoomName,
 };

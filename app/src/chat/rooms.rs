@@ -3,9 +3,9 @@
 use std::cmp::Reverse;
 
 use common::{
-    event::{Kick, Typing, UpdateRoom, WaitForSeat},
     message::{Seq, Timestamp},
     person::{Person, PersonId},
+    protocol::command::{Kick, Typing, UpdateRoom, WaitForSeat},
     room::{RoomName, SeatLimit, Topic},
 };
 use leptos::ev;

@@ -8,8 +8,12 @@
 use std::{mem, sync::atomic::Ordering::Relaxed};
 
 use common::{
-    event::{Leave, RoomEvent, Send, Sent},
     message::{Body, Cid},
+    protocol::{
+        command::{Leave, Send},
+        push::RoomEvent,
+        reply::Sent,
+    },
     refusal::Refusal,
     room::RoomName,
 };

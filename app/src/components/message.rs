@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use common::{event::Via, markup, refusal::Refusal};
+use common::{markup, protocol::event::Via, refusal::Refusal};
 use leptos::prelude::*;
 
 use super::{

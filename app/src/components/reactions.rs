@@ -1,6 +1,6 @@
 //! The reactions to a message: each emoji with its count and people, own ones marked.
 
-use common::{event::Reaction, person::PersonId};
+use common::{person::PersonId, reactions::Reaction};
 use leptos::prelude::*;
 
 use super::icon::Icon;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use common::{event::RoomSummary, message::Timestamp, room::RoomName};
+use common::{message::Timestamp, protocol::http::RoomSummary, room::RoomName};
 use leptos::{ev, prelude::*};
 
 use super::avatar::Avatars;

@@ -7,7 +7,7 @@
 mod badge;
 mod sound;
 
-use common::{event::RoomEvent, markup, room::RoomName};
+use common::{markup, protocol::push::RoomEvent, room::RoomName};
 use js_sys::Reflect;
 use leptos::prelude::*;
 use wasm_bindgen::{JsCast, prelude::Closure};

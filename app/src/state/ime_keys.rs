@@ -6,7 +6,7 @@
 //! method, which confirms or selects a candidate. The composer feeds its events to this state
 //! machine and follows the decisions.
 
-use common::name_match::is_hangul;
+use common::unicode::is_hangul;
 
 /// The keys that may have a meaning.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

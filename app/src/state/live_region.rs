@@ -3,7 +3,7 @@
 
 use std::mem;
 
-use common::{event::Event, markup};
+use common::{markup, protocol::event::Event};
 
 /// The text to announce.
 #[derive(Clone, Debug, PartialEq)]
@@ -65,9 +65,9 @@ impl LiveRegion {
 #[cfg(test)]
 mod tests {
     use common::{
-        event::EventKind,
         message::{Body, Cid, Seq, Timestamp},
         person::{DisplayName, Person, PersonId},
+        protocol::event::EventKind,
     };
 
     use super::*;

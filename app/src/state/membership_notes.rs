@@ -6,9 +6,9 @@
 //! few are named.
 
 use common::{
-    event::PresenceChange,
     message::Seq,
     person::{Person, PersonId},
+    protocol::push::PresenceChange,
 };
 
 use super::roster::Roster;

@@ -7,10 +7,13 @@
 //! timeline, so that it is rendered exactly once at any moment.
 
 use common::{
-    event::{Event, EventKind, Sent},
     json::{self, FromJson, Json, ParseError, ToJson},
     message::{Body, Cid, Seq, Timestamp},
     person::Person,
+    protocol::{
+        event::{Event, EventKind},
+        reply::Sent,
+    },
     refusal::Refusal,
     room::{RoomName, Seats},
 };

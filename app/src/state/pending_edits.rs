@@ -5,9 +5,8 @@
 //! reload.
 
 use common::{
-    event::{Edit, Reaction},
     message::{Body, Cid, Emoji, Seq},
-    person::Person,
+    protocol::command::Edit,
     refusal::Refusal,
     room::RoomName,
 };
@@ -192,34 +191,10 @@ impl PendingEdit {
             Stage::Failed(refusal) => Delivery::Failed(refusal),
         }
     }
-
-    /// Adds or removes a reaction of this person.
-    pub(crate) fn apply_reaction(reactions: &mut Vec<Reaction>, emoji: &Emoji, on: bool, me: &Person) {
-        let known = reactions.iter_mut().find(|reaction| reaction.emoji == *emoji);
-        let is_on =
-            known.as_ref().is_some_and(|reaction| reaction.people.iter().any(|person| person.id == me.id));
-        match (known, on) {
-            (Some(reaction), true) if !is_on => {
-                reaction.count += 1;
-                reaction.people.push(me.clone());
-            }
-            (Some(reaction), false) if is_on => {
-                reaction.count = reaction.count.saturating_sub(1);
-                reaction.people.retain(|person| person.id != me.id);
-            }
-            (None, true) => {
-                reactions.push(Reaction { emoji: emoji.clone(), count: 1, people: vec![me.clone()] });
-            }
-            _ => {}
-        }
-        reactions.retain(|reaction| reaction.count > 0);
-    }
 }
 
 #[cfg(test)]
 mod tests {
-    use common::person::{DisplayName, PersonId};
-
     use super::*;
 
     fn room(name: &str) -> RoomName {
@@ -359,29 +334,5 @@ mod tests {
         }
         assert_eq!(remaining(&edits).len(), PendingEdits::MAX);
         assert_eq!(remaining(&edits)[..2], [text_edit("가"), EditKind::Delete]);
-    }
-
-    #[test]
-    fn an_own_reaction_counts_once_and_the_last_one_removes_the_emoji() {
-        let person = |id| Person { id: PersonId(id), name: DisplayName::parse("지은").unwrap() };
-        let emoji = Emoji::parse("👍").unwrap();
-        let of = |people: &[u64]| {
-            let people: Vec<Person> = people.iter().map(|id| person(*id)).collect();
-            let reaction = Reaction { emoji: emoji.clone(), count: people.len() as u32, people };
-            Vec::from_iter(Some(reaction).filter(|reaction| reaction.count > 0))
-        };
-        let cases: [(&[u64], bool, &[u64]); 6] = [
-            (&[], true, &[1]),
-            (&[2], true, &[2, 1]),
-            (&[2, 1], true, &[2, 1]),
-            (&[2, 1], false, &[2]),
-            (&[1], false, &[]),
-            (&[2], false, &[2]),
-        ];
-        for (before, on, afterwards) in cases {
-            let mut reactions = of(before);
-            PendingEdit::apply_reaction(&mut reactions, &emoji, on, &person(1));
-            assert_eq!(reactions, of(afterwards), "{before:?} {on}");
-        }
     }
 }

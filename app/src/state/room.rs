@@ -6,10 +6,14 @@
 use std::mem;
 
 use common::{
-    event::{Event, EventKind, Joined, Permission, Presence, PresenceChange},
     markup::mentions,
     message::{Body, Seq, Timestamp},
     person::{Person, PersonId},
+    protocol::{
+        event::{Event, EventKind},
+        push::{Presence, PresenceChange},
+        reply::{Joined, Permission},
+    },
     refusal::Refusal,
     room::{RoomName, SeatLimit, Seats, Topic},
 };

@@ -1,8 +1,8 @@
 //! The members of a room: the list of a join reply, and the changes pushed afterwards.
 
 use common::{
-    event::PresenceChange,
     person::{Person, PersonId},
+    protocol::push::PresenceChange,
 };
 
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -11,8 +11,11 @@
 use std::mem;
 
 use common::{
-    event::{Event, Joined, Page},
     message::Seq,
+    protocol::{
+        event::Event,
+        reply::{Joined, Page},
+    },
 };
 
 use super::reducer;
@@ -340,9 +343,10 @@ mod tests {
     use std::collections::BTreeMap;
 
     use common::{
-        event::{EventKind, MessageState, Reaction},
         message::{Body, Cid, Emoji, Timestamp},
         person::{DisplayName, Person, PersonId},
+        protocol::event::{EventKind, MessageState},
+        reactions::{Reaction, Reactions},
         room::RoomName,
     };
     use proptest::prelude::*;
@@ -573,8 +577,11 @@ mod tests {
                 let target = target.0 as usize - 1;
                 let EventKind::Posted { cid, body, state, .. } = &mut messages[target].kind else { continue };
                 let edited = state.as_ref().and_then(|state| state.edited);
-                let state =
-                    state.insert(Box::new(MessageState { rev: change.seq, edited, reactions: Vec::new() }));
+                let state = state.insert(Box::new(MessageState {
+                    rev: change.seq,
+                    edited,
+                    reactions: Reactions::default(),
+                }));
                 match &change.kind {
                     EventKind::Edited { body: Some(edited), .. } => {
                         *body = edited.clone();
@@ -611,14 +618,14 @@ mod tests {
         }
     }
 
-    fn reactions(reactors: &Reactors) -> Vec<Reaction> {
+    fn reactions(reactors: &Reactors) -> Reactions {
         let nonempty = reactors.iter().filter(|(_, people)| !people.is_empty());
         let reaction = |(emoji, people): (&&Emoji, &Vec<&Person>)| Reaction {
             emoji: (*emoji).clone(),
             count: people.len() as u32,
             people: people.iter().map(|person| (*person).clone()).collect(),
         };
-        nonempty.map(reaction).collect()
+        Reactions(nonempty.map(reaction).collect())
     }
 
     /// A message, or a change of an earlier message by one of three people. A reaction may be added
@@ -693,7 +700,7 @@ mod tests {
     fn sorted(event: &Event) -> Event {
         let mut event = event.clone();
         if let EventKind::Posted { state: Some(state), .. } = &mut event.kind {
-            state.reactions.sort_by(|one, other| one.emoji.cmp(&other.emoji));
+            state.reactions.0.sort_by(|one, other| one.emoji.cmp(&other.emoji));
         }
         event
     }

@@ -5,9 +5,10 @@
 //! it is written, so it stays the same row when it is confirmed, edited or deleted.
 
 use common::{
-    event::{Event, EventKind, Reaction, Via},
     message::{Body, Cid, Seq, Timestamp},
     person::Person,
+    protocol::event::{Event, EventKind, Via},
+    reactions::Reactions,
     refusal::Refusal,
     room::{RoomName, SeatLimit, Topic},
 };
@@ -46,7 +47,7 @@ pub(crate) struct MessageRow {
     pub(crate) is_deleted: bool,
     /// The message it replies to.
     pub(crate) quote: Option<Quote>,
-    pub(crate) reactions: Vec<Reaction>,
+    pub(crate) reactions: Reactions,
     pub(crate) mentions_me: bool,
     /// The state of the latest pending edit, which is shown as if it were applied.
     pub(crate) edit_delivery: Delivery,
@@ -305,7 +306,7 @@ impl<'a> ViewInput<'a> {
                 via: via.clone(),
                 quote: reply_to.map(|seq| self.quote(seq)),
                 edited_at: now.as_ref().and_then(|now| now.edited),
-                reactions: now.as_ref().map_or_else(Vec::new, |now| now.reactions.clone()),
+                reactions: now.as_ref().map(|now| now.reactions.clone()).unwrap_or_default(),
                 ..row
             },
             _ => MessageRow { is_deleted: true, ..row },
@@ -319,7 +320,7 @@ impl<'a> ViewInput<'a> {
             EditKind::Delete => row.is_deleted = true,
             EditKind::React { emoji, on } => {
                 if let Some(me) = self.me {
-                    PendingEdit::apply_reaction(&mut row.reactions, emoji, *on, me);
+                    row.reactions.apply_own(emoji, *on, me.clone());
                 }
             }
         }
@@ -350,7 +351,7 @@ fn new_row(cid: &Cid, person: Person, at: Timestamp, body: Body) -> MessageRow {
         edited_at: None,
         is_deleted: false,
         quote: None,
-        reactions: Vec::new(),
+        reactions: Reactions::default(),
         mentions_me: false,
         edit_delivery: Delivery::Sent,
         day: 0,
@@ -381,8 +382,8 @@ fn system_row(entry: &Entry<'_>) -> Option<SystemRow> {
 #[cfg(test)]
 mod tests {
     use common::{
-        event::{Joined, MessageState},
         person::{DisplayName, PersonId},
+        protocol::{event::MessageState, reply::Joined},
     };
 
     use super::*;
@@ -527,7 +528,7 @@ mod tests {
             state: Some(Box::new(MessageState {
                 rev: Seq(3),
                 edited: Some(Timestamp(7)),
-                reactions: vec![],
+                reactions: Reactions::default(),
             })),
         };
         let timeline = timeline([

@@ -114,9 +114,9 @@ impl VisibleRange {
 #[cfg(test)]
 mod tests {
     use common::{
-        event::{Event, EventKind},
         message::{Body, Cid, Timestamp},
         person::{DisplayName, Person, PersonId},
+        protocol::event::{Event, EventKind},
     };
 
     use super::*;

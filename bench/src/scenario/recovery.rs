@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
-use common::event::Page;
+use common::protocol::reply::Page;
 use rusqlite::Connection;
 use tempfile::TempDir;
 

@@ -8,14 +8,21 @@ use serde_json::json;
 
 use super::{parse::parse, *};
 use crate::{
-    event::{
-        Ack, Away, Delete, Edit, ErrorReply, Event, EventKind, Heartbeat, Hello, History, Join, Joined, Kick,
-        Kicked, Leave, Left, Me, MessageState, Page, Permission, Presence, PresenceChange, React, Reaction,
-        Rename, Renamed, Restart, RoomEvent, RoomList, RoomSummary, SeatAvailable, Send, Sent, Typing,
-        TypingUpdate, UpdateRoom, Via, WaitForSeat, Welcome,
-    },
     message::{Body, Cid, Emoji, Seq, Timestamp},
     person::{DisplayName, Person, PersonId},
+    protocol::{
+        command::{
+            Away, Delete, Edit, Hello, History, Join, Kick, Leave, React, Rename, Send, Typing, UpdateRoom,
+            WaitForSeat,
+        },
+        event::{Event, EventKind, MessageState, Via},
+        http::{Me, RoomList, RoomSummary},
+        push::{
+            Heartbeat, Kicked, Presence, PresenceChange, Restart, RoomEvent, SeatAvailable, TypingUpdate,
+        },
+        reply::{Ack, ErrorReply, Joined, Left, Page, Permission, Renamed, Sent, Welcome},
+    },
+    reactions::{Reaction, Reactions},
     refusal::Refusal,
     room::{RoomName, SeatLimit, Seats, Topic},
 };
@@ -87,7 +94,7 @@ fn message_state() -> impl Strategy<Value = MessageState> {
     (seq(), option::of(at()), vec(reaction, 0..3)).prop_map(|(rev, edited, reactions)| MessageState {
         rev,
         edited,
-        reactions,
+        reactions: Reactions(reactions),
     })
 }
 
@@ -258,7 +265,11 @@ fn text_that_the_server_accepted_is_not_validated_again() {
             state: Some(Box::new(MessageState {
                 rev: Seq(2),
                 edited: None,
-                reactions: vec![Reaction { emoji: Emoji::from_store(odd.clone()), count: 1, people: vec![] }],
+                reactions: Reactions(vec![Reaction {
+                    emoji: Emoji::from_store(odd.clone()),
+                    count: 1,
+                    people: vec![],
+                }]),
             })),
         },
     };

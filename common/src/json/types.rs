@@ -2,14 +2,21 @@
 
 use super::{FromJson, Json, ParseError, ToJson, write_object};
 use crate::{
-    event::{
-        Ack, Away, Delete, Edit, ErrorReply, Event, EventKind, Heartbeat, Hello, History, Join, Joined, Kick,
-        Kicked, Leave, Left, Me, MessageState, Page, Permission, Presence, PresenceChange, React, Reaction,
-        Rename, Renamed, Restart, RoomEvent, RoomList, RoomSummary, SeatAvailable, Send, Sent, Typing,
-        TypingUpdate, UpdateRoom, Via, WaitForSeat, Welcome,
-    },
     message::{Body, Cid, Emoji, Seq, Timestamp},
     person::{DisplayName, Person, PersonId},
+    protocol::{
+        command::{
+            Away, Delete, Edit, Hello, History, Join, Kick, Leave, React, Rename, Send, Typing, UpdateRoom,
+            WaitForSeat,
+        },
+        event::{Event, EventKind, MessageState, Via},
+        http::{Me, RoomList, RoomSummary},
+        push::{
+            Heartbeat, Kicked, Presence, PresenceChange, Restart, RoomEvent, SeatAvailable, TypingUpdate,
+        },
+        reply::{Ack, ErrorReply, Joined, Left, Page, Permission, Renamed, Sent, Welcome},
+    },
+    reactions::{Reaction, Reactions},
     refusal::Refusal,
     room::{RoomName, SeatLimit, Seats, Topic},
 };
@@ -211,6 +218,18 @@ macro_rules! strings {
 }
 
 strings!(Body, Cid, DisplayName, Emoji, RoomName, Topic);
+
+impl FromJson for Reactions {
+    fn from_json(json: Json) -> Result<Reactions, ParseError> {
+        FromJson::from_json(json).map(Reactions)
+    }
+}
+
+impl ToJson for Reactions {
+    fn to_json(&self, text: &mut String) {
+        self.0.to_json(text);
+    }
+}
 
 impl FromJson for PersonId {
     fn from_json(json: Json) -> Result<PersonId, ParseError> {

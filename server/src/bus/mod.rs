@@ -4,7 +4,7 @@
 //! same order. Delivery is within this process; events of other nodes could enter here too. The bus
 //! never changes, drops or reorders an event.
 
-use common::event::RoomEvent;
+use common::protocol::push::RoomEvent;
 use tokio::sync::mpsc;
 
 /// The capacity of the bus. When it is full, the writing thread waits, and with it all writes.

@@ -10,9 +10,9 @@ use std::{
 };
 
 use common::{
-    event::{Kick, Permission},
     message::Seq,
     person::{Person, PersonId},
+    protocol::{command::Kick, reply::Permission},
     refusal::Refusal,
     room::RoomName,
 };

@@ -6,7 +6,7 @@
 
 use std::{any::Any, sync::OnceLock};
 
-use common::event::Push;
+use common::protocol::push::Push;
 
 /// The number of [`Encoding`]s.
 const ENCODINGS: usize = 4;

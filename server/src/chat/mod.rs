@@ -29,9 +29,12 @@ use std::{
 };
 
 use common::{
-    event::{Push, RoomEvent, RoomList, RoomSummary},
     message::Timestamp,
     person::{Person, PersonId},
+    protocol::{
+        http::{RoomList, RoomSummary},
+        push::{Push, RoomEvent},
+    },
     refusal::Refusal,
     room::RoomName,
 };

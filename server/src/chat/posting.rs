@@ -6,9 +6,9 @@
 use std::net::IpAddr;
 
 use common::{
-    event::{Send, Sent, Via},
     message::{Body, Cid, Seq},
     person::{DisplayName, Person, PersonId},
+    protocol::{command::Send, event::Via, reply::Sent},
     refusal::Refusal,
     room::RoomName,
 };

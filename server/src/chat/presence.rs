@@ -10,8 +10,8 @@ use std::{
 };
 
 use common::{
-    event::{PresenceChange, Typing},
     person::PersonId,
+    protocol::{command::Typing, push::PresenceChange},
 };
 use tokio::time::Instant;
 

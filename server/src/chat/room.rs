@@ -6,12 +6,14 @@
 use std::{collections::HashMap, sync::Arc};
 
 use common::{
-    event::{
-        self, Event, EventKind, Heartbeat, Kicked, PresenceChange, Push, RoomSummary, SeatAvailable, Typing,
-        TypingUpdate,
-    },
     message::{Seq, Timestamp},
     person::{Person, PersonId},
+    protocol::{
+        command::Typing,
+        event::{Event, EventKind},
+        http::RoomSummary,
+        push::{self, Heartbeat, Kicked, PresenceChange, Push, SeatAvailable, TypingUpdate},
+    },
     refusal::Refusal,
     room::{RoomName, SeatLimit, Seats, Topic},
 };
@@ -306,7 +308,7 @@ impl Room {
             return;
         }
         let member_count = Some(self.member_count());
-        let presence = event::Presence { room: self.name.clone(), changes, member_count };
+        let presence = push::Presence { room: self.name.clone(), changes, member_count };
         self.broadcast(&[Broadcast::new(Push::Presence(presence))]);
     }
 

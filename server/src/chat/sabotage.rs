@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, LazyLock},
 };
 
-use common::{event::Push, room::RoomName};
+use common::{protocol::push::Push, room::RoomName};
 use parking_lot::Mutex;
 
 use super::{

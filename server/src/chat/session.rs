@@ -10,12 +10,13 @@ use std::{
 };
 
 use common::{
-    event::{
-        Ack, Command, History, HistoryRange, Join, Joined, Left, PROTOCOL, Page, Renamed, Reply, Sent,
-        Welcome,
-    },
     message::{Body, Cid, Seq},
     person::{DisplayName, Person, PersonId},
+    protocol::{
+        PROTOCOL,
+        command::{Command, History, HistoryRange, Join},
+        reply::{Ack, Joined, Left, Page, Renamed, Reply, Sent, Welcome},
+    },
     refusal::Refusal,
     room::{RoomName, Seats},
 };

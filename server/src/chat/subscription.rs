@@ -6,9 +6,12 @@
 use std::{collections::HashMap, net::IpAddr, sync::Arc};
 
 use common::{
-    event::{History, HistoryRange, Page},
     message::Seq,
     person::PersonId,
+    protocol::{
+        command::{History, HistoryRange},
+        reply::Page,
+    },
     refusal::Refusal,
     room::RoomName,
 };

@@ -5,7 +5,10 @@
 
 use std::io::IsTerminal;
 
-use common::line::{Line, quote_name, sanitize};
+use common::line::{
+    Line,
+    render::{quote_name, sanitize},
+};
 
 /// The colours of names, which are readable on dark and on light backgrounds.
 const NAME_COLORS: [u8; 6] = [31, 32, 33, 34, 35, 36];

@@ -12,9 +12,14 @@ use std::{fmt, path::PathBuf, sync::Arc};
 use anyhow::Context;
 use async_trait::async_trait;
 use common::{
-    event::{Event, EventKind, HistoryRange, Page, RoomEvent, Sent, Via},
     message::{Body, Cid, Emoji, Seq, Timestamp},
     person::{DisplayName, Person, PersonId},
+    protocol::{
+        command::HistoryRange,
+        event::{Event, EventKind, Via},
+        push::RoomEvent,
+        reply::{Page, Sent},
+    },
     room::{RoomName, SeatLimit, Seats, Topic},
 };
 

@@ -5,7 +5,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use common::{event::ErrorReply, refusal::Refusal};
+use common::{protocol::reply::ErrorReply, refusal::Refusal};
 
 use crate::error::Error;
 

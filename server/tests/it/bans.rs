@@ -2,9 +2,13 @@
 //! the ban lasts.
 
 use common::{
-    event::{Ack, Hello, Join, Kick, Leave, PresenceChange, Push, Request},
     line::Line,
     person::PersonId,
+    protocol::{
+        command::{Hello, Join, Kick, Leave, Request},
+        push::{PresenceChange, Push},
+        reply::Ack,
+    },
     refusal::Refusal,
     room::Seats,
 };
@@ -62,7 +66,7 @@ async fn a_banned_person_is_notified_and_leaves_with_every_connection() {
         assert!(client.received(Push::EVENT).is_empty());
     }
     b.join("another").await.unwrap();
-    assert_eq!(b.request(Leave { room: room("r") }).await.unwrap(), common::event::Left {});
+    assert_eq!(b.request(Leave { room: room("r") }).await.unwrap(), common::protocol::reply::Left {});
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,7 +7,7 @@ use std::{
     process::{Command as Start, Output, Stdio},
 };
 
-use common::{event::Join, refusal::Refusal, room::Seats};
+use common::{protocol::command::Join, refusal::Refusal, room::Seats};
 use madang::{
     chat::limits::Rate,
     config::{Config, Transport, UdpKey},

@@ -4,8 +4,12 @@
 use std::collections::{HashMap, HashSet};
 
 use common::{
-    event::{Delete, Edit, Event, EventKind, Hello, History, React, Sent},
     message::{Cid, Emoji, Seq},
+    protocol::{
+        command::{Delete, Edit, Hello, History, React},
+        event::{Event, EventKind},
+        reply::Sent,
+    },
 };
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
@@ -106,8 +110,12 @@ impl Writer {
         }
     }
 
-    fn send(&self, number: usize) -> common::event::Send {
-        common::event::Send::new(room("r"), self.cid(number, "said"), body(&self.text(number, "said")))
+    fn send(&self, number: usize) -> common::protocol::command::Send {
+        common::protocol::command::Send::new(
+            room("r"),
+            self.cid(number, "said"),
+            body(&self.text(number, "said")),
+        )
     }
 
     /// Changes this message, the last one sent, in the way that its number says.

@@ -2,12 +2,15 @@
 //! order, survives a restart, and needs permission.
 
 use common::{
-    event::{
-        Delete, Edit, Event, EventKind, Hello, History, Join, Push, React, RoomEvent, RoomList,
-        Send as SendMessage, Sent, UpdateRoom, WaitForSeat,
-    },
     line::Line,
     message::{Cid, Emoji, Seq},
+    protocol::{
+        command::{Delete, Edit, Hello, History, Join, React, Send as SendMessage, UpdateRoom, WaitForSeat},
+        event::{Event, EventKind},
+        http::RoomList,
+        push::{Push, RoomEvent},
+        reply::Sent,
+    },
     refusal::Refusal,
     room::{SeatLimit, Seats, Topic},
 };

@@ -10,11 +10,12 @@ use std::{
 };
 
 use common::{
-    event::{
-        ErrorReply, History, Join, Joined, Presence, PresenceChange, Push, Request, RoomEvent,
-        Send as SendMessage, Sent,
-    },
     message::{Body, Cid, Seq},
+    protocol::{
+        command::{History, Join, Request, Send as SendMessage},
+        push::{Presence, PresenceChange, Push, RoomEvent},
+        reply::{ErrorReply, Joined, Sent},
+    },
     refusal::Refusal,
     room::RoomName,
     socketio::{self, Frame, PONG},

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use common::{
-    event::{Hello, Sent},
     message::Seq,
+    protocol::{command::Hello, reply::Sent},
 };
 use serde_json::json;
 use tokio::{

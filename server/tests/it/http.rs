@@ -1,7 +1,7 @@
 //! The HTTP API for the page, and the headers of every response.
 
 use common::{
-    event::{Join, RoomList},
+    protocol::{command::Join, http::RoomList},
     room::Seats,
 };
 use serde_json::{Value, json};

@@ -7,8 +7,8 @@ use std::{
 };
 
 use common::{
-    event::{Hello, Join, Leave, Send as SendMessage},
     message::{Cid, Seq},
+    protocol::command::{Hello, Join, Leave, Send as SendMessage},
     room::Seats,
 };
 use serde_json::json;

@@ -1,8 +1,12 @@
 //! Posting and reading with single requests, as a shell script does with `curl`.
 
 use common::{
-    event::{Event, Hello, Join, Leave, Page, Sent},
     message::Seq,
+    protocol::{
+        command::{Hello, Join, Leave},
+        event::Event,
+        reply::{Page, Sent},
+    },
     refusal::Refusal,
     room::Seats,
 };

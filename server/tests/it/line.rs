@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use common::{event::Hello, line::Line, refusal::Refusal};
+use common::{line::Line, protocol::command::Hello, refusal::Refusal};
 use madang::{chat::limits::Rate, config::Transport};
 use tokio::{io::AsyncWriteExt, net::TcpStream};
 

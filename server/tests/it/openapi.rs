@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use common::{
-    event::{Delete, Edit, Join, React, Send as SendMessage, UpdateRoom},
     message::{Cid, Emoji},
+    protocol::command::{Delete, Edit, Join, React, Send as SendMessage, UpdateRoom},
     refusal::Refusal,
     room::{SeatLimit, Seats, Topic},
 };

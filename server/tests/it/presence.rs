@@ -1,8 +1,12 @@
 //! Pushes that are not stored: typing, away, and free seats.
 
 use common::{
-    event::{Ack, Away, Join, Leave, PresenceChange, Push, Typing, UpdateRoom, WaitForSeat},
     message::{Cid, Seq},
+    protocol::{
+        command::{Away, Join, Leave, Typing, UpdateRoom, WaitForSeat},
+        push::{PresenceChange, Push},
+        reply::Ack,
+    },
     refusal::Refusal,
     room::{SeatLimit, Seats},
 };
@@ -38,7 +42,7 @@ async fn count_received_by_now(client: &mut Client, speaker: &mut Client, name: 
 async fn typing_reaches_the_others_and_is_throttled() {
     let server = TestServer::start().await;
     let (mut a, mut b) = two_members(&server).await;
-    let me = a.request(common::event::Hello {}).await.unwrap().you;
+    let me = a.request(common::protocol::command::Hello {}).await.unwrap().you;
     let began = Instant::now();
     assert_eq!(a.request(typing()).await.unwrap(), Ack {});
     assert_eq!(b.next_push(Push::TYPING).await, json!({ "room": "r", "person": me.id }));
@@ -77,7 +81,7 @@ async fn typing_is_not_sent_in_a_large_room() {
 async fn a_person_is_away_when_all_their_connections_are() {
     let server = TestServer::start().await;
     let mut a = server.client().await;
-    let welcome = a.request(common::event::Hello {}).await.unwrap();
+    let welcome = a.request(common::protocol::command::Hello {}).await.unwrap();
     let me = welcome.you.id;
     let token = json!({ "token": welcome.token });
     let mut phone = Client::connect(server.address, token).await.unwrap();
@@ -161,7 +165,7 @@ async fn a_connection_may_wait_for_a_bounded_number_of_rooms() {
 async fn a_page_joins_all_its_rooms_when_it_connects() {
     let server = TestServer::start_with(|config| config.limits = Limits::default()).await;
     let mut page = server.client().await;
-    page.request(common::event::Hello {}).await.unwrap();
+    page.request(common::protocol::command::Hello {}).await.unwrap();
     let ids = page.burst((0..30).map(|number| Join::new(room(&format!("room {number}"))))).await;
     for id in ids {
         let answer = page.reply(id).await;

@@ -1,9 +1,13 @@
 //! The full protocol: the reply to each command, and the pushes to the others.
 
 use common::{
-    event::{Hello, History, Join, Leave, Permission, Presence, PresenceChange, Rename},
     message::Seq,
     person::DisplayName,
+    protocol::{
+        command::{Hello, History, Join, Leave, Rename},
+        push::{Presence, PresenceChange},
+        reply::Permission,
+    },
     refusal::Refusal,
     room::Seats,
 };
@@ -40,7 +44,9 @@ async fn a_late_join_returns_the_last_messages_and_history_the_rest() {
     }
     let mut b = server.client().await;
     let joined = b.join("r").await.unwrap();
-    let seqs = |events: &[common::event::Event]| events.iter().map(|event| event.seq.0).collect::<Vec<_>>();
+    let seqs = |events: &[common::protocol::event::Event]| {
+        events.iter().map(|event| event.seq.0).collect::<Vec<_>>()
+    };
     assert_eq!(seqs(&joined.events), (71..=120).collect::<Vec<_>>());
     assert!(joined.more && joined.last == Seq(120));
 

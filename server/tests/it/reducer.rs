@@ -7,9 +7,12 @@ use std::{
 };
 
 use common::{
-    event::{Event, EventKind, HistoryRange},
     message::{Cid, Emoji, Seq, Timestamp},
     person::{DisplayName, Person, PersonId},
+    protocol::{
+        command::HistoryRange,
+        event::{Event, EventKind},
+    },
 };
 use madang::store::{self, Action, DatabaseUrl, NewEvent, NewRoom, Store};
 use proptest::prelude::*;
@@ -50,7 +53,7 @@ impl Reducer {
             EventKind::Posted { body, state: now, .. } => {
                 let rev = now.as_ref().map_or(event.seq, |now| now.rev);
                 let known = self.messages.get(&event.seq).is_some_and(|message| message.rev >= rev);
-                let reactions = now.iter().flat_map(|now| &now.reactions).map(|reaction| {
+                let reactions = now.iter().flat_map(|now| now.reactions.iter()).map(|reaction| {
                     let mut people: Vec<PersonId> = reaction.people.iter().map(|person| person.id).collect();
                     people.sort_unstable();
                     (reaction.emoji.clone(), people)
@@ -173,7 +176,7 @@ proptest! {
             let folder = tempfile::tempdir().unwrap();
             let url = DatabaseUrl::Sqlite(folder.path().join("madang.sqlite"));
             let (sender, committed) = mpsc::channel();
-            let on_commit = Box::new(move |pushed: common::event::RoomEvent| sender.send(pushed.event).unwrap());
+            let on_commit = Box::new(move |pushed: common::protocol::push::RoomEvent| sender.send(pushed.event).unwrap());
             let store = store::open(&url, on_commit).await.unwrap();
 
             let half = steps.len() * usize::from(cuts.0) / 256;

@@ -6,8 +6,11 @@ use std::{
 };
 
 use common::{
-    event::{Hello, History, Join, PresenceChange, Push, Restart, RoomEvent},
     message::{Cid, Seq},
+    protocol::{
+        command::{Hello, History, Join},
+        push::{PresenceChange, Push, Restart, RoomEvent},
+    },
 };
 use serde_json::json;
 
@@ -17,9 +20,9 @@ use crate::harness::{Client, ServerProcess, TestServer, body, room, signal};
 const MAX_COST: u64 = 1024;
 
 /// Builds a message of 4,000 letters: a hundred of them exceed the sockets' own buffers.
-fn long_message(number: u64) -> common::event::Send {
+fn long_message(number: u64) -> common::protocol::command::Send {
     let cid = Cid::from_random(u128::from(number));
-    common::event::Send::new(room("r"), cid, body(&"가".repeat(4_000)))
+    common::protocol::command::Send::new(room("r"), cid, body(&"가".repeat(4_000)))
 }
 
 /// Sends these long messages in batches, and waits until all are stored.

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use common::{event::Event, message::Seq};
+use common::{message::Seq, protocol::event::Event};
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
     net::TcpStream,

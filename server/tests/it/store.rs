@@ -7,9 +7,14 @@ use std::{
 };
 
 use common::{
-    event::{EventKind, HistoryRange, Reaction, RoomEvent, Via},
     message::{Cid, Emoji, Seq, Timestamp},
     person::{DisplayName, Person, PersonId},
+    protocol::{
+        command::HistoryRange,
+        event::{EventKind, Via},
+        push::RoomEvent,
+    },
+    reactions::Reaction,
     refusal::Refusal,
 };
 use madang::{

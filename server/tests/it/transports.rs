@@ -3,9 +3,9 @@
 use std::collections::HashSet;
 
 use common::{
-    event::{Push, RoomEvent},
     line::Line,
     message::Seq,
+    protocol::push::{Push, RoomEvent},
 };
 use madang::config::Transport;
 use tokio::{net::UdpSocket, time::timeout};

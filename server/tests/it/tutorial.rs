@@ -1,8 +1,8 @@
 //! The tutorial's contract: its clients work unmodified, its bugs are gone.
 
 use common::{
-    event::{Permission, UpdateRoom},
     message::Cid,
+    protocol::{command::UpdateRoom, reply::Permission},
     refusal::Refusal,
     room::{SeatLimit, Seats},
 };

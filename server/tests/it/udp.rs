@@ -6,8 +6,8 @@ use std::{
 };
 
 use common::{
-    event::{Event, EventKind, Via},
     message::Seq,
+    protocol::event::{Event, EventKind, Via},
 };
 use hmac::{Hmac, KeyInit, Mac};
 use madang::{

@@ -9,8 +9,8 @@ use std::{collections::BTreeMap, sync::Arc, time::Instant};
 use anyhow::ensure;
 use clap::Args;
 use common::{
-    event::{Send, Sent},
     message::{Body, Cid, Seq},
+    protocol::{command::Send, reply::Sent},
     room::RoomName,
 };
 use serde_json::json;

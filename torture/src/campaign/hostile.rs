@@ -9,8 +9,8 @@ use std::{fmt::Write as _, net::SocketAddr, time::Instant};
 use anyhow::{Context, ensure};
 use clap::Args;
 use common::{
-    event::{Join, Send as SendMessage},
     message::{Body, Cid},
+    protocol::command::{Join, Send as SendMessage},
     room::RoomName,
 };
 use rand::{RngExt, SeedableRng, rngs::StdRng};

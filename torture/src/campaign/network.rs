@@ -15,8 +15,8 @@ use std::{
 use anyhow::ensure;
 use clap::Args;
 use common::{
-    event::{Join, Send},
     message::{Body, Cid},
+    protocol::command::{Join, Send},
     room::RoomName,
 };
 use serde_json::json;

@@ -14,7 +14,10 @@ use std::{
 
 use clap::Args;
 use common::{
-    event::{Join, Joined, Leave},
+    protocol::{
+        command::{Join, Leave},
+        reply::Joined,
+    },
     refusal::Refusal,
     room::{RoomName, Seats},
 };

@@ -9,9 +9,9 @@ use std::{
 };
 
 use common::{
-    event::{Page, Sent},
     message::{Body, Cid},
     person::DisplayName,
+    protocol::reply::{Page, Sent},
     refusal::Refusal,
     room::RoomName,
 };

@@ -4,9 +4,9 @@
 use std::net::SocketAddr;
 
 use common::{
-    event::{Hello, History, Join, Send},
     message::Seq,
     person::DisplayName,
+    protocol::command::{Hello, History, Join, Send},
     room::RoomName,
 };
 use serde_json::json;

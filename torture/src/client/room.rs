@@ -6,8 +6,12 @@
 use std::{net::SocketAddr, time::Instant};
 
 use common::{
-    event::{Event, EventKind, History as AskHistory, Join, Page, Send, Sent},
     message::{Body, Cid, Seq},
+    protocol::{
+        command::{History as AskHistory, Join, Send},
+        event::{Event, EventKind},
+        reply::{Page, Sent},
+    },
     refusal::Refusal,
     room::RoomName,
 };

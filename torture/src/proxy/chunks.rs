@@ -2,7 +2,7 @@
 //! whole or cut in two. The response to the handshake comes before the first frame.
 
 use common::{
-    event::{Push, RoomEvent},
+    protocol::push::{Push, RoomEvent},
     socketio::Frame as Packet,
 };
 

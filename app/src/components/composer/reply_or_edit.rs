@@ -2,9 +2,9 @@
 //! message that a reply or an edit refers to.
 
 use common::{
-    event::Event,
     message::{Body, Seq},
     person::DisplayName,
+    protocol::event::Event,
     room::RoomName,
 };
 

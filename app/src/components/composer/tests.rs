@@ -6,8 +6,8 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use common::{
-    event::{Presence, PresenceChange, Push},
     person::{DisplayName, Person, PersonId},
+    protocol::push::{Presence, PresenceChange, Push},
     room::RoomName,
 };
 use gloo_timers::future::TimeoutFuture;

@@ -5,10 +5,14 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use common::{
-    event::{Event, EventKind, Me, Page, Post, RoomList, Sent, UpdateMe},
     line::Line,
     message::Seq,
     person::{DisplayName, Person, PersonId},
+    protocol::{
+        event::{Event, EventKind},
+        http::{Me, Post, RoomList, UpdateMe},
+        reply::{Page, Sent},
+    },
     refusal::Refusal,
     room::RoomName,
 };

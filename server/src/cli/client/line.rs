@@ -7,7 +7,7 @@ use std::{collections::VecDeque, time::Duration};
 
 use anyhow::{Context, anyhow};
 use common::{
-    line::{Line, sanitize},
+    line::{Line, render::sanitize},
     message::Body,
     person::{DisplayName, PersonId},
     refusal::Refusal,

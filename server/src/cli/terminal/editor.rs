@@ -3,7 +3,7 @@
 //! The cursor moves by grapheme clusters, so that one Backspace deletes a whole syllable, an emoji
 //! with its modifiers, or a letter with its combining marks.
 
-use common::{line::sanitize, message::Body};
+use common::{line::render::sanitize, message::Body};
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::keys::Key;

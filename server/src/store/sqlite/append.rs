@@ -5,9 +5,13 @@
 //! the caller; actions on deleted messages are refused here.
 
 use common::{
-    event::{Event, Reaction, Sent, Via},
     message::{Cid, Emoji, Seq, Timestamp},
     person::{Person, PersonId},
+    protocol::{
+        event::{Event, Via},
+        reply::Sent,
+    },
+    reactions::Reaction,
     refusal::Refusal,
     room::{RoomName, SeatLimit, Seats, Topic},
 };

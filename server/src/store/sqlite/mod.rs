@@ -13,9 +13,14 @@ use std::{fs::File, path::Path, sync::Arc};
 use anyhow::Context;
 use async_trait::async_trait;
 use common::{
-    event::{Event, HistoryRange, Page, RoomEvent, Sent},
     message::{Cid, Seq, Timestamp},
     person::{DisplayName, Person, PersonId},
+    protocol::{
+        command::HistoryRange,
+        event::Event,
+        push::RoomEvent,
+        reply::{Page, Sent},
+    },
     refusal::Refusal,
     room::{RoomName, Seats, Topic},
 };

@@ -6,9 +6,14 @@
 use std::collections::HashMap;
 
 use common::{
-    event::{Event, EventKind, HistoryRange, MessageState, Page, Reaction, Via},
     message::{Body, Cid, Emoji, Seq, Timestamp},
-    person::{Person, PersonId},
+    person::PersonId,
+    protocol::{
+        command::HistoryRange,
+        event::{Event, EventKind, MessageState, Via},
+        reply::Page,
+    },
+    reactions::Reactions,
     room::{SeatLimit, Seats, Topic},
 };
 use rusqlite::{Connection, Row, params, types::Type};
@@ -133,7 +138,7 @@ impl LogReader<'_> {
 
     /// Adds the reactions of all messages of the page, in one query.
     fn add_reactions(&self, events: &mut [Event]) -> anyhow::Result<()> {
-        let mut reactions_of: HashMap<Seq, &mut Vec<Reaction>> = HashMap::new();
+        let mut reactions_of: HashMap<Seq, &mut Reactions> = HashMap::new();
         for event in events {
             if let EventKind::Posted { state: Some(state), .. } = &mut event.kind {
                 reactions_of.insert(event.seq, &mut state.reactions);
@@ -149,7 +154,9 @@ impl LogReader<'_> {
         while let Some(row) = rows.next()? {
             let (emoji, person) = (Emoji::from_store(row.get(1)?), person_from_row(row, 2)?);
             if let Some(reactions) = reactions_of.get_mut(&Seq(row.get(0)?)) {
-                add_reaction(reactions, emoji, person, self.reader);
+                reactions.apply(&emoji, true, person);
+                // After each row, so that a long list is neither kept nor searched.
+                reactions.limit_people(self.reader);
             }
         }
         Ok(())
@@ -158,21 +165,6 @@ impl LogReader<'_> {
     fn exists_from(&self, seq: Seq) -> anyhow::Result<bool> {
         let sql = "SELECT EXISTS (SELECT 1 FROM events WHERE room = ?1 AND seq >= ?2)";
         query_one(self.db, sql, params![self.room.0, sql_integer(seq)], |row| row.get(0))
-    }
-}
-
-/// Counts one more reaction. Names the person if few are named yet, or if it is the reader.
-fn add_reaction(reactions: &mut Vec<Reaction>, emoji: Emoji, person: Person, reader: PersonId) {
-    let index = reactions.iter().position(|reaction| reaction.emoji == emoji).unwrap_or_else(|| {
-        reactions.push(Reaction { emoji, count: 0, people: Vec::new() });
-        reactions.len() - 1
-    });
-    let reaction = &mut reactions[index];
-    reaction.count += 1;
-    if reaction.people.len() < Reaction::MAX_PEOPLE {
-        reaction.people.push(person);
-    } else if person.id == reader {
-        reaction.people[Reaction::MAX_PEOPLE - 1] = person;
     }
 }
 
@@ -191,7 +183,7 @@ fn event_size(event: &Event) -> usize {
     match &event.kind {
         EventKind::Posted { body, state, .. } => {
             let people =
-                state.iter().flat_map(|state| &state.reactions).flat_map(|reaction| &reaction.people);
+                state.iter().flat_map(|state| state.reactions.iter()).flat_map(|reaction| &reaction.people);
             body.as_str().len()
                 + people.map(|person| PERSON_BYTES + person.name.as_str().len()).sum::<usize>()
         }
@@ -230,7 +222,7 @@ fn event_kind_from_row(row: &Row) -> rusqlite::Result<EventKind> {
                 body: Body::from_store(row.get(6)?),
                 via: row.get::<_, Option<String>>(7)?.map(Via::Udp),
                 reply_to: seq(8)?,
-                state: rev.map(|rev| Box::new(MessageState { rev, edited, reactions: Vec::new() })),
+                state: rev.map(|rev| Box::new(MessageState { rev, edited, reactions: Reactions::default() })),
             }
         }
         kind::EDITED => EventKind::Edited {

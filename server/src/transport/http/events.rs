@@ -14,8 +14,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use common::{
-    event::{Event, Push},
     message::Seq,
+    protocol::{event::Event, push::Push},
     refusal::Refusal,
 };
 use futures_util::stream;

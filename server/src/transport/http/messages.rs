@@ -7,9 +7,13 @@ use axum::{
     http::{HeaderMap, HeaderName, StatusCode, header},
 };
 use common::{
-    event::{History, Page, Post, Send, Sent},
     message::{Body, Cid, Seq},
     person::DisplayName,
+    protocol::{
+        command::{History, Send},
+        http::Post,
+        reply::{Page, Sent},
+    },
     refusal::Refusal,
 };
 

@@ -18,7 +18,7 @@ use axum::{
     routing::get,
 };
 use common::{
-    event::{Me, RoomList, UpdateMe},
+    protocol::http::{Me, RoomList, UpdateMe},
     refusal::Refusal,
 };
 use tokio_util::sync::CancellationToken;

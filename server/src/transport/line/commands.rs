@@ -3,10 +3,14 @@
 use std::sync::Arc;
 
 use common::{
-    event::{Command, Event, History, Leave, Page, Rename, Reply},
     line::{Line, LineCommand},
     message::Seq,
     person::PersonId,
+    protocol::{
+        command::{Command, History, Leave, Rename},
+        event::Event,
+        reply::{Page, Reply},
+    },
     refusal::Refusal,
     room::RoomName,
 };

@@ -7,8 +7,8 @@
 use std::collections::HashMap;
 
 use common::{
-    event::PresenceChange,
     person::{DisplayName, Person, PersonId},
+    protocol::push::PresenceChange,
 };
 
 use crate::chat::room::MemberSample;

@@ -10,10 +10,10 @@ use std::sync::{
 };
 
 use common::{
-    event::{Presence, PresenceChange, Push},
     line::Line,
     message::Seq,
     person::PersonId,
+    protocol::push::{Presence, PresenceChange, Push},
     room::RoomName,
 };
 use tracing::debug;

@@ -13,7 +13,7 @@ use std::{
 };
 
 use common::{
-    event::{ErrorReply, Push, tutorial},
+    protocol::{push::Push, reply::ErrorReply, tutorial},
     refusal::Refusal,
 };
 use serde::Serialize;

@@ -1,7 +1,7 @@
 //! Encodes pushes, events and acknowledgements: as payloads for the library, and as whole WebSocket
 //! frames (RFC 6455 §5.2) for connections that bypass the library's writer. Pure.
 
-use common::event::Push;
+use common::protocol::push::Push;
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 

@@ -1,7 +1,7 @@
 //! Socket.IO: clients of every version, over WebSocket and long-polling, in the default namespace.
 //!
 //! Clients speak one of two dialects: the four events of the tutorial, or the full protocol of
-//! `common::event`. The library speaks the protocol; around it are, in the order in which a client
+//! `common::protocol`. The library speaks the protocol; around it are, in the order in which a client
 //! meets them:
 //!
 //! - [`middleware`]: limits the rate of handshakes and counts the traffic of each session, whose

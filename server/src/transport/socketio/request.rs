@@ -4,8 +4,12 @@
 use std::{convert::Infallible, sync::Arc};
 
 use common::{
-    event::{Command, Join, Reply, tutorial},
     message::Body,
+    protocol::{
+        command::{Command, Join},
+        reply::Reply,
+        tutorial,
+    },
     refusal::Refusal,
     room::RoomName,
 };

@@ -8,8 +8,8 @@
 use std::sync::Arc;
 
 use common::{
-    event::{ErrorReply, Restart},
     person::DisplayName,
+    protocol::{push::Restart, reply::ErrorReply},
     refusal::Refusal,
 };
 use parking_lot::Mutex;
