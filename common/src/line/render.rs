@@ -1,0 +1,107 @@
+//! Renders events as lines, and lines as text that is safe for any terminal.
+
+use std::fmt;
+
+use super::{
+    CONTINUATION_PREFIX, Line, NAME_SEPARATOR, NOTE_PREFIX, OLD_PREFIX, REFUSAL_PREFIX, REPLY_PREFIX,
+    SPECIAL_CHARS,
+};
+use crate::{
+    message::Body,
+    protocol::event::{Event, EventKind, Via},
+    room::SeatLimit,
+    text::is_display_control,
+};
+
+impl Line {
+    /// Returns the lines for an event; `old` if it comes from the history. An old event that changes
+    /// a message or the room has no line, because the history holds every message in its current state.
+    pub fn from_event(event: &Event, old: bool) -> Vec<Line> {
+        if let EventKind::Posted { body, via, .. } = &event.kind {
+            return Line::from_message(event.person.name.as_str(), body, via.as_ref(), old);
+        }
+        let note = (!old).then(|| describe_change(&event.kind)).flatten();
+        note.map(|note| Line::Note(format!("{} {note}", event.person.name))).into_iter().collect()
+    }
+
+    fn from_message(name: &str, body: &Body, via: Option<&Via>, old: bool) -> Vec<Line> {
+        let name = via.map_or_else(|| name.to_owned(), |Via::Udp(from)| format!("{name} (udp {from})"));
+        let mut texts = body.as_str().split('\n').map(str::to_owned);
+        let first = Line::Message { old, name, text: texts.next().unwrap_or_default() };
+        std::iter::once(first).chain(texts.map(|text| Line::Continuation { old, text })).collect()
+    }
+}
+
+/// Describes a change to a message or to the room in one line, to follow the person's name.
+fn describe_change(kind: &EventKind) -> Option<String> {
+    Some(match kind {
+        EventKind::Posted { .. }
+        | EventKind::Tombstone { .. }
+        | EventKind::Edited { body: None, .. }
+        | EventKind::Unknown => {
+            return None;
+        }
+        EventKind::Edited { body: Some(body), .. } => {
+            format!("changed a message: {}", body.as_str().replace('\n', " / "))
+        }
+        EventKind::Deleted { .. } => "took back a message".to_owned(),
+        EventKind::Reacted { emoji, on: true, .. } => format!("put {emoji} under a message"),
+        EventKind::Reacted { emoji, on: false, .. } => format!("took {emoji} away from a message"),
+        EventKind::RoomChanged { topic, seats } => {
+            let topic = topic.as_ref().map(|topic| match topic.is_empty() {
+                true => "took the topic away".to_owned(),
+                false => format!("changed the topic: {topic}"),
+            });
+            let seats = seats.map(|SeatLimit(seats)| match seats {
+                Some(seats) => format!("set the seats to {}", seats.get()),
+                None => "lifted the limit of seats".to_owned(),
+            });
+            seats.into_iter().chain(topic).collect::<Vec<_>>().join(" and ")
+        }
+    })
+}
+
+/// Writes the line without a line break, in a form that is safe for any terminal.
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Line::Message { old, name, text } => {
+                f.write_str(if *old { OLD_PREFIX } else { "" })?;
+                f.write_str(&quote_name(&sanitize(name)))?;
+                write!(f, "{NAME_SEPARATOR}{}", sanitize(text))
+            }
+            Line::Continuation { old, text } => {
+                write!(f, "{}{CONTINUATION_PREFIX}{}", if *old { OLD_PREFIX } else { "" }, sanitize(text))
+            }
+            Line::Note(text) => write!(f, "{NOTE_PREFIX}{}", sanitize(text)),
+            Line::Refused(refusal) => write!(f, "{REFUSAL_PREFIX}{refusal}"),
+            Line::Reply { cid, result: Ok(seq) } => write!(f, "{REPLY_PREFIX}{} {}", cid.as_str(), seq.0),
+            Line::Reply { cid, result: Err(refusal) } => {
+                write!(f, "{REPLY_PREFIX}{} {REFUSAL_PREFIX}{refusal}", cid.as_str())
+            }
+        }
+    }
+}
+
+/// Removes the characters that control a display: UAX 9 overrides, C0 and C1 controls, and with them
+/// the first byte of escape sequences.
+pub fn sanitize(text: &str) -> String {
+    // Needed although text is validated when it is parsed: old events passed older rules.
+    text.chars().filter(|c| *c == '\t' || !is_display_control(*c)).collect()
+}
+
+/// Writes a name as it is shown before a message: in quotes if the line could look like another kind.
+pub fn quote_name(name: &str) -> String {
+    if !name.contains(':') && !name.starts_with(SPECIAL_CHARS) && !name.starts_with(char::is_whitespace) {
+        return name.to_owned();
+    }
+    let mut quoted = String::from('"');
+    for c in name.chars() {
+        if matches!(c, '"' | '\\') {
+            quoted.push('\\');
+        }
+        quoted.push(c);
+    }
+    quoted.push('"');
+    quoted
+}
