@@ -1,15 +1,16 @@
 //! Messages: their text, their two ids (the client's `cid` and the room's `seq`) and reaction emoji.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
-use crate::{refusal::Refusal, text};
+use crate::{
+    refusal::Refusal,
+    text::{self, text_newtype},
+};
 
-/// The text of a message: 1 to 4,000 characters, at most 16 KiB; line breaks and tabs are allowed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String")]
-pub struct Body(String);
+text_newtype! {
+    /// The text of a message: 1 to 4,000 characters, at most 16 KiB; line breaks and tabs are allowed.
+    pub struct Body;
+}
 
 impl Body {
     /// The longest message, in grapheme clusters.
@@ -61,37 +62,14 @@ impl Body {
         let remaining = by_bytes.min(max - characters);
         (is_near_in_bytes || is_near(characters as usize, Self::MAX)).then_some(remaining)
     }
-
-    /// Wraps a text from storage without validating it: it was parsed when it was stored, and a rule
-    /// that became stricter since then must not make old events unreadable.
-    pub fn from_store(text: String) -> Body {
-        Body(text)
-    }
-
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }
 
-impl TryFrom<String> for Body {
-    type Error = Refusal;
-
-    fn try_from(text: String) -> Result<Self, Refusal> {
-        Body::parse(&text)
-    }
+text_newtype! {
+    /// The client's id of a write, unique in its room: 1 to 64 characters of `A-Z a-z 0-9 _ -`.
+    /// Repeating a write with the same `cid` never adds a second event.
+    #[derive(Hash)]
+    pub struct Cid;
 }
-
-impl fmt::Display for Body {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// The client's id of a write, unique in its room: 1 to 64 characters of `A-Z a-z 0-9 _ -`.
-/// Repeating a write with the same `cid` never adds a second event.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String")]
-pub struct Cid(String);
 
 impl Cid {
     /// The longest cid, in bytes.
@@ -111,30 +89,13 @@ impl Cid {
     pub fn from_random(bits: u128) -> Cid {
         Cid(format!("{bits:032x}"))
     }
-
-    /// Wraps a text from storage without validating it: it was parsed when it was stored, and a rule
-    /// that became stricter since then must not make old events unreadable.
-    pub fn from_store(text: String) -> Cid {
-        Cid(text)
-    }
-
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }
 
-impl TryFrom<String> for Cid {
-    type Error = Refusal;
-
-    fn try_from(text: String) -> Result<Self, Refusal> {
-        Cid::parse(&text)
-    }
+text_newtype! {
+    /// A reaction emoji: a single grapheme cluster.
+    #[derive(PartialOrd, Ord, Hash)]
+    pub struct Emoji;
 }
-
-/// A reaction emoji: a single grapheme cluster.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String")]
-pub struct Emoji(String);
 
 impl Emoji {
     /// The longest emoji in bytes of UTF-8; a couple with two skin tones has 35.
@@ -155,16 +116,6 @@ impl Emoji {
             Err(Refusal::EmojiInvalid)
         }
     }
-
-    /// Wraps a text from storage without validating it: it was parsed when it was stored, and a rule
-    /// that became stricter since then must not make old events unreadable.
-    pub fn from_store(text: String) -> Emoji {
-        Emoji(text)
-    }
-
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }
 
 /// Whether `c` is in a Unicode block that holds emoji, or one of the few emoji in other blocks.
@@ -178,20 +129,6 @@ fn is_emoji_char(c: char) -> bool {
 /// Whether `c` joins emoji, selects their presentation, or spells the flag of a region.
 fn continues_emoji(c: char) -> bool {
     matches!(c, '\u{200D}' | '\u{FE0F}' | '\u{20E3}' | '\u{E0020}'..='\u{E007F}')
-}
-
-impl TryFrom<String> for Emoji {
-    type Error = Refusal;
-
-    fn try_from(text: String) -> Result<Self, Refusal> {
-        Emoji::parse(&text)
-    }
-}
-
-impl fmt::Display for Emoji {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
 }
 
 /// An event's position in its room's log: 1, 2, 3, … without gaps. Zero means "before the first".

@@ -4,7 +4,10 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
-use crate::{refusal::Refusal, text};
+use crate::{
+    refusal::Refusal,
+    text::{self, text_newtype},
+};
 
 /// A person's identity, which survives reconnects and renames. Sixteen hexadecimal digits on the wire.
 /// It is public: knowing it does not allow acting as that person.
@@ -37,10 +40,11 @@ impl<'de> Deserialize<'de> for PersonId {
     }
 }
 
-/// The name shown for a person: 1 to 32 characters in any language.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String")]
-pub struct DisplayName(String);
+text_newtype! {
+    /// The name shown for a person: 1 to 32 characters in any language.
+    #[derive(Hash)]
+    pub struct DisplayName;
+}
 
 impl DisplayName {
     /// The longest name, in grapheme clusters.
@@ -54,30 +58,6 @@ impl DisplayName {
     /// Returns the name of a person who chose none: `guest-` and four digits of the identity.
     pub fn for_guest(id: PersonId) -> DisplayName {
         DisplayName(format!("guest-{:04}", id.0 % 10_000))
-    }
-
-    /// Wraps a text from storage without validating it: it was parsed when it was stored, and a rule
-    /// that became stricter since then must not make old events unreadable.
-    pub fn from_store(text: String) -> DisplayName {
-        DisplayName(text)
-    }
-
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl TryFrom<String> for DisplayName {
-    type Error = Refusal;
-
-    fn try_from(text: String) -> Result<Self, Refusal> {
-        DisplayName::parse(&text)
-    }
-}
-
-impl fmt::Display for DisplayName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 

@@ -1,15 +1,19 @@
 //! Rooms: their name (which is also their link), topic and seats.
 
-use std::{borrow::Borrow, fmt};
+use std::borrow::Borrow;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::{refusal::Refusal, text};
+use crate::{
+    refusal::Refusal,
+    text::{self, text_newtype},
+};
 
-/// A room's name, also the last part of its link `/r/<name>`: 1 to 64 characters in any language.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String")]
-pub struct RoomName(String);
+text_newtype! {
+    /// A room's name, also the last part of its link `/r/<name>`: 1 to 64 characters in any language.
+    #[derive(PartialOrd, Ord, Hash)]
+    pub struct RoomName;
+}
 
 impl RoomName {
     /// The longest room name, in grapheme clusters.
@@ -30,24 +34,6 @@ impl RoomName {
     pub fn lobby() -> RoomName {
         RoomName("lobby".to_owned())
     }
-
-    /// Wraps a text from storage without validating it: it was parsed when it was stored, and a rule
-    /// that became stricter since then must not make old events unreadable.
-    pub fn from_store(text: String) -> RoomName {
-        RoomName(text)
-    }
-
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl TryFrom<String> for RoomName {
-    type Error = Refusal;
-
-    fn try_from(text: String) -> Result<Self, Refusal> {
-        RoomName::parse(&text)
-    }
 }
 
 impl Borrow<str> for RoomName {
@@ -56,16 +42,11 @@ impl Borrow<str> for RoomName {
     }
 }
 
-impl fmt::Display for RoomName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
+text_newtype! {
+    /// A room's topic: one line of at most 250 characters in any language; empty for no topic.
+    #[derive(Default)]
+    pub struct Topic;
 }
-
-/// A room's topic: one line of at most 250 characters in any language; empty for no topic.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String")]
-pub struct Topic(String);
 
 impl Topic {
     /// The longest topic, in grapheme clusters.
@@ -79,32 +60,8 @@ impl Topic {
         }
     }
 
-    /// Wraps a text from storage without validating it: it was parsed when it was stored, and a rule
-    /// that became stricter since then must not make old events unreadable.
-    pub fn from_store(text: String) -> Topic {
-        Topic(text)
-    }
-
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
-    }
-
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl TryFrom<String> for Topic {
-    type Error = Refusal;
-
-    fn try_from(text: String) -> Result<Self, Refusal> {
-        Topic::parse(&text)
-    }
-}
-
-impl fmt::Display for Topic {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 

@@ -6,6 +6,44 @@
 
 use crate::{refusal::Refusal, unicode};
 
+/// Declares a newtype of text that its own `parse` validates and normalises.
+macro_rules! text_newtype {
+    ($(#[$attribute:meta])* pub struct $name:ident;) => {
+        $(#[$attribute])*
+        #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+        #[serde(try_from = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// Wraps a text from storage without validating it: it was parsed when it was stored, and a
+            /// rule that became stricter since then must not make old events unreadable.
+            pub fn from_store(text: String) -> $name {
+                $name(text)
+            }
+
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = $crate::refusal::Refusal;
+
+            fn try_from(text: String) -> Result<$name, Self::Error> {
+                $name::parse(&text)
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+pub(crate) use text_newtype;
+
 /// The most combining marks on one base character of a name.
 /// Vietnamese needs two and Hebrew three; "Zalgo" text has dozens and covers the lines around it.
 const MAX_STACKED_MARKS: usize = 4;
