@@ -5,7 +5,6 @@
 //! wasm32. (In the page, `unicode` uses the browser's Unicode tables.)
 
 pub mod datagram;
-
 pub mod json;
 pub mod line;
 pub mod markup;
@@ -18,4 +17,4 @@ pub mod refusal;
 pub mod room;
 pub mod socketio;
 mod text;
-mod unicode;
+pub mod unicode;

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     refusal::Refusal,
     text::{self, text_newtype},
+    unicode,
 };
 
 text_newtype! {
@@ -105,10 +106,13 @@ impl Emoji {
     pub fn parse(text: &str) -> Result<Emoji, Refusal> {
         // Which combinations are drawn depends on the reader's font. The check only ensures one
         // grapheme cluster from the blocks that hold emoji, and no text.
-        let parts = || text.chars().all(|c| is_emoji_char(c) || continues_emoji(c));
-        let is_emoji = || match text.strip_prefix(|c: char| c.is_ascii_digit() || c == '#' || c == '*') {
+        let is_emoji = || match text.strip_prefix(unicode::is_keycap_base) {
             Some(keycap) => matches!(keycap, "\u{20E3}" | "\u{FE0F}\u{20E3}"),
-            None => text.starts_with(is_emoji_char) && parts() && text::count_graphemes(text) == 1,
+            None => {
+                text.starts_with(unicode::can_be_emoji)
+                    && text.chars().all(|c| unicode::can_be_emoji(c) || continues_emoji(c))
+                    && text::count_graphemes(text) == 1
+            }
         };
         if text.len() <= Self::MAX_BYTES && is_emoji() {
             Ok(Emoji(text.to_owned()))
@@ -118,17 +122,10 @@ impl Emoji {
     }
 }
 
-/// Whether `c` is in a Unicode block that holds emoji, or one of the few emoji in other blocks.
-fn is_emoji_char(c: char) -> bool {
-    matches!(c,
-        '©' | '®' | '‼' | '⁉' | '™' | 'ℹ' | 'Ⓜ' | '〰' | '〽' | '㊗' | '㊙'
-        | '\u{2190}'..='\u{21FF}' | '\u{2300}'..='\u{23FF}' | '\u{25A0}'..='\u{27BF}'
-        | '\u{2900}'..='\u{297F}' | '\u{2B00}'..='\u{2BFF}' | '\u{1F000}'..='\u{1FAFF}')
-}
-
 /// Whether `c` joins emoji, selects their presentation, or spells the flag of a region.
 fn continues_emoji(c: char) -> bool {
-    matches!(c, '\u{200D}' | '\u{FE0F}' | '\u{20E3}' | '\u{E0020}'..='\u{E007F}')
+    matches!(c, unicode::ZERO_WIDTH_JOINER | unicode::EMOJI_SELECTOR | unicode::KEYCAP)
+        || unicode::is_emoji_tag(c)
 }
 
 /// An event's position in its room's log: 1, 2, 3, … without gaps. Zero means "before the first".

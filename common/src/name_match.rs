@@ -111,11 +111,6 @@ impl Query {
     }
 }
 
-/// Whether `letter` is Hangul: a syllable or a part of one.
-pub fn is_hangul(letter: char) -> bool {
-    matches!(letter, '\u{1100}'..='\u{11FF}' | '\u{3130}'..='\u{318F}' | '\u{AC00}'..='\u{D7A3}')
-}
-
 /// Returns the initial consonant of a syllable, as it is typed: ㄱ for 강.
 pub fn initial_consonant(syllable: char) -> Option<char> {
     decompose(syllable).map(|(initial, _, _)| INITIALS[initial as usize])
@@ -189,7 +184,8 @@ fn letters(text: &str) -> Vec<Letter> {
 /// Converts to lower case.
 fn to_lowercase(text: &str) -> Cow<'_, str> {
     // Hangul and lower-case ASCII, which is nearly all text, need no tables.
-    let is_lower = |letter: char| is_hangul(letter) || letter.is_ascii() && !letter.is_ascii_uppercase();
+    let is_lower =
+        |letter: char| unicode::is_hangul(letter) || letter.is_ascii() && !letter.is_ascii_uppercase();
     if text.chars().all(is_lower) { Cow::Borrowed(text) } else { Cow::Owned(unicode::lowercase(text)) }
 }
 

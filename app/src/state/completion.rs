@@ -4,6 +4,7 @@
 //! each change of the text, also during composition. Candidates are parameters.
 
 use common::{
+    markup::is_mailbox_char,
     name_match::Query,
     person::{Person, PersonId},
 };
@@ -40,11 +41,7 @@ impl Word<'_> {
         let behind = before[..at].chars().next_back();
         match sign {
             // Not in an e-mail address; a name may follow a Korean word without a space.
-            '@' if !behind
-                .is_some_and(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '+' | '@')) =>
-            {
-                Some(Word { kind: Kind::Person, text })
-            }
+            '@' if !behind.is_some_and(is_mailbox_char) => Some(Word { kind: Kind::Person, text }),
             // Not in a time, a URL, or an emoticon like `:D`.
             ':' if !behind.is_some_and(|c| c.is_alphanumeric() || is_sign(c)) && is_emoji_name(text) => {
                 Some(Word { kind: Kind::Emoji, text })

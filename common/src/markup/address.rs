@@ -2,7 +2,8 @@
 //!
 //! Called by `spans` only. It checks the syntax of a URL, never whether the host exists.
 
-use super::letters;
+use super::particles;
+use crate::unicode;
 
 /// The URL schemes a link may have; `javascript:` and the like never become a link.
 const SCHEMES: [&str; 3] = ["https://", "http://", "mailto:"];
@@ -42,7 +43,7 @@ pub(super) fn bare_url_len(text: &str) -> usize {
             _ => {}
         }
         // A host label does not mix two scripts, so Hangul right after Latin is a particle.
-        let particle_of_host = in_host && letters::is_hangul(c) && previous.is_ascii_alphanumeric();
+        let particle_of_host = in_host && unicode::is_hangul(c) && previous.is_ascii_alphanumeric();
         // A closing bracket without an opening one in the URL was opened before it, in the sentence.
         if round < 0 || square < 0 || cannot_be_in_url(c) || particle_of_host {
             end = start + at;
@@ -59,7 +60,7 @@ fn after_scheme(text: &str) -> Option<usize> {
         .iter()
         .find(|scheme| text.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme)))?;
     let first = text[scheme.len()..].chars().next()?;
-    letters::is_letter(first).then_some(scheme.len())
+    unicode::is_letter(first).then_some(scheme.len())
 }
 
 fn cannot_be_in_url(c: char) -> bool {
@@ -86,9 +87,13 @@ fn trimmed_len(rest: &str) -> usize {
 /// Removes a Korean particle from the end of `address`.
 /// Hangul after `/`, `=`, `-` and so on is a word of the URL (`/w/아이`) and stays.
 fn without_particle(address: &str) -> &str {
-    let stem = address.trim_end_matches(letters::is_hangul);
+    let stem = address.trim_end_matches(unicode::is_hangul);
     let run = &address[stem.len()..];
     let opens_word = stem.ends_with(['/', '=', '-', '_', '.', '?', '&', '#', '+', '%', ':', '@', ',']);
     let after_host = stem.ends_with('/') && stem.matches('/').count() == 1;
-    if !stem.is_empty() && (!opens_word || after_host) && letters::is_particle(run) { stem } else { address }
+    if !stem.is_empty() && (!opens_word || after_host) && particles::is_particle(run) {
+        stem
+    } else {
+        address
+    }
 }

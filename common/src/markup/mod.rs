@@ -8,10 +8,11 @@
 mod address;
 mod blocks;
 mod emoji;
-mod letters;
+mod particles;
 mod spans;
 
 pub use self::emoji::is_only_emoji;
+use crate::unicode;
 
 /// How deep quotes and lists may nest; anything deeper is text.
 const MAX_DEPTH: usize = 4;
@@ -92,13 +93,18 @@ pub fn mention_len(after: &str, name: &str) -> usize {
         return 0;
     }
     let rest = &after[name.len()..];
-    let hangul = letters::hangul_run(rest);
+    let hangul = particles::hangul_run(rest);
     let ends = match rest.chars().next() {
-        Some(_) if !hangul.is_empty() => letters::is_particle(hangul),
-        Some(next) => !letters::is_letter(next),
+        Some(_) if !hangul.is_empty() => particles::is_particle(hangul),
+        Some(next) => !unicode::is_letter(next),
         None => true,
     };
     if ends { name.len() } else { 0 }
+}
+
+/// Whether an `@` after `c` belongs to an e-mail address and mentions nobody.
+pub fn is_mailbox_char(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '+' | '@')
 }
 
 fn any_mention(blocks: &[Block]) -> bool {

@@ -6,7 +6,8 @@
 
 use std::vec;
 
-use super::{MentionMatcher, Span, Style, address, letters};
+use super::{MentionMatcher, Span, Style, address, is_mailbox_char};
+use crate::unicode;
 
 /// Parses consecutive lines of text.
 pub(super) fn parse(lines: &[&str], known: MentionMatcher<'_>) -> Vec<Span> {
@@ -208,7 +209,7 @@ fn may_open(delimiter: char, before: char) -> bool {
         '\0'..='\u{7F}' if delimiter == '_' => {
             before.is_whitespace() || matches!(before, '*' | '~' | '(' | '[' | '{' | '"' | '\'')
         }
-        _ => !letters::is_letter(before),
+        _ => !unicode::is_letter(before),
     }
 }
 
@@ -224,18 +225,13 @@ fn may_close(delimiter: char, before: char) -> bool {
 /// Whether `after` may follow a closing delimiter: not a letter, except that Korean adds particles
 /// and `ㅋㅋ` without a space. The `_` of the emoticon `ㅠ_ㅠ` does not close.
 fn may_follow(delimiter: char, after: char) -> bool {
-    !letters::is_letter(after)
-        || letters::is_unspaced(after) && !(delimiter == '_' && letters::is_jamo(after))
+    !unicode::is_letter(after)
+        || unicode::is_unspaced(after) && !(delimiter == '_' && unicode::is_jamo(after))
 }
 
 /// Whether a pair of delimiters may style `c`: a letter or an emoji.
 fn is_content(c: char) -> bool {
-    letters::is_letter(c) || c >= '\u{1F000}'
-}
-
-/// Whether an `@` after `c` belongs to an e-mail address.
-fn is_mailbox_char(c: char) -> bool {
-    c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '+' | '@')
+    unicode::is_letter(c) || unicode::is_pictograph(c)
 }
 
 /// Returns how often `c`, which is one byte long, is repeated at the start of `text`.
