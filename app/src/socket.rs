@@ -12,6 +12,7 @@ use std::{
 };
 
 use common::{
+    backoff::Backoff,
     json,
     protocol::{
         push::{Heartbeat, Kicked, Presence, Push, Restart, RoomEvent, SeatAvailable, TypingUpdate},
@@ -26,7 +27,7 @@ use gloo_timers::callback::Timeout;
 
 use crate::{
     route::origin,
-    state::connection::{Backoff, Clock},
+    state::connection::{Clock, RECONNECT},
     task::spawn,
 };
 
@@ -201,7 +202,7 @@ impl Socket {
     }
 
     async fn run(&self, on_event: Box<dyn Fn(SocketEvent)>) {
-        let mut backoff = Backoff::default();
+        let mut backoff = RECONNECT;
         loop {
             let reason = self.run_connection(&mut backoff, &*on_event).await;
             self.state().disconnect();

@@ -4,6 +4,7 @@
 //! The crate uses no network, clock, randomness or async runtime, and builds for native targets and
 //! wasm32. (In the page, `unicode` uses the browser's Unicode tables.)
 
+pub mod backoff;
 pub mod datagram;
 pub mod json;
 pub mod line;

@@ -49,7 +49,7 @@ use crate::{
     notifications::{Notifications, use_notifications},
     socket::{RequestError, Socket, SocketEvent},
     state::{
-        connection::{Backoff, ConnectionState},
+        connection::{ConnectionState, RECONNECT},
         outbox::Outbox,
         pending_edits::PendingEdits,
         room::Room,
@@ -242,7 +242,7 @@ impl Chat {
 
     /// Asks the server for this browser's person until it answers.
     async fn identify(self) {
-        let mut backoff = Backoff::default();
+        let mut backoff = RECONNECT;
         loop {
             match api::me().await {
                 Ok(Some(person)) => return self.on_identified(person),

@@ -1,5 +1,7 @@
 //! The state of the connection, the backoff between attempts, and a clock that never goes back.
 
+use common::backoff::Backoff;
+
 /// The state of the connection as the interface shows it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum ConnectionState {
@@ -51,29 +53,8 @@ impl ConnectionState {
     }
 }
 
-/// Exponential backoff up to ten seconds, with jitter, so that the clients of a restarted server do
-/// not return at once.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Backoff {
-    failures: u32,
-}
-
-impl Backoff {
-    const FIRST_MS: f64 = 500.0;
-    const LONGEST_MS: f64 = 10_000.0;
-
-    /// Returns the next delay in ms; `random` is in `0.0..1.0`.
-    pub(crate) fn next(&mut self, random: f64) -> u32 {
-        let full = (Self::FIRST_MS * 2f64.powi(self.failures.min(16) as i32 + 1)).min(Self::LONGEST_MS);
-        self.failures += 1;
-        (full * (0.5 + random / 2.0)) as u32
-    }
-
-    /// Starts over after a successful connection.
-    pub(crate) fn reset(&mut self) {
-        self.failures = 0;
-    }
-}
+/// The delays between attempts to connect, from one second up to ten.
+pub(crate) const RECONNECT: Backoff = Backoff::new(1_000, 10_000);
 
 /// The browser's wall clock, made monotonic: a user may set it back by an hour while the page
 /// waits. Unlike the browser's monotonic clock it counts the time a device sleeps.
@@ -103,16 +84,6 @@ mod tests {
         let walls = [10_000.0, 10_500.0, 6_500.0, 7_000.0, 7_000.0, 3_000.0, 3_250.0, 90_250.0];
         let times = walls.map(|wall| clock.now(wall));
         assert_eq!(times, [10_000.0, 10_500.0, 10_500.0, 11_000.0, 11_000.0, 11_000.0, 11_250.0, 98_250.0]);
-    }
-
-    #[test]
-    fn the_backoff_grows_from_half_a_second_to_ten() {
-        let mut backoff = Backoff::default();
-        let shortest: Vec<u32> = (0..6).map(|_| backoff.next(0.0)).collect();
-        assert_eq!(shortest, [500, 1_000, 2_000, 4_000, 5_000, 5_000]);
-        assert!((9_900..=10_000).contains(&backoff.next(0.999)));
-        backoff.reset();
-        assert_eq!(backoff.next(0.0), 500);
     }
 
     #[test]

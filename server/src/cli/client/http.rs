@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use common::{
+    backoff::Backoff,
     line::Line,
     message::Seq,
     person::{DisplayName, Person, PersonId},
@@ -29,9 +30,9 @@ use tokio::{
 use url::form_urlencoded;
 
 use super::{
-    ClientCommand, ClientError, ClientEvent, ClientId, ConnectOptions, HISTORY_ON_JOIN, Message,
-    backoff::Backoff,
+    ClientCommand, ClientError, ClientEvent, ClientId, ConnectOptions, HISTORY_ON_JOIN, Message, RECONNECT,
     http_client::{HttpClient, TOKEN_COOKIES, stream_error},
+    next_delay,
     sse::{SseEvent, SseParser},
 };
 use crate::cli::{Secret, token_store::TokenStore};
@@ -95,7 +96,7 @@ async fn run_subscribed(
 ) -> Result<(), ClientError> {
     let mut http = HttpClient::new(options.address.clone(), None);
     let paths = Paths::new(&options.room);
-    let mut backoff = Backoff::new();
+    let mut backoff = RECONNECT;
     let (me, page) = loop {
         match identify_and_load(&mut http, &options, &paths).await {
             Ok(identity_and_page) => break identity_and_page,
@@ -105,7 +106,7 @@ async fn run_subscribed(
         if commands.is_closed() && commands.is_empty() {
             return Ok(());
         }
-        sleep(backoff.next()).await;
+        sleep(next_delay(&mut backoff)).await;
     };
     let last = page.events.last().map_or(Seq(0), |event| event.seq);
     let _ = events.send(ClientEvent::History(history_lines(&page))).await;
@@ -247,7 +248,7 @@ impl Sender {
         let Message { cid, body } = message;
         let post = Post { body, cid: Some(cid.clone()), name: self.guest.clone(), reply_to: None };
         let json = serde_json::to_vec(&post).context("writing a message")?;
-        let mut backoff = Backoff::new();
+        let mut backoff = RECONNECT;
         let event = loop {
             match self.http.post::<Sent>(&self.paths.messages, json.clone()).await {
                 Ok(_) => break ClientEvent::Delivered(cid),
@@ -259,7 +260,7 @@ impl Sender {
                 Err(ClientError::Refused(refusal)) => break ClientEvent::Refused(cid, refusal),
                 Err(error) => {
                     send_offline(events, &error).await;
-                    sleep(backoff.next()).await;
+                    sleep(next_delay(&mut backoff)).await;
                 }
             }
         };
@@ -326,7 +327,7 @@ struct Receiver<'a> {
 impl Receiver<'_> {
     /// Receives until a refusal makes retrying useless, and returns it.
     async fn run(mut self, posted: &Notify) -> ClientError {
-        let mut backoff = Backoff::new();
+        let mut backoff = RECONNECT;
         loop {
             let delay = match self.read_stream(&mut backoff).await {
                 Ok(delay) => delay,
@@ -339,7 +340,7 @@ impl Receiver<'_> {
                 Err(ClientError::Refused(refusal)) if !refusal.is_retryable() => return refusal.into(),
                 Err(error) => {
                     send_offline(self.events, &error).await;
-                    backoff.next()
+                    next_delay(&mut backoff)
                 }
             };
             sleep(delay).await;
@@ -354,10 +355,10 @@ impl Receiver<'_> {
             return Err(stream_error(response).await);
         }
         self.send_online().await;
-        *backoff = Backoff::new();
+        backoff.reset();
         let delay = self.read_events(response.into_body()).await?;
         send_offline(self.events, &anyhow!("the server closed the connection").into()).await;
-        Ok(delay.unwrap_or_else(|| backoff.next()))
+        Ok(delay.unwrap_or_else(|| next_delay(backoff)))
     }
 
     /// Passes on the events of a stream; returns the reconnect delay that the server requested.

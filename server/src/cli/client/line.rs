@@ -7,6 +7,7 @@ use std::{collections::VecDeque, time::Duration};
 
 use anyhow::{Context, anyhow};
 use common::{
+    backoff::Backoff,
     line::{Line, render::sanitize},
     message::Body,
     person::{DisplayName, PersonId},
@@ -26,7 +27,7 @@ use tokio::{
 use tokio_util::codec::{FramedRead, LinesCodec};
 
 use super::{
-    ClientCommand, ClientError, ClientEvent, ConnectOptions, HISTORY_ON_JOIN, Message, backoff::Backoff,
+    ClientCommand, ClientError, ClientEvent, ConnectOptions, HISTORY_ON_JOIN, Message, RECONNECT, next_delay,
 };
 
 /// The timeout for connecting and for joining the room, each.
@@ -59,7 +60,7 @@ pub(super) async fn run(
         shown: VecDeque::new(),
         was_connected: false,
     };
-    let mut backoff = Backoff::new();
+    let mut backoff = RECONNECT;
     loop {
         match client.run_connection(&mut backoff).await {
             Ok(()) => return,
@@ -74,7 +75,7 @@ pub(super) async fn run(
                 client.emit(ClientEvent::Offline(format!("{error:#}"))).await;
             }
         }
-        if !client.wait_to_reconnect(backoff.next()).await {
+        if !client.wait_to_reconnect(next_delay(&mut backoff)).await {
             return;
         }
     }
@@ -141,7 +142,7 @@ impl LineClient {
         let history = history.map_err(|_| anyhow!("{} does not let us in", self.options.address))??;
         self.show_history(history).await;
         self.emit(ClientEvent::Online { me: self.name.clone() }).await;
-        *backoff = Backoff::new();
+        backoff.reset();
         // A message that was pending when the connection broke is sent again.
         let mut send_at = self.pending.is_some().then(Instant::now);
         let mut reply_deadline = None;

@@ -4,13 +4,15 @@
 //! ends when the command channel is closed, or when the server will never accept the client. It
 //! prints nothing and reads no input.
 
-mod backoff;
 mod http;
 mod http_client;
 mod line;
 mod sse;
 
+use std::time::Duration;
+
 use common::{
+    backoff::Backoff,
     line::Line,
     message::{Body, Cid},
     person::DisplayName,
@@ -28,6 +30,8 @@ use super::{
 const CHANNEL_CAPACITY: usize = 64;
 /// The number of earlier messages shown after connecting.
 const HISTORY_ON_JOIN: u32 = 10;
+/// The delays before reconnecting, from 200 ms up to ten seconds.
+const RECONNECT: Backoff = Backoff::new(200, 10_000);
 
 /// The server, the room and the identity of a client.
 #[derive(Clone, Debug)]
@@ -140,4 +144,8 @@ impl From<Refusal> for ClientError {
     fn from(refusal: Refusal) -> ClientError {
         ClientError::Refused(refusal)
     }
+}
+
+fn next_delay(backoff: &mut Backoff) -> Duration {
+    Duration::from_millis(backoff.next(rand::random()).into())
 }
