@@ -1,15 +1,12 @@
-#[cfg(not(target_arch = "wasm32"))]
-use proptest::prelude::*;
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
-use super::{render::sanitize, *};
+use super::*;
 use crate::{
     message::{Cid, Emoji, Seq, Timestamp},
     person::{Person, PersonId},
     protocol::event::{Event, EventKind, Via},
     room::{SeatLimit, Seats, Topic},
-    text::is_display_control,
 };
 
 fn event(name: &str, text: &str, via: Option<Via>) -> Event {
@@ -163,38 +160,45 @@ fn lines_of_the_server_are_marked() {
 }
 
 #[cfg(not(target_arch = "wasm32"))]
-proptest! {
-    #[test]
-    fn written_lines_are_safe_and_can_be_parsed_again(
-        name in any::<String>(),
-        text in any::<String>(),
-        old in any::<bool>(),
-    ) {
-        for line in Line::from_event(&event(&name, &text, None), old) {
-            let written = line.to_string();
-            prop_assert!(written.chars().all(|c| c == '\t' || !is_display_control(c)), "{written:?}");
-            let read = Line::parse(&written);
-            prop_assert_eq!(read.to_string(), written, "{:?}", read);
-            let kind = std::mem::discriminant;
-            prop_assert_eq!(kind(&read), kind(&line));
-        }
-    }
+mod properties {
+    use proptest::prelude::*;
 
-    #[test]
-    fn a_sanitized_line_survives_writing_and_parsing(
-        name in "[^\\p{C}\\p{Z}][^\\p{C}\\u{2028}\\u{2029}]{0,31}",
-        text in "[^\\p{C}\\u{2028}\\u{2029}]{0,80}",
-        old in any::<bool>(),
-    ) {
-        prop_assume!(sanitize(&name) == name && sanitize(&text) == text);
-        for line in [Line::Message { old, name, text: text.clone() }, Line::Continuation { old, text: text.clone() }, Line::Note(text)] {
-            prop_assert_eq!(Line::parse(&line.to_string()), line);
-        }
-    }
+    use super::*;
+    use crate::{line::render::sanitize, text::is_display_control};
 
-    #[test]
-    fn no_line_makes_the_parser_panic(line in any::<String>()) {
-        let _ = (LineCommand::parse(&line), Line::parse(&line));
-        let _ = LineCommand::parse(&format!("/{line}"));
+    proptest! {
+        #[test]
+        fn written_lines_are_safe_and_can_be_parsed_again(
+            name in any::<String>(),
+            text in any::<String>(),
+            old in any::<bool>(),
+        ) {
+            for line in Line::from_event(&event(&name, &text, None), old) {
+                let written = line.to_string();
+                prop_assert!(written.chars().all(|c| c == '\t' || !is_display_control(c)), "{written:?}");
+                let read = Line::parse(&written);
+                prop_assert_eq!(read.to_string(), written, "{:?}", read);
+                let kind = std::mem::discriminant;
+                prop_assert_eq!(kind(&read), kind(&line));
+            }
+        }
+
+        #[test]
+        fn a_sanitized_line_survives_writing_and_parsing(
+            name in "[^\\p{C}\\p{Z}][^\\p{C}\\u{2028}\\u{2029}]{0,31}",
+            text in "[^\\p{C}\\u{2028}\\u{2029}]{0,80}",
+            old in any::<bool>(),
+        ) {
+            prop_assume!(sanitize(&name) == name && sanitize(&text) == text);
+            for line in [Line::Message { old, name, text: text.clone() }, Line::Continuation { old, text: text.clone() }, Line::Note(text)] {
+                prop_assert_eq!(Line::parse(&line.to_string()), line);
+            }
+        }
+
+        #[test]
+        fn no_line_makes_the_parser_panic(line in any::<String>()) {
+            let _ = (LineCommand::parse(&line), Line::parse(&line));
+            let _ = LineCommand::parse(&format!("/{line}"));
+        }
     }
 }

@@ -18,7 +18,10 @@ mod udp;
 use std::{fmt, process::ExitCode, str::FromStr};
 
 use anyhow::bail;
-use tokio::runtime::Builder;
+use tokio::{
+    runtime::Builder,
+    time::{Instant, sleep_until},
+};
 
 /// Runs a client until it ends. Returns exit code 0, or prints an error to standard error and returns 1.
 pub fn run(client: impl Future<Output = anyhow::Result<()>>) -> ExitCode {
@@ -35,6 +38,14 @@ pub fn run(client: impl Future<Output = anyhow::Result<()>>) -> ExitCode {
 fn fail(error: &anyhow::Error) -> ExitCode {
     eprintln!("madang: {error:#}");
     ExitCode::FAILURE
+}
+
+/// Sleeps until `moment`; never returns for `None`.
+async fn sleep_until_some(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => sleep_until(moment).await,
+        None => std::future::pending().await,
+    }
 }
 
 /// A token or key. `Debug` does not show it, and there is no `Display`.

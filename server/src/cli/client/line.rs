@@ -29,6 +29,7 @@ use tokio_util::codec::{FramedRead, LinesCodec};
 use super::{
     ClientCommand, ClientError, ClientEvent, ConnectOptions, HISTORY_ON_JOIN, Message, RECONNECT, next_delay,
 };
+use crate::cli::sleep_until_some;
 
 /// The timeout for connecting and for joining the room, each.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -320,14 +321,6 @@ impl LineClient {
 /// Returns the error for a broken connection, without the operating system's reason.
 fn connection_broken() -> anyhow::Error {
     anyhow!("the connection broke")
-}
-
-/// Sleeps until `moment`; never returns for `None`.
-async fn sleep_until_some(moment: Option<Instant>) {
-    match moment {
-        Some(moment) => sleep_until(moment).await,
-        None => std::future::pending().await,
-    }
 }
 
 /// Returns the server's reply to `/name`.

@@ -20,7 +20,7 @@ use common::{line::Line, person::DisplayName, refusal::Refusal, room::RoomName};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::mpsc,
-    time::{Instant, sleep_until},
+    time::Instant,
 };
 
 use self::{
@@ -31,6 +31,7 @@ use self::{
 };
 use super::{
     client::{Client, ClientCommand, ClientEvent, ClientId, Message},
+    sleep_until_some,
     style::LineFormatter,
     talk::{HELP, Input, parse_input},
 };
@@ -305,12 +306,4 @@ fn read_stdin() -> mpsc::Receiver<Vec<u8>> {
         }
     });
     bytes
-}
-
-/// Sleeps until `moment`; never returns for `None`.
-async fn sleep_until_some(moment: Option<Instant>) {
-    match moment {
-        Some(moment) => sleep_until(moment).await,
-        None => std::future::pending().await,
-    }
 }
