@@ -60,9 +60,9 @@ impl Reactions {
         }
     }
 
-    /// Adds or removes a reaction of the reader, unless that is so already.
+    /// Adds the reader's reaction (`on`) or removes it; repeating this changes nothing.
     pub fn apply_own(&mut self, emoji: &Emoji, on: bool, reader: Person) {
-        // A reader who reacted is always listed, so nobody unlisted can be meant as in `apply`.
+        // A page always lists a reader who reacted. If they are not listed, the log has removed the reaction.
         if self.lists(emoji, reader.id) != on {
             self.apply(emoji, on, reader);
         }

@@ -53,7 +53,7 @@ impl LineCommand {
 }
 
 impl Line {
-    /// Parses the output of [`fmt::Display`]. Any text is a valid line: an unknown form is a note.
+    /// Parses the output of [`Display`](std::fmt::Display). Any text is a valid line: an unknown form is a note.
     pub fn parse(line: &str) -> Line {
         if let Some(note) = line.strip_prefix(NOTE_PREFIX) {
             return Line::Note(note.to_owned());

@@ -227,7 +227,7 @@ pub struct Rename {
 }
 
 /// Reports that the sender is typing in this room; repeated while they type.
-/// Other members get a [`TypingUpdate`] at most every [`Typing::MIN_INTERVAL_MS`].
+/// Other members get a [`TypingUpdate`](super::push::TypingUpdate) at most every [`Typing::MIN_INTERVAL_MS`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Typing {
     pub room: RoomName,

@@ -111,7 +111,7 @@ pub struct MessageState {
     /// When the text was last edited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub edited: Option<Timestamp>,
-    /// The reactions, in the order of their first use; at most [`Reaction::MAX_EMOJI`].
+    /// The reactions, in the order of their first use.
     #[serde(default, skip_serializing_if = "Reactions::is_empty")]
     pub reactions: Reactions,
 }

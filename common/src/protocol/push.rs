@@ -60,7 +60,7 @@ pub struct RoomEvent {
     pub event: Event,
 }
 
-/// Changes to the list of people in [`Joined`], in the order in which they happened.
+/// Changes to the list of people in [`Joined`](super::reply::Joined), in the order in which they happened.
 /// Apply all of them: some may be in the list already, others are about members it did not list.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Presence {
