@@ -1,4 +1,4 @@
-//! Failpoints and sabotage for the proofs in `torture`: kills the process at a named point, or breaks one
+//! Failpoints and sabotage for the proofs in `verify/torture`: kills the process at a named point, or breaks one
 //! promise in a named way that the proofs must notice.
 //!
 //! Only a server built with the feature `faults` reads `MADANG_FAULT`, e.g. `kill:after-commit:37`,

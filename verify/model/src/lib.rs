@@ -40,10 +40,10 @@ mod server;
 // The files of the page, so that the checked code is the code that runs. The model does not call
 // all of it.
 #[allow(dead_code)]
-#[path = "../../app/src/state/outbox.rs"]
+#[path = "../../../app/src/state/outbox.rs"]
 mod outbox;
-#[path = "../../app/src/state/reducer.rs"]
+#[path = "../../../app/src/state/reducer.rs"]
 mod reducer;
 #[allow(dead_code)]
-#[path = "../../app/src/state/timeline.rs"]
+#[path = "../../../app/src/state/timeline.rs"]
 mod timeline;

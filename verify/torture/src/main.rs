@@ -23,7 +23,7 @@ struct Cli {
     /// A server built with the feature `faults`
     #[arg(long, global = true, default_value = "target/torture/madang")]
     program: PathBuf,
-    /// The library that records writes and simulates a failing disk: torture/shim/disk.c, compiled
+    /// The library that records writes and simulates a failing disk: verify/torture/shim/disk.c, compiled
     #[arg(long, global = true, default_value = "target/torture/disk.so")]
     shim: PathBuf,
     /// Where data folders are created; they stay there as evidence when a promise is broken
