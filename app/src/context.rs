@@ -1,6 +1,6 @@
 //! Contexts that live as long as the page, stored and found by type.
 //!
-//! Like Leptos' contexts, but compiled once instead of once per type, see "A small page" in
+//! Like Leptos' contexts, but compiled once instead of once per type, see "The weight of the page" in
 //! docs/development.md.
 
 use std::{

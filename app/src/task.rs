@@ -11,8 +11,8 @@ use leptos::prelude::window;
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::JsFuture;
 
-/// Spawns a boxed future. One type for all, so that the executor's code is compiled once, see "A small
-/// page" in docs/development.md.
+/// Spawns a boxed future. One type for all, so that the executor's code is compiled once, see "The weight
+/// of the page" in docs/development.md.
 pub(crate) fn spawn(work: impl Future<Output = ()> + 'static) {
     let work: Pin<Box<dyn Future<Output = ()>>> = Box::pin(work);
     wasm_bindgen_futures::spawn_local(work);

@@ -2,8 +2,8 @@
 //!
 //! The compiler instantiates Leptos' renderer and effects for every type, a closure included, at
 //! about 4 KB each. Elements, attributes, handlers and closures inside `view!` share one type already,
-//! see `stand-in/leptos`; everything else goes through these functions, which box it. See "A small
-//! page" in docs/development.md.
+//! see `stand-in/leptos`; everything else goes through these functions, which box it. See "The
+//! weight of the page" in docs/development.md.
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 

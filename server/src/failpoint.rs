@@ -1,5 +1,5 @@
-//! Failpoints and sabotage for the proofs in `verify/torture`: kills the process at a named point, or breaks one
-//! promise in a named way that the proofs must notice.
+//! Failpoints and sabotage for the proofs in `verify/torture`: kills the process at a named point, or
+//! breaks one promise in a named way that the proofs must notice.
 //!
 //! Only a server built with the feature `faults` reads `MADANG_FAULT`, e.g. `kill:after-commit:37`,
 //! `sabotage:drop-pushes`, or both separated by a comma. In all other builds the hooks are empty. `chat`,

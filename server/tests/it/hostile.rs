@@ -1,5 +1,5 @@
 //! Attacks, faults and traps of the libraries; each remedy has its test here. S1, S2 … are their numbers in
-//! `docs/architecture.md`.
+//! `docs/decisions/library-findings.md`.
 
 use std::time::Duration;
 
