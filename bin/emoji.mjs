@@ -1,15 +1,15 @@
 // Writes one file for each language: node bin/emoji.mjs EMOJIBASE-DATA FOLDER
-// A line is an emoji, its name, its shortcodes and other words, those of the other language included,
-// with tabs between them; groups are separated by an empty line: the page needs no JSON to read it.
+// A line has an emoji, its name, its shortcodes and other words, also in the other language, separated by
+// tabs. An empty line separates groups. The page reads this without a JSON parser.
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { brotliCompressSync } from 'node:zlib';
 
 const [data, folder] = process.argv.slice(2);
 
-/** Newer ones are empty boxes on many systems still. */
+/** Many systems still show newer ones as empty boxes. */
 const NEWEST = 15;
-/** Skin tones and hair by themselves. */
+/** The group of skin tones and hair, which are parts of emoji. */
 const PARTS = 2;
 
 const read = (path) => JSON.parse(readFileSync(`${data}/${path}`, 'utf8'));
@@ -32,7 +32,8 @@ for (const [language, other] of [['ko', 'en'], ['en', 'ko']]) {
 }
 
 function line({ emoji, label, tags = [], hexcode }, other) {
-  // Drawn as a picture anyway: then others write it without asking for one, and theirs is the same reaction.
+  // Removes the selector for a picture where a picture is the default. Others write the emoji without it,
+  // and both must count as the same reaction.
   const picture = emoji.replace(/(\p{Emoji_Presentation})\uFE0F/gu, '$1');
   const codes = [shortcodes[hexcode] ?? []].flat();
   const known = new Set([...codes, ...label.split(' ')]);

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
-# What the scripts of this folder share: saying what happens, installing what is missing, building.
-# Sourced, never run. Everything it installs for itself goes into target/tools, so that
-# `cargo clean` takes it away again and nothing outside the repository changes; only system
-# packages (a browser, fonts) come through apt, and only where a check needs them.
+# Shared functions of the scripts in this folder: messages, installing missing tools, building.
+# Sourced, never run. Tools are installed into target/tools, so that `cargo clean` removes them and
+# nothing outside the repository changes. Only system packages (a browser, fonts) are installed with
+# apt, and only when a check needs them.
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root" || exit
@@ -14,11 +14,11 @@ site=$root/target/site
 madang=$target_dir/release/madang
 export PATH="$tools/bin:$tools/node_modules/.bin:$PATH"
 
-# npm's build of wasm-opt. Any version can shrink our page; Trunk.toml wants this one.
+# npm's build of wasm-opt. Any version works for our page, but Trunk.toml requires this one.
 binaryen_version=132.0.0
-# Takes white space and long names out of the JavaScript and the style sheet.
+# Minifies the JavaScript and the style sheet.
 esbuild_version=0.28.2
-# What it asks for changes with its version.
+# Fixed, because each version has other audits.
 lighthouse_version=12.8.2
 
 say() {
@@ -34,14 +34,21 @@ have() {
     command -v "$1" >/dev/null 2>&1
 }
 
-# ---- what must be there -------------------------------------------------------------------------
+# Prints the comment at the top of the script and exits, if its first argument is --help.
+help_if_asked() {
+    [[ ${1:-} == --help || ${1:-} == -h ]] || return 0
+    sed -n '2,/^[^#]/ s/^# \{0,1\}//p' "bin/$(basename "$0")"
+    exit
+}
+
+# ---- requirements -------------------------------------------------------------------------------
 
 need_rust() {
     local tool
     for tool in rustup cargo; do
         have "$tool" || fail "$tool is missing. Install Rust through rustup, then run this again."
     done
-    # A minimal toolchain has neither, and only checks want them.
+    # rustfmt and clippy, which a minimal toolchain lacks and only checks need.
     for tool; do
         cargo "$tool" --version >/dev/null 2>&1 && continue
         say "Adding Rust's ${tool/fmt/rustfmt}"
@@ -52,7 +59,7 @@ need_rust() {
     rustup target add wasm32-unknown-unknown
 }
 
-# A tool that is compiled from source, if it is not here in the version we want.
+# Compiles a tool from source unless the required version is installed.
 need_tool() {
     local name=$1
     while ! has_tool "$name" && is_compiled_beside; do sleep 1; done
@@ -63,7 +70,7 @@ need_tool() {
 
 has_tool() {
     local command=$1
-    # Its command is called otherwise, and only reads what the library of the very same version has written.
+    # Its command has another name, and must have exactly the version of the library.
     [[ $1 == wasm-bindgen-cli ]] && command=wasm-bindgen
     [[ "$("$command" --version 2>/dev/null)" == *" $(wanted_version "$1")"* ]]
 }
@@ -71,17 +78,17 @@ has_tool() {
 wanted_version() {
     case $1 in
         wasm-bindgen-cli) locked_version wasm-bindgen ;;
-        # Newer ones than these do not build with Rust 1.95.
+        # Newer versions do not build with Rust 1.95.
         trunk) echo 0.21.14 ;;
         cargo-leptos) echo 0.3.10 ;;
         cargo-deny) echo 0.20.2 ;;
     esac
 }
 
-# Compiles tools beside what the caller goes on to do, on what that leaves of the processors.
+# Compiles tools in the background, at the lowest priority.
 compile_beside() {
     mkdir -p "$tools"
-    # A job of its own, to be ended with its compilers.
+    # With job control, so that the trap can end the whole process group, compilers included.
     set -m
     (
         if have chrt; then chrt --idle --pid 0 "$BASHPID"; else renice -n 19 "$BASHPID" >/dev/null; fi
@@ -96,9 +103,9 @@ is_compiled_beside() {
     [[ -n ${beside:-} ]] && kill -0 "$beside" 2>/dev/null
 }
 
-# Makes the page a good deal smaller, but the page also works without: never a reason to stop.
+# Makes the page much smaller. The page works without it, so a failure does not stop the script.
 want_wasm_opt() {
-    # trunk takes this very version and no other.
+    # trunk accepts only this version.
     [[ "$(wasm-opt --version 2>/dev/null)" == *"version ${binaryen_version%%.*}"* ]] && return
     if have npm; then
         say "Installing wasm-opt (binaryen $binaryen_version from npm) into target/tools"
@@ -110,10 +117,10 @@ want_wasm_opt() {
         say "Installing wasm-opt (Debian's binaryen)"
         apt_install binaryen && return
     fi
-    say "wasm-opt can not be had here: going on without it, the page will be larger"
+    say "wasm-opt cannot be installed here; continuing without it, the page will be larger"
 }
 
-# Like wasm-opt: never a reason to stop.
+# Like wasm-opt, optional.
 want_esbuild() {
     [[ "$(esbuild --version 2>/dev/null)" == "$esbuild_version" ]] && return
     if have npm; then
@@ -121,7 +128,7 @@ want_esbuild() {
         npm install --silent --no-save --prefix "$tools" \
             "esbuild@$esbuild_version" "binaryen@$binaryen_version" && return
     fi
-    say "esbuild can not be had here: going on without it, the page will be a little larger"
+    say "esbuild cannot be installed here; continuing without it, the page will be a little larger"
 }
 
 need_node() {
@@ -129,16 +136,16 @@ need_node() {
         say "Installing Node.js"
         apt_install nodejs npm
     fi
-    # What tests ask of it came with this version.
+    # The first version with import.meta.dirname.
     node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 11) ? 0 : 1)' ||
-        fail "Node.js $(node --version) is too old; the tests want 20.11 or newer."
+        fail "Node.js $(node --version) is too old; the tests need 20.11 or newer."
 }
 
 need_chromium() {
     local missing=()
     [[ -x /usr/bin/chromium ]] || missing+=(chromium)
     [[ -x /usr/bin/chromedriver ]] || missing+=(chromium-driver)
-    # Without them Korean and emoji are boxes, of other widths than people see.
+    # Without these fonts, Korean and emoji are drawn as boxes of a wrong width.
     [[ -e /usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc ]] || missing+=(fonts-noto-cjk)
     [[ -e /usr/share/fonts/truetype/noto/NotoColorEmoji.ttf ]] || missing+=(fonts-noto-color-emoji)
     [[ ${#missing[@]} == 0 ]] && return
@@ -146,7 +153,7 @@ need_chromium() {
     apt_install "${missing[@]}"
 }
 
-# What people have in a terminal: README.md shows what it shows.
+# The programs in the transcript of README.md.
 need_terminal_programs() {
     local missing=()
     have curl || missing+=(curl)
@@ -166,7 +173,7 @@ need_e2e() {
     touch e2e/node_modules/.package-lock.json
 }
 
-# In a folder of its own: npm throws out of a folder what it was not told about this time.
+# In a folder of its own, because npm removes packages that are not named in the same call.
 need_lighthouse() {
     lighthouse=$tools/lighthouse/node_modules/lighthouse
     [[ "$(node -p "require('$lighthouse/package.json').version" 2>/dev/null)" == "$lighthouse_version" ]] && return
@@ -178,7 +185,7 @@ need_python_clients() {
     local wanted=e2e/python/requirements.txt installed=target/python/installed.txt
     cmp --quiet "$wanted" "$installed" && return
     say "Installing the Python test clients into target/python"
-    # Debian has the module in a package of its own.
+    # In Debian, venv is a package of its own.
     python3 -c 'import ensurepip, venv' 2>/dev/null || apt_install python3-venv
     python3 -m venv target/python
     target/python/bin/pip install --quiet --disable-pip-version-check -r "$wanted"
@@ -189,11 +196,11 @@ locked_version() {
     awk -v name="\"$1\"" '$1 == "name" { found = $3 == name } found && $1 == "version" { gsub(/"/, "", $3); print $3; exit }' Cargo.lock
 }
 
-# Tools run for seconds, so they are built for quick compiling, not for speed.
+# The tools run for seconds only, so they are built to compile quickly.
 install_tool() {
     local name=$1 optimised=0 options=(--locked)
     case $name in
-        # It has megabytes to read.
+        # It processes megabytes.
         wasm-bindgen-cli) options=() optimised=1 ;;
         cargo-deny) options+=(--no-default-features) ;;
     esac
@@ -218,15 +225,15 @@ apt_install() {
 
 # ---- building -----------------------------------------------------------------------------------
 
-# The server in release mode with the page inside: what people run.
+# Builds the server in release mode with the page inside, as users run it.
 build_madang() {
     build_site
     say "Building the server"
     cargo build --locked --release -p server --bin madang --no-default-features --features embed
 }
 
-# The page, laid out in target/site exactly as `cargo leptos build --release` does it,
-# without needing cargo-leptos. The server's build takes the folder in as it is.
+# Builds the page and lays it out in target/site as `cargo leptos build --release` does, without
+# needing cargo-leptos. The server's build embeds this folder.
 build_site() {
     need_rust
     if site_is_fresh; then
@@ -272,8 +279,8 @@ site_is_fresh() {
     [[ -z "$(find app bin/lib.sh bin/order-functions.mjs bin/short-names.mjs common style public index.html Cargo.toml Cargo.lock -newer target/site.built -print -quit)" ]]
 }
 
-# What the module and its JavaScript call each other ends in a hash, and hashes can not be packed.
-# With short names the page is a few kilobytes lighter; without them it works as well.
+# Shortens the names of imports and exports, which end in hashes that do not compress. This saves a few
+# kilobytes; the page works without it.
 shorten_names() {
     have wasm-opt && have node || return 0
     local wasm=$1 script=$2
@@ -282,12 +289,12 @@ shorten_names() {
         mv "$wasm.short" "$wasm"
     else
         rm -f "$wasm.short"
-        say "Going on with long names, the page will be a little larger"
+        say "Continuing with long names, the page will be a little larger"
     fi
 }
 
-# -Os makes a smaller module that weighs more on the way to a visitor, because less in it repeats.
-# Never --all-features: the module that comes out is one no browser accepts.
+# Not -Os: its module is smaller, but larger when compressed, because it repeats itself less.
+# Never --all-features: browsers refuse that module.
 shrink_wasm() {
     have wasm-opt || return 0
     wasm-opt -O1 --dae-optimizing --rse --vacuum --duplicate-function-elimination \
@@ -296,7 +303,7 @@ shrink_wasm() {
     mv "$1.small" "$1"
 }
 
-# brotli finds more where like functions stand beside like.
+# Puts similar functions next to each other, which brotli compresses better.
 order_functions() {
     have wasm-opt && have node || return 0
     node bin/order-functions.mjs "$1" "$1.named"
@@ -309,7 +316,7 @@ shrink_text() {
     esbuild --log-level=warning --minify --charset=utf8 --allow-overwrite "$1" --outfile="$1"
 }
 
-# style/main.css holds nothing but the list of its parts, in order.
+# style/main.css contains only the list of its parts, in order.
 bundle_style() {
     local part
     sed -n 's|^@import "\./\(.*\)";.*$|\1|p' style/main.css | while read -r part; do
@@ -317,14 +324,14 @@ bundle_style() {
     done
 }
 
-# app_bg.wasm becomes app.<first 16 digits of its sha256>.wasm, so it may be cached for ever.
+# Renames app_bg.wasm to app.<first 16 digits of its sha256>.wasm, so that it may be cached for ever.
 add_hash_to_name() {
     local file=$1 kind=$2 hash
     hash=$(sha256 "$file")
     mv "$file" "$(dirname "$file")/app.${hash:0:16}.$kind"
 }
 
-# coreutils has one name for it, macOS and BSD another.
+# coreutils calls the program sha256sum, macOS and BSD shasum.
 sha256() {
     if have sha256sum; then sha256sum "$1"; else shasum -a 256 "$1"; fi
 }

@@ -1,9 +1,9 @@
-// Decides in which order a module's functions stand: like beside like, so that brotli has less to
-// say about where it saw something before.
+// Orders the functions of a module so that similar ones are next to each other, which brotli compresses
+// better.
 //   node bin/order-functions.mjs app.wasm named.wasm
 //   wasm-opt --reorder-functions-by-name named.wasm ...
-// It moves nothing itself: every function is given its place as a name, and wasm-opt, which can
-// number the calls anew, sorts by it.
+// It moves nothing itself: it gives every function its position as a name, and wasm-opt sorts by name,
+// because it can renumber the calls.
 
 import { readFileSync, writeFileSync } from 'node:fs';
 
@@ -11,16 +11,16 @@ const CUSTOM_SECTION = 0;
 const CODE_SECTION = 10;
 const FUNCTION_NAMES = 1;
 
-// Functions are alike by the pieces of so many bytes that both hold. What more functions hold than
-// this says little, and would take long to count.
+// The similarity of two functions is the number of pieces, each this many bytes long, that both contain.
+// Pieces that more functions contain than TOO_COMMON say little and would take long to count.
 const PIECE = 4;
 const TOO_COMMON = 1000;
-// A long function shares much with everybody: its length counts against it, from so many bytes on. And
-// this much of the likeness to one function is still there after the next. Tried out, like the others.
+// A long function shares pieces with all others, so a length above LONG counts against it. REMEMBERED is
+// the part of a function's similarity that still counts after the next one. All values are tried out.
 const LONG = 1000;
 const REMEMBERED = 0.6;
 
-/** A number of WebAssembly (LEB128) at `at`, and where the next thing starts. */
+/** Returns the WebAssembly number (LEB128) at `at`, and the position after it. */
 function number(bytes, at) {
   let value = 0;
   for (let shift = 0; ; shift += 7) {
@@ -38,7 +38,7 @@ function numberBytes(value) {
 
 const withLength = (bytes) => Buffer.concat([numberBytes(bytes.length), bytes]);
 
-/** The bodies of the functions the module has itself, in their order. */
+/** Returns the bodies of the module's own functions, in order. */
 function functionBodies(module) {
   for (let at = 8, start, size; at < module.length; at = start + size) {
     [size, start] = number(module, at + 1);
@@ -72,7 +72,7 @@ function sharers(bodies) {
   return held.map((lists) => lists.filter(({ length }) => length > 1 && length <= TOO_COMMON));
 }
 
-/** After each function the one that is most like it and, less and less, those before it. */
+/** Orders the functions: each is followed by the one most similar to it and, less and less, to those before. */
 function order(bodies) {
   const shared = sharers(bodies);
   const placed = new Set();

@@ -1,6 +1,6 @@
-// Gives an app.js the short names that its module has just been given by wasm-opt, which says them:
+// Replaces the names of imports and exports in app.js by the short ones of wasm-opt, which prints them:
 //   wasm-opt --minify-imports-and-exports-and-modules ... | node bin/short-names.mjs app.js
-// Fails, and leaves the file as it is, where it would leave a name that the module has no more.
+// Fails and leaves the file unchanged if a long name would remain.
 
 import { readFileSync, writeFileSync } from 'node:fs';
 
