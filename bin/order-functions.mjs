@@ -59,7 +59,7 @@ function pieces(body) {
   return [...found];
 }
 
-/** For each function those that share a piece with it, piece by piece. */
+/** Returns, for each function and each of its pieces, the functions that contain the piece. */
 function sharers(bodies) {
   const holders = new Map();
   const held = bodies.map((body, index) =>
