@@ -9,7 +9,7 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// The first delay is at most `first`; each further one at most twice as long, up to `longest`.
+    /// Starts with a delay of at most `first`; the bound of each further one is twice as long, up to `longest`.
     pub const fn new(first: u32, longest: u32) -> Backoff {
         Backoff { first, longest, failures: 0 }
     }

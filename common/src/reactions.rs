@@ -1,7 +1,7 @@
 //! The reactions to a message, and how a change of one is applied.
 //!
-//! The store builds a page with them, the page applies the events of the log to them, and shows its own
-//! pending changes with them. No other code counts reactions.
+//! The store builds the messages of a page of history with them; the browser's page applies the events of
+//! the log to them, and shows its own pending changes with them. No other code counts reactions.
 
 use std::ops::Deref;
 
@@ -42,8 +42,8 @@ impl Reaction {
 }
 
 impl Reactions {
-    /// Adds a person's reaction (`on`) or removes it, and lists that person however many there are.
-    /// A person who is listed counts once; for the others the caller's order of events is trusted.
+    /// Adds a person's reaction (`on`) or removes it. Lists whoever is added, however long the list is.
+    /// Only for a person who is listed a repetition is recognised: apply each event of the log once.
     pub fn apply(&mut self, emoji: &Emoji, on: bool, person: Person) {
         let index = self.iter().position(|reaction| reaction.emoji == *emoji);
         if on {

@@ -1,7 +1,7 @@
 //! The client's side of Socket.IO over one WebSocket: Engine.IO protocol 4 (packet types 0 to 6),
 //! Socket.IO protocol 5 (types 0 to 4), the default namespace, text only.
 //!
-//! Pure: text in, [`Frame`] out, and back. Used by the page and by the server's tests. Binary
+//! Does no I/O: text in, [`Frame`] out, and back. Used by the page and by the server's tests. Binary
 //! attachments and other namespaces are not decoded, because Madang sends none.
 
 use serde::Serialize;

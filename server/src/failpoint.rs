@@ -53,8 +53,8 @@ pub enum Sabotage {
     AckEarly,
     /// Commits without waiting for the disk.
     NoSync,
-    /// Delivers no events of a room to one of its connections. It does so in every room, because in a single
-    /// one that connection could be an event stream, which reads missed events from the log.
+    /// Delivers no events to one connection of each room.
+    // In a single room that connection could be an event stream, which reads missed events from the log.
     SkipConnection,
     /// Stores a repeated message again under a new `cid`.
     ForgetCids,
@@ -79,7 +79,7 @@ const SABOTAGE_INTERVAL: u64 = 1_000;
 /// How long a commit takes with [`Sabotage::AckEarly`]: long enough for the reply to arrive.
 pub const SLOW_COMMIT: Duration = Duration::from_millis(20);
 
-/// The environment variable with the plan.
+/// The environment variable that holds the plan: which failpoint kills, which sabotage is active.
 const ENV_VAR: &str = "MADANG_FAULT";
 
 static PLAN: OnceLock<Plan> = OnceLock::new();

@@ -42,7 +42,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Binds the addresses, opens the store and starts the transports. Then clients are accepted.
+    /// Binds the addresses, opens the store and starts the transports, which accept clients from then on.
     pub async fn start(config: Config) -> anyhow::Result<Server> {
         let transports = Transports::bind(&config).await?;
         let (sender, committed) = bus::channel();
@@ -59,7 +59,7 @@ impl Server {
         Ok(Server { addresses, chat, stop, connections, store })
     }
 
-    /// Stops accepting, ends every connection and finishes acknowledged writes.
+    /// Stops accepting, ends every connection, finishes the queued writes and closes the store.
     pub async fn stop(self) {
         self.chat.close();
         self.stop.cancel();

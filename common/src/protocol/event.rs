@@ -20,10 +20,7 @@ pub struct Event {
     pub kind: EventKind,
 }
 
-/// What happened.
-///
-/// A page of the log returns every message in its current state, and deleted text never.
-/// [`MessageState::rev`] is the last event folded into it: skip changes up to `rev` when applying later events.
+/// What happened. A page of the log has every message in its current state, and never a deleted text.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EventKind {
@@ -103,10 +100,10 @@ impl EventKind {
     }
 }
 
-/// The changes to a message by all events up to `rev`.
+/// The current state of a message: the changes by all events up to `rev`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MessageState {
-    /// The last event that changed the message.
+    /// The last event that changed the message. When applying later events, skip its changes up to this one.
     pub rev: Seq,
     /// When the text was last edited.
     #[serde(default, skip_serializing_if = "Option::is_none")]

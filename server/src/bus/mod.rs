@@ -1,23 +1,23 @@
 //! Carries committed events from the store to the rooms.
 //!
-//! The store's writing thread puts each event in right after its commit; `chat` takes them out in the
+//! The store's writer thread puts each event in right after its commit; `chat` takes them out in the
 //! same order. Delivery is within this process; events of other nodes could enter here too. The bus
 //! never changes, drops or reorders an event.
 
 use common::protocol::push::RoomEvent;
 use tokio::sync::mpsc;
 
-/// The capacity of the bus. When it is full, the writing thread waits, and with it all writes.
+/// The capacity of the bus. When it is full, the writer thread waits, and with it all writes.
 const CAPACITY: usize = 1024;
 
 /// The most events in one batch.
 const MAX_BATCH: usize = 16;
 
-/// The store's end.
+/// The sending end of the bus, which the store's writer thread uses.
 #[derive(Clone, Debug)]
 pub struct EventSender(mpsc::Sender<RoomEvent>);
 
-/// The chat's end.
+/// The receiving end of the bus, which the chat uses.
 #[derive(Debug)]
 pub struct EventReceiver(mpsc::Receiver<RoomEvent>);
 

@@ -45,7 +45,7 @@ pub(super) struct Actor {
 }
 
 impl Actor {
-    /// The table of permissions. `author` wrote the message that the action is about.
+    /// Whether the actor may do this: the table of permissions. `author` wrote the message that it is about.
     fn may(&self, action: &Action, author: Option<PersonId>) -> bool {
         let is_author = author == Some(self.person.id);
         match action {

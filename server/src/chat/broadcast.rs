@@ -24,7 +24,7 @@ pub struct Encoding(usize);
 impl Encoding {
     /// Socket.IO frames.
     pub const SOCKETIO: Encoding = Encoding(0);
-    /// Socket.IO frames in ASCII, for engine.io 3 clients.
+    /// Socket.IO frames in ASCII, for Engine.IO 3 clients.
     pub const SOCKETIO_ASCII: Encoding = Encoding(1);
     /// The line protocol.
     pub const LINE: Encoding = Encoding(2);
@@ -48,18 +48,16 @@ impl Broadcast {
         let encoded = self.encoded[encoding.0].get_or_init(|| Box::new(encode(&self.push)));
         match encoded.downcast_ref::<T>() {
             Some(encoded) => send(encoded),
-            // Two transports use the same index with different types: encode each time.
+            // Two transports share this `Encoding` and encode to different types: cached for neither of them.
             None => send(&encode(&self.push)),
         }
     }
 }
 
-/// A connection as seen by the rooms it joined.
+/// Receives the broadcasts of rooms for one connection, without ever blocking.
 pub trait Subscriber: Send + Sync {
-    /// Puts a broadcast into the connection's bounded queue, without waiting.
-    ///
-    /// If the queue is full, the connection has missed an event and must not see later ones. The subscriber
-    /// then closes the connection, the room drops it, and the client reconnects and reads the gap.
+    /// Puts a broadcast into the connection's bounded queue, without waiting. If the queue is full, closes
+    /// the connection, which has missed an event and must not see later ones.
     fn deliver(&self, broadcast: &Broadcast) -> Result<(), Lagged>;
 
     /// Delivers several broadcasts in order. A subscriber may override this to queue them in one step.
@@ -68,6 +66,7 @@ pub trait Subscriber: Send + Sync {
     }
 }
 
-/// The queue of the connection is full.
+/// The queue of the connection is full: the room drops the subscriber, and the client reconnects and reads
+/// what it missed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lagged;

@@ -1,7 +1,7 @@
 //! Rate limits: token buckets for sessions, addresses and requests without a session.
 //!
-//! Pure arithmetic over times that callers pass in. Each command takes a token from a bucket first; an
-//! empty bucket refuses with `too_fast`. These are all figures, with the default [`Limits`]:
+//! Reads no clock: callers pass the time in. Each command takes a token from a bucket first; an empty
+//! bucket refuses with `too_fast`. These are all figures, with the default [`Limits`]:
 //!
 //! | [`Cost`]     | one session, one person over HTTP | one address, one network's guests, all datagrams |
 //! |--------------|-----------------------------------|--------------------------------------------------|
@@ -66,7 +66,7 @@ pub enum Cost {
     Signal,
     /// A join, a rename or another command that reaches the disk.
     Join,
-    /// A connection, a list of rooms, or a request about a room.
+    /// A connection, or a request about a person, the list of rooms or one room.
     Connection,
     /// A page of history.
     Read,
@@ -167,14 +167,14 @@ impl Bucket {
     }
 }
 
-/// The source that a limit outside of sessions counts against.
+/// Identifies the buckets that requests and sessions share; a session also has buckets of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RateKey {
     /// All traffic of one address or network, see [`network_of`].
     Address(IpAddr),
     /// The requests of a registered person that belong to no session.
     Person(PersonId),
-    /// Such requests of all guests of one network, loopback included: a guest has a new id in each.
+    /// Such requests of all guests of one network, loopback included: a guest has a new id in each request.
     Guests(IpAddr),
     /// All datagrams together: their source addresses can be forged.
     Datagrams,

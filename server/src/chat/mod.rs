@@ -120,8 +120,8 @@ impl Chat {
         self.0.closing.store(true, Ordering::Relaxed);
     }
 
-    /// Takes a token for one more connection or list request of this address.
-    /// The refusal is `too_fast`.
+    /// Takes a [`Cost::Connection`] token of this address, for a connection or for a request without a
+    /// session. The refusal is `too_fast`.
     pub fn check_connection_rate(&self, address: IpAddr) -> Result<(), Refusal> {
         self.0.rate_limiter.take_from_address(address, Cost::Connection, Instant::now())
     }
@@ -222,7 +222,7 @@ impl Chat {
         self.0.rooms.lock().get(name).cloned()
     }
 
-    /// Reads something from the room, without loading it if it is not in memory.
+    /// Passes the room in memory to `read`, or a temporary one made from `stored` if it is not loaded.
     fn read_room<T>(&self, stored: &store::Room, read: impl FnOnce(&Room) -> T) -> T {
         match self.loaded_room(&stored.name) {
             Some(room) => {
@@ -240,7 +240,7 @@ impl Chat {
         self.0.rooms.lock().entry(stored.name.clone()).or_insert_with(new).clone()
     }
 
-    /// Runs `change` on the room in memory and then the follow-ups of a membership change.
+    /// Runs `change` on the room in memory, then [`Chat::after_membership_change`].
     /// Loads the room again if it was unloaded between the lookup and the lock.
     fn with_room(
         &self,
@@ -283,8 +283,8 @@ impl Chat {
         self.after_membership_change(room, locked);
     }
 
-    /// Runs after every join or leave: notifies seat waiters, schedules the presence batch, and unloads
-    /// the room if it is empty.
+    /// Follows up every change of a room's members, subscriptions, seat waiters or bans: notifies seat
+    /// waiters, schedules the presence batch, and unloads the room if it is empty.
     fn after_membership_change(&self, room: &Arc<Mutex<Room>>, mut locked: MutexGuard<'_, Room>) {
         locked.notify_seat_waiters();
         if locked.presence.schedule_flush() {

@@ -1,7 +1,7 @@
 //! Posting: appends to the log of a room, for sessions and for senders that have none.
 //!
 //! All transports end in `Chat::append`. A program that posts over HTTP and the sender of a datagram do
-//! not join the room and are not shown as present; in a room with a seat limit only members may post so.
+//! not join the room and are not shown as present; with a seat limit only members may post this way.
 
 use std::net::IpAddr;
 
@@ -34,7 +34,7 @@ pub struct AnonymousMessage {
     /// The name the sender claims.
     pub name: Option<DisplayName>,
     pub body: Body,
-    /// Equal for retries of the same message.
+    /// The same in every retry of the message.
     pub cid: Cid,
 }
 

@@ -84,7 +84,7 @@ impl Presence {
         member: PersonId,
         connections: &[ConnectionId],
     ) -> Option<PresenceChange> {
-        // A member without a connection is in seat grace, and stays away or back.
+        // A member without a connection is in seat grace, and keeps the last state.
         if connections.is_empty() {
             return None;
         }

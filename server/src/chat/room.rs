@@ -65,11 +65,11 @@ pub struct MemberSample {
     pub member_count: usize,
 }
 
-/// A person with a seat, over any number of connections.
+/// A person in the room, over any number of connections.
 struct Member {
     person: Person,
     connections: Vec<ConnectionId>,
-    /// Without a connection: until when the seat is kept.
+    /// Until when the seat is kept; set while the member has no connection.
     grace_until: Option<Instant>,
 }
 
@@ -268,9 +268,10 @@ impl Room {
         }
     }
 
-    /// Takes over what the store knows and was not broadcast here yet. A change is acknowledged before
-    /// its broadcast, and what its author or anybody else does next must already see it.
+    /// Applies the changes that are stored but not broadcast to this room yet.
     pub(super) fn catch_up(&mut self, stored: &store::Room) {
+        // A change is acknowledged before its broadcast, and the next command of its author, or of anybody
+        // else, must already see it.
         if stored.last_seq > self.last_seq {
             self.last_at = stored.last_at;
             self.advance_to(stored.last_seq);
@@ -354,7 +355,7 @@ impl Room {
         MemberSample { people: people.collect(), member_count: self.members.len() }
     }
 
-    /// Whether this person has a seat, also during seat grace.
+    /// Whether this person is a member, also during seat grace.
     pub(super) fn has_member(&self, person: PersonId) -> bool {
         self.members.contains_key(&person)
     }

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::failpoint::{self, Sabotage};
 
-/// The connection that receives no events of a room: the first one that should have received one.
+/// For each room the connection that receives no events: the first one that should have received one.
 static SKIPPED: LazyLock<Mutex<HashMap<RoomName, ConnectionId>>> = LazyLock::new(Mutex::default);
 
 /// Wraps a subscriber and drops, repeats or reorders events.

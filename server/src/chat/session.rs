@@ -47,7 +47,7 @@ pub struct Session {
     is_registered: bool,
     subscriber: Arc<dyn Subscriber>,
     address: IpAddr,
-    limits: Buckets,
+    buckets: Buckets,
     memberships: HashMap<RoomName, Membership>,
     /// Full rooms in which this connection waits for a seat, or has waited until it was notified.
     awaited_rooms: Vec<Arc<Mutex<Room>>>,
@@ -79,7 +79,7 @@ impl Session {
         subscriber: Arc<dyn Subscriber>,
         address: IpAddr,
     ) -> Session {
-        let limits = Buckets::new(chat.0.limits, Instant::now());
+        let buckets = Buckets::new(chat.0.limits, Instant::now());
         Session {
             chat,
             id,
@@ -87,7 +87,7 @@ impl Session {
             is_registered,
             subscriber,
             address,
-            limits,
+            buckets,
             memberships: HashMap::new(),
             awaited_rooms: Vec::new(),
             away: false,
@@ -157,7 +157,7 @@ impl Session {
 
     /// Takes a token for a question that is not answered from the log. The refusal is `too_fast`.
     pub fn charge(&mut self) -> Result<(), Refusal> {
-        self.limits.take(Cost::Signal, Instant::now())
+        self.buckets.take(Cost::Signal, Instant::now())
     }
 
     /// Posts a message in the one room this connection has joined.
@@ -173,7 +173,7 @@ impl Session {
             return Err(Refusal::NotInRoom.into());
         };
         let membership = self.membership(&room)?;
-        self.limits.take(Cost::Message, Instant::now())?;
+        self.buckets.take(Cost::Message, Instant::now())?;
         let message = NewMessage { cid, body, via: None, reply_to: None };
         self.chat.append_message(self.actor(&membership), message, self.address).await
     }
@@ -189,7 +189,7 @@ impl Session {
     async fn welcome(&mut self) -> Result<Welcome, Error> {
         let (you, mut token) = (self.person(), None);
         if !self.is_registered {
-            self.limits.take(Cost::Join, Instant::now())?;
+            self.buckets.take(Cost::Join, Instant::now())?;
             token = Some(self.chat.register(&you).await?.reveal().to_owned());
             self.is_registered = true;
         }
@@ -216,7 +216,7 @@ impl Session {
 
     /// Joins a room and reads its log.
     async fn join_and_read(&mut self, join: &Join) -> Result<JoinResult, Error> {
-        self.limits.take(Cost::Join, Instant::now())?;
+        self.buckets.take(Cost::Join, Instant::now())?;
         if !self.memberships.contains_key(&join.room) && self.memberships.len() >= ROOMS_PER_CONNECTION {
             return Err(Refusal::TooManyRooms.into());
         }
@@ -225,7 +225,7 @@ impl Session {
         let new = NewRoom { seats: join.seats, topic, owner: me.id, at: timestamp_now() };
         let stored = self.chat.get_or_create_room(join.room.clone(), new, self.address).await?;
         let was_member = self.membership(&join.room).is_ok();
-        let room = self.take_seat(&stored, &me)?;
+        let room = self.become_member(&stored, &me)?;
         // Read after joining: later events are delivered as broadcasts, so none falls between the page and
         // the first broadcast.
         let (page, last_seq) = match self.read_join_page(&stored, join.since).await {
@@ -248,8 +248,8 @@ impl Session {
         let range = since.map_or(HistoryRange::Before(Seq(u64::MAX)), HistoryRange::After);
         let page = store.list_events(stored.id, range, History::DEFAULT, self.person().id).await?;
         let last_seq = match page.events.last() {
-            // `stored` was read before the join. Events broadcast in between lie behind the page, and the
-            // client has to learn that they exist.
+            // `stored` was read before the join. Events that were broadcast in between come after the page,
+            // and the client has to learn that they exist.
             Some(_) if page.more_after => {
                 store.get_room(stored.name.clone()).await?.map_or(stored.last_seq, |room| room.last_seq)
             }
@@ -259,8 +259,8 @@ impl Session {
         Ok((page, last_seq))
     }
 
-    /// Joins the room and records the membership.
-    fn take_seat(&mut self, stored: &store::Room, me: &Person) -> Result<Arc<Mutex<Room>>, Refusal> {
+    /// Joins the room in memory with this connection, and records the membership.
+    fn become_member(&mut self, stored: &store::Room, me: &Person) -> Result<Arc<Mutex<Room>>, Refusal> {
         let join = |room: &mut Room| {
             room.join(me, self.id, self.subscriber.clone(), Instant::now())?;
             room.set_away(me.id, self.id, self.away);
@@ -292,7 +292,7 @@ impl Session {
     /// Appends an action to the log of a room.
     async fn append(&mut self, room: &RoomName, cid: Cid, action: Action) -> Result<Sent, Error> {
         let membership = self.membership(room)?;
-        self.limits.take(Cost::Message, Instant::now())?;
+        self.buckets.take(Cost::Message, Instant::now())?;
         self.chat.append(self.actor(&membership), cid, action, self.address).await
     }
 
@@ -300,7 +300,7 @@ impl Session {
     /// [`Actor::check_kick`], and `too_fast`.
     fn kick(&mut self, room: &RoomName, person: PersonId) -> Result<Ack, Error> {
         let membership = self.membership(room)?;
-        self.limits.take(Cost::Join, Instant::now())?;
+        self.buckets.take(Cost::Join, Instant::now())?;
         self.actor(&membership).check_kick(person)?;
         self.chat.ban(&membership.room, person);
         Ok(Ack {})
@@ -319,13 +319,13 @@ impl Session {
     fn set_typing(&mut self, room: &RoomName) -> Result<Ack, Error> {
         let membership = self.membership(room)?;
         let now = Instant::now();
-        self.limits.take(Cost::Signal, now)?;
+        self.buckets.take(Cost::Signal, now)?;
         membership.room.lock().broadcast_typing(self.person().id, now);
         Ok(Ack {})
     }
 
     fn set_away(&mut self, away: bool) -> Result<Ack, Error> {
-        self.limits.take(Cost::Signal, Instant::now())?;
+        self.buckets.take(Cost::Signal, Instant::now())?;
         self.away = away;
         let me = self.person().id;
         for membership in self.memberships.values() {
@@ -337,7 +337,7 @@ impl Session {
     }
 
     async fn wait_for_seat(&mut self, room: RoomName) -> Result<Ack, Error> {
-        self.limits.take(Cost::Join, Instant::now())?;
+        self.buckets.take(Cost::Join, Instant::now())?;
         self.awaited_rooms.retain(|room| room.lock().seat_waiters.contains(self.id));
         if self.awaited_rooms.len() >= ROOMS_PER_CONNECTION {
             return Err(Refusal::TooManyRooms.into());
@@ -351,12 +351,12 @@ impl Session {
     async fn read_history(&mut self, history: &History) -> Result<Page, Error> {
         let room = self.membership(&history.room)?.id;
         let range = history.range()?;
-        self.limits.take(Cost::Read, Instant::now())?;
+        self.buckets.take(Cost::Read, Instant::now())?;
         self.chat.0.store.list_events(room, range, history.page_size(), self.person().id).await
     }
 
     async fn rename(&mut self, name: DisplayName) -> Result<Renamed, Error> {
-        self.limits.take(Cost::Join, Instant::now())?;
+        self.buckets.take(Cost::Join, Instant::now())?;
         let you = Person { id: self.person().id, name };
         if self.is_registered {
             self.chat.0.store.rename_person(you.id, you.name.clone()).await?;

@@ -1,4 +1,5 @@
-//! Subscriptions: reading a room without being a member. Used by the event stream and by HTTP programs.
+//! Subscriptions: reading a room without being a member. Used by the event stream, and by requests over
+//! HTTP for a page of history.
 //!
 //! A subscriber has no seat and is not shown as present. In a room with a seat limit only members may
 //! subscribe, and the subscription ends with their membership.
@@ -37,7 +38,7 @@ pub struct Subscription {
     room_id: RoomId,
     person: PersonId,
     connection: ConnectionId,
-    limits: Buckets,
+    buckets: Buckets,
 }
 
 impl Chat {
@@ -52,9 +53,9 @@ impl Chat {
         let stored = self.find_room(name.clone()).await?;
         let (person, (connection, subscriber)) = (identity.person.id, self.register_connection(subscriber));
         let room = self.with_room(&stored, |room| room.subscribe(person, connection, subscriber.clone()))?;
-        let limits = Buckets::new(self.0.limits, Instant::now());
+        let buckets = Buckets::new(self.0.limits, Instant::now());
         let subscription =
-            Subscription { chat: self.clone(), room, room_id: stored.id, person, connection, limits };
+            Subscription { chat: self.clone(), room, room_id: stored.id, person, connection, buckets };
         // Read again after subscribing: later events are delivered, and `stored` is older than the
         // subscription, so events between the two would be missed.
         let last_seq = self.find_room(name).await?.last_seq;
@@ -80,7 +81,7 @@ impl Chat {
 impl Subscription {
     /// Returns the next page of the log after `seq`, waiting for the rate limit if necessary.
     pub async fn list_after(&mut self, seq: Seq) -> Result<Page, Error> {
-        while self.limits.take(Cost::Read, Instant::now()).is_err() {
+        while self.buckets.take(Cost::Read, Instant::now()).is_err() {
             sleep(READ_RETRY).await;
         }
         self.room.lock().check_access(self.person)?;

@@ -137,7 +137,7 @@ async fn send_message(
     }
 }
 
-/// The messages to send: one text, or lines of standard input with the number of the last line.
+/// The messages to send: one text, or the lines of standard input and the number of the last one read.
 enum Messages {
     Text(Option<String>),
     Lines(mpsc::Receiver<Result<String, Refusal>>, usize),

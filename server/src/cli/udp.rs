@@ -93,7 +93,7 @@ fn sign(key: &Secret, time: u64, nonce: u64, text: &str) -> anyhow::Result<Strin
     Ok(format!("/mac {stamp} {tag}\n{text}"))
 }
 
-/// Returns the time since 1970, which the server compares with its own clock.
+/// Returns the seconds since 1970, which the server compares with its own clock.
 fn unix_seconds() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }

@@ -18,7 +18,7 @@ pub(super) fn read(path: &Path) -> anyhow::Result<Defaults> {
         let position = error.span().map_or(0, |span| span.start);
         error_at(path, &text, position, &error.message().lines().collect::<Vec<_>>().join(" "))
     })?;
-    // An error names the first line that is wrong.
+    // Checked in the order of the file, so that an error names the first line that is wrong.
     let mut entries: Vec<_> = entries.into_iter().collect();
     entries.sort_by_key(|(_, value)| value.span().start);
     let mut defaults = Defaults::new();
@@ -31,7 +31,7 @@ pub(super) fn read(path: &Path) -> anyhow::Result<Defaults> {
     Ok(defaults)
 }
 
-/// Returns the values of one entry as the command line takes them.
+/// Checks one entry, and returns its values as the command line takes them.
 fn check_entry(name: &str, value: Value) -> anyhow::Result<Vec<String>> {
     let Some(option) = options::find_option(name).filter(|_| name != "config") else {
         bail!("there is no option {name}");

@@ -187,13 +187,13 @@ fn load_config(arguments: &[OsString], given: &ArgMatches, port: Option<&str>) -
     parse().map_err(|error| usage_error(&error))?.validate()
 }
 
-/// Returns the options of the server, which stand behind `madang serve` or `madang` alone.
+/// Returns the options of the server, given to `madang serve` or to `madang` alone.
 fn server_matches(matches: &ArgMatches) -> &ArgMatches {
     matches.subcommand_matches("serve").unwrap_or(matches)
 }
 
-/// Whether the command line of a client has `--token`. A token in the environment may be meant for
-/// another server.
+/// Whether a client was given `--token` on its command line. One in the environment does not count: it may
+/// be meant for another server.
 fn has_token_argument(matches: &ArgMatches) -> bool {
     let options = matches.subcommand().map(|(_, options)| options);
     options.is_some_and(|options| options.value_source("token") == Some(ValueSource::CommandLine))

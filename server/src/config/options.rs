@@ -84,7 +84,7 @@ pub(super) struct Options {
     pub(super) config: Option<PathBuf>,
 }
 
-/// The default of `--listen`: each transport on loopback. UDP has the usual port of HTTP.
+/// The default of `--listen`: each transport on loopback. UDP stays on 3000, the default port of HTTP.
 pub(super) fn default_listen(http_port: u16) -> Vec<String> {
     let http = format!("http://127.0.0.1:{http_port}");
     vec![http, "tcp://127.0.0.1:3001".to_owned(), "udp://127.0.0.1:3000".to_owned()]
@@ -98,7 +98,7 @@ impl Options {
     }
 }
 
-/// Values of options by name, which stand in for their declared defaults.
+/// Values of options by name, which replace the declared defaults.
 pub(super) type Defaults = BTreeMap<String, Vec<String>>;
 
 /// Returns the command line with the environment and these defaults. For each option clap takes the first

@@ -23,7 +23,8 @@ impl Options {
         Ok(config)
     }
 
-    /// Checks each option by itself, so that one that is right does not depend on another.
+    /// Checks each option by itself. The rules between options are only in [`Options::validate`], because a
+    /// file is checked entry by entry.
     pub(super) fn check_each(self) -> anyhow::Result<Config> {
         let limits = self.limits()?;
         Ok(Config {
@@ -49,7 +50,7 @@ impl Options {
         })
     }
 
-    /// Returns the rate limits. Those of reads and new rooms are no options.
+    /// Returns the rate limits. Those of reads and of new rooms have no option and keep their defaults.
     fn limits(&self) -> anyhow::Result<Limits> {
         Ok(Limits {
             messages: parse_rate("message", self.message_rate, self.message_burst)?,

@@ -26,7 +26,7 @@ use common::{
 use crate::error::Error;
 
 /// Called for every event right after its commit, once, in the order of each room's numbers.
-/// It runs on the writing thread, so it must only hand the event on.
+/// It runs on the writer thread, so it must only hand the event on.
 pub type OnCommit = Box<dyn Fn(RoomEvent) + Send>;
 
 /// The most bytes of user content on one page of history. A page has at least one event.
@@ -65,8 +65,8 @@ pub async fn open(url: &DatabaseUrl, on_commit: OnCommit) -> anyhow::Result<Arc<
 /// The log of all rooms, and the registered people.
 #[async_trait]
 pub trait Store: Send + Sync {
-    /// Returns the room, creating it if necessary. At the room limit, evicts a room that stayed empty for a
-    /// day after creation; if there is none, the refusal is `no_more_rooms`.
+    /// Returns the room, creating it if necessary. At the limit of rooms, evicts those without a message in
+    /// the day since their creation; if there is none, the refusal is `no_more_rooms`.
     async fn get_or_create_room(&self, name: RoomName, new: NewRoom) -> Result<Room, Error>;
 
     /// Returns the room, if there is one.
@@ -75,13 +75,11 @@ pub trait Store: Send + Sync {
     /// Lists the rooms that have messages, the latest first.
     async fn list_rooms(&self, limit: u32) -> Result<Vec<Room>, Error>;
 
-    /// Stores an event durably and returns its number.
-    ///
-    /// A `cid` that this person already used in this room, and an action without effect, store nothing and
-    /// return the existing event. The refusals are `cid_taken` (used by another person), `no_such_message`
-    /// (also for a deleted one), `too_many_reactions`, `unavailable` (the queue is full) and `not_stored`
-    /// (the disk is full or broken). After a refusal nothing is stored, and later calls work again as soon
-    /// as the disk does.
+    /// Stores an event durably and returns its number, or that of the existing event if this person already
+    /// used the `cid` in this room or the action has no effect. After a refusal nothing is stored.
+    // The refusals are `cid_taken` (used by another person), `no_such_message` (also for a deleted one),
+    // `too_many_reactions`, `unavailable` (the queue is full) and `not_stored` (the disk is full or broken;
+    // later calls work again as soon as the disk does).
     async fn append_event(&self, room: RoomId, event: NewEvent) -> Result<Sent, Error>;
 
     /// Returns the event with this `cid`, without reactions.
@@ -181,7 +179,7 @@ impl Action {
     }
 }
 
-/// The SHA-256 hash of a token: a copy of the database does not reveal the token.
+/// The SHA-256 hash of a token, so that a copy of the database does not reveal the token.
 pub type TokenHash = [u8; 32];
 
 #[cfg(test)]

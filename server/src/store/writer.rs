@@ -1,5 +1,5 @@
-//! The writing thread: runs the queued jobs in one transaction and answers after the commit (group
-//! commit, so that one fsync serves all jobs of the group).
+//! The writer thread: runs the queued jobs in one transaction and answers after the commit (group commit:
+//! one fsync serves all jobs of the group).
 //!
 //! Used by `sqlite` only. Each job runs in its own savepoint, so a failed job leaves nothing behind and
 //! does not affect the others.
@@ -30,7 +30,7 @@ use crate::{
 /// The most queued writes. Further ones are refused with `unavailable`.
 const QUEUE_CAPACITY: usize = 1024;
 
-/// How long a connection waits for a lock of another one.
+/// How long a database connection waits for a lock of another one.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long a checkpoint waits for our readers. A process that copies the database may hold on longer.
@@ -46,14 +46,14 @@ const MAX_GROUP: usize = 256;
 type Job = Box<dyn FnOnce(&mut rusqlite::Transaction) -> Completion + Send>;
 type Completion = Box<dyn FnOnce(Result<(), &anyhow::Error>)>;
 
-/// A task for the writing thread.
+/// A task for the writer thread.
 enum WriterTask {
     Write(Job),
     /// Moves the write-ahead log into the database and empties it; replies whether that succeeded.
     TruncateWal(oneshot::Sender<bool>),
 }
 
-/// The sending end of the writing thread's queue.
+/// The sending end of the writer thread's queue.
 pub(super) struct Writer {
     queue: mpsc::Sender<WriterTask>,
     /// Whether a task that empties the write-ahead log is scheduled.
@@ -62,7 +62,7 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Starts the thread, which ends when the writer is dropped and the queue is empty.
-    /// The receiver resolves when its connection is closed.
+    /// The receiver resolves when the thread has closed its database connection.
     pub(super) fn start(connection: Connection) -> anyhow::Result<(Writer, oneshot::Receiver<()>)> {
         let (queue, tasks) = mpsc::channel(QUEUE_CAPACITY);
         let (closed, on_closed) = oneshot::channel();
@@ -77,7 +77,7 @@ impl Writer {
         Ok((Writer { queue, is_truncation_scheduled: AtomicBool::new(false) }, on_closed))
     }
 
-    /// Queues `work` and waits until it is durable. `committed` runs on the writing thread with the result,
+    /// Queues `work` and waits until it is durable. `committed` runs on the writer thread with the result,
     /// after the commit and before any later work is committed.
     pub(super) async fn write<T, Work, Committed>(&self, work: Work, committed: Committed) -> Result<T, Error>
     where
@@ -106,12 +106,13 @@ impl Writer {
             })
         });
         self.queue.try_send(WriterTask::Write(job)).map_err(|_| Refusal::Unavailable)?;
-        // The job was dropped because no transaction could be opened; the thread has logged why.
+        // The job was dropped: no transaction could be opened, or an earlier job of the group ended it. The
+        // thread has logged why.
         replied.await.map_err(|_| Refusal::NotStored)?
     }
 
     /// Schedules a truncation of the write-ahead log, which still holds text that was edited or deleted.
-    /// Calls until then share it.
+    /// Further calls before it share it.
     pub(super) fn schedule_wal_truncation(self: &Arc<Self>) {
         if self.is_truncation_scheduled.swap(true, Ordering::Relaxed) {
             return;
@@ -192,7 +193,7 @@ fn truncate_wal(connection: &Connection) -> rusqlite::Result<bool> {
 fn write_group(connection: &mut Connection, jobs: impl Iterator<Item = Job>) {
     let mut transaction = match connection.transaction_with_behavior(TransactionBehavior::Immediate) {
         Ok(transaction) => transaction,
-        // The jobs are dropped, which tells their callers.
+        // Dropping the jobs drops the ends of their reply channels, so their callers get `not_stored`.
         Err(error) => return error!("opening a transaction: {error}"),
     };
     let mut completions: Vec<Completion> = Vec::with_capacity(MAX_GROUP);

@@ -130,11 +130,11 @@ impl Guard {
             return true;
         }
         let authority = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
-        is_loopback(host) && authority == Some(host) && matches!(url.origin(), Origin::Tuple(..))
+        is_loopback_name(host) && authority == Some(host) && matches!(url.origin(), Origin::Tuple(..))
     }
 
     fn is_allowed_host(&self, host: &str) -> bool {
-        is_loopback(host) || self.public_url_of(host).is_some()
+        is_loopback_name(host) || self.public_url_of(host).is_some()
     }
 
     fn public_url_of(&self, host: &str) -> Option<&Url> {
@@ -181,7 +181,7 @@ fn authority(url: &Url) -> String {
 }
 
 /// Whether a `Host` is a loopback name, on any port; DNS can not point those to another machine.
-fn is_loopback(host: &str) -> bool {
+fn is_loopback_name(host: &str) -> bool {
     let name = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
         _ => host,

@@ -23,8 +23,8 @@ use crate::{
 
 /// The length of the kernel's accept queue.
 const BACKLOG: u32 = 1024;
-/// How long sent data may stay unacknowledged before the kernel closes the connection. A peer that
-/// does not read (a zero window) counts.
+/// How long sent data may stay unacknowledged before the kernel closes the connection, also when the
+/// peer acknowledges but does not read (a zero window).
 #[cfg(target_os = "linux")]
 const UNREAD_TIMEOUT: Duration = Duration::from_secs(15);
 /// The idle time after which the kernel sends keepalive probes.

@@ -1,4 +1,4 @@
-//! The bounded queue of what one client is still to be sent: a TCP line or an event stream.
+//! A bounded queue of what one client is still to be sent, over a line connection or an event stream.
 //!
 //! Rooms push into it without waiting, and the client's own task, the only consumer, takes items
 //! out. A client that stops reading costs no more than the bounds. Long-polling waits in the queue

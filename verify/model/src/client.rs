@@ -1,4 +1,4 @@
-//! The client. It sends the messages of its outbox, one at a time and each until the server has it,
+//! The client. It sends the messages of its outbox one at a time, each again until the server has it,
 //! and requests the events its timeline misses.
 //!
 //! This is a small copy of `app/src/chat` and `app/src/socket.rs` around the page's own state.

@@ -71,8 +71,8 @@ fn check_shows_own_once(log: &[Entry], client: &Client) -> Result<(), String> {
         let message = Message { sender: client.number, number };
         let times = shown.iter().filter(|other| **other == message).count();
         let is_older = |entry: &Entry| client.state.begins_after().is_none_or(|begin| entry.seq <= begin);
-        let is_behind = log.iter().any(|entry| entry.message == message && is_older(entry));
-        ensure(times == 1 || times == 0 && is_behind, || {
+        let is_before_timeline = log.iter().any(|entry| entry.message == message && is_older(entry));
+        ensure(times == 1 || times == 0 && is_before_timeline, || {
             format!("client {} shows its own {message:?} {times} times", client.number)
         })?;
     }

@@ -1,4 +1,4 @@
-//! What one client sent and received, recorded while it runs and judged later.
+//! What one client sent and received, recorded while it runs and checked later.
 //!
 //! The client writes it, the checker reads it. All times come from this process's clock, so they can be
 //! compared between clients.
@@ -25,7 +25,7 @@ pub struct History {
 pub struct RoomHistory {
     /// Its messages, in the order in which it created them.
     pub messages: Vec<SentMessage>,
-    /// The event before the first it applied; `None` before the first join.
+    /// The event before the first one that it applied; `None` before the first join.
     pub applied_after: Option<Seq>,
     /// The log as this client shows it.
     pub applied: Vec<Applied>,

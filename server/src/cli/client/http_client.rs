@@ -82,7 +82,7 @@ impl HttpClient {
         }
         request = headers.iter().fold(request, |request, (name, value)| request.header(name, value));
         let request = request.body(Full::from(Bytes::from(body))).context("making a request")?;
-        if let Some(connection) = self.open_connection().await {
+        if let Some(connection) = self.take_idle_connection().await {
             match self.send(connection, request.clone()).await? {
                 Ok(response) => return Ok(response),
                 // The server may have closed the idle connection at the same time. Every request can be
@@ -117,7 +117,8 @@ impl HttpClient {
         anyhow::Error::from(error).context(format!("asking {}", self.address))
     }
 
-    async fn open_connection(&mut self) -> Option<SendRequest<Full<Bytes>>> {
+    /// Takes the connection of an earlier request, if it is still open.
+    async fn take_idle_connection(&mut self) -> Option<SendRequest<Full<Bytes>>> {
         let mut connection = self.connection.take()?;
         connection.ready().await.is_ok().then_some(connection)
     }

@@ -333,6 +333,7 @@ fn message_lines(name: &DisplayName, body: &Body) -> Vec<Line> {
     vec![Line::Message { old: false, name: sanitize(name.as_str()), text: sanitize(body.as_str()) }]
 }
 
+/// Removes the mark of the history from a line, so that it equals the same line when it was new.
 fn as_new(line: Line) -> Line {
     match line {
         Line::Message { name, text, .. } => Line::Message { old: false, name, text },

@@ -1,4 +1,4 @@
-//! Parses a stream of server-sent events (WHATWG HTML §9.2). Pure.
+//! Parses a stream of server-sent events (WHATWG HTML §9.2). Does no I/O.
 
 use std::time::Duration;
 

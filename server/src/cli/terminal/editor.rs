@@ -1,4 +1,4 @@
-//! Edits the line being typed and keeps the history. Pure: keys in, text and cursor out.
+//! Edits the line being typed and keeps the history. Does no I/O: keys in, text and cursor out.
 //!
 //! The cursor moves by grapheme clusters, so that one Backspace deletes a whole syllable, an emoji
 //! with its modifiers, or a letter with its combining marks.

@@ -1,4 +1,5 @@
-//! Parses the bytes that a terminal in raw mode sends into keys (ECMA-48, xterm control sequences). Pure.
+//! Parses the bytes that a terminal in raw mode sends into keys (ECMA-48, xterm control sequences).
+//! Does no I/O.
 
 /// The longest escape sequence; a longer one is dropped.
 const MAX_SEQUENCE: usize = 32;

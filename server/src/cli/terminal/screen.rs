@@ -2,7 +2,7 @@
 //!
 //! Lines of the conversation are printed once and scroll away. Below them is the prompt: messages on
 //! their way, a label and the text being typed. Printing erases the prompt, writes the lines and
-//! draws the prompt again in one write, so no line is ever torn. Pure: it returns text and does no I/O.
+//! draws the prompt again in one write, so no line is ever torn. Does no I/O: it returns the output as text.
 
 use std::fmt::Write;
 

@@ -1,7 +1,7 @@
 //! Appends to the log: allocates the next number, inserts the event and applies its effects, in one
 //! transaction.
 //!
-//! Runs on the writing thread in a savepoint that is rolled back on failure. Permissions are checked by
+//! Runs on the writer thread in a savepoint that is rolled back on failure. Permissions are checked by
 //! the caller; actions on deleted messages are refused here.
 
 use common::{
@@ -111,7 +111,9 @@ fn find_existing(
 /// The current state of a message.
 struct StoredMessage {
     text: String,
+    /// The event that last changed it.
     rev: Option<Seq>,
+    /// The event that last edited its text.
     edit: Option<Seq>,
     is_deleted: bool,
 }
@@ -159,7 +161,7 @@ fn count_reactions(
     Ok(ReactionState { own: own.map(Seq), is_full })
 }
 
-/// Returns the event since which the room has this topic and this seat limit.
+/// Returns the event since which the room has this topic and this seat limit, if it has them.
 fn find_same_description(
     db: &Connection,
     room: RoomId,

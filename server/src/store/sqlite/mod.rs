@@ -1,4 +1,4 @@
-//! Implements the store in one SQLite file: WAL, `synchronous=FULL`, one writing thread, a few readers.
+//! Implements the store in one SQLite file: WAL, `synchronous=FULL`, one writer thread, a few readers.
 //!
 //! With `synchronous=FULL` SQLite fsyncs the write-ahead log in every commit, so acknowledged events
 //! survive a power cut. Used through `store::Store` only.

@@ -25,7 +25,7 @@ const MIGRATIONS: &[&str] = &[
 const WRITER_CACHE_KIB: i64 = 16 * 1024;
 
 /// The length of the write-ahead log before a checkpoint, in pages of 4 KiB. Recovery after a crash reads
-/// it again.
+/// the whole log.
 const WAL_PAGES: i64 = 8 * 1024;
 
 /// An open database with the newest schema.
@@ -69,12 +69,13 @@ fn create_private_file(path: &Path) -> anyhow::Result<()> {
     created.map(drop).with_context(|| format!("making {}", path.display()))
 }
 
-/// Opens the writing connection. Messages of many rooms touch as many pages again and again; a large
-/// cache and a long write-ahead log make checkpoints rare.
+/// Opens the connection of the writer thread.
 fn connect_to_write(path: &Path) -> anyhow::Result<Connection> {
     let connection = connect(path)?;
     // Overwrites deleted text on its pages instead of only unlinking it.
     connection.pragma_update(None, "secure_delete", true)?;
+    // Messages of many rooms touch as many pages again and again; a large cache and a long write-ahead log
+    // make checkpoints rare.
     connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
     connection.pragma_update(None, "wal_autocheckpoint", WAL_PAGES)?;
     Ok(connection)

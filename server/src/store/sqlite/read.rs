@@ -21,7 +21,7 @@ use rusqlite::{Connection, Row, params, types::Type};
 use super::{kind, person_from_row, query_one, query_optional};
 use crate::store::{MAX_PAGE_BYTES, RoomId};
 
-/// The size that a named person of a reaction counts on a page, without the name.
+/// The bytes that a person listed in a reaction adds to a page, besides those of the name.
 const PERSON_BYTES: usize = 40;
 
 /// Selects events with the current state of their messages. Only the last edit of a message carries its

@@ -65,8 +65,8 @@ fn send_asset(asset: &'static Asset, status: StatusCode, headers: &HeaderMap) ->
     response
 }
 
-/// Whether `Accept-Encoding` allows this content coding (RFC
-/// 9110 §12.5.3). Weights are ignored, except for zero.
+/// Whether `Accept-Encoding` allows this content coding (RFC 9110 §12.5.3). Weights are ignored, except for
+/// zero.
 fn accepts(headers: &HeaderMap, coding: &str) -> bool {
     let lines = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|line| line.to_str().ok());
     lines.flat_map(|line| line.split(',')).any(|item| {

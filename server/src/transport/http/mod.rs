@@ -61,20 +61,20 @@ struct AppState {
 }
 
 impl FromRef<AppState> for Chat {
-    fn from_ref(context: &AppState) -> Chat {
-        context.chat.clone()
+    fn from_ref(state: &AppState) -> Chat {
+        state.chat.clone()
     }
 }
 
 impl FromRef<AppState> for Guard {
-    fn from_ref(context: &AppState) -> Guard {
-        context.guard.clone()
+    fn from_ref(state: &AppState) -> Guard {
+        state.guard.clone()
     }
 }
 
 impl FromRef<AppState> for CancellationToken {
-    fn from_ref(context: &AppState) -> CancellationToken {
-        context.stop.clone()
+    fn from_ref(state: &AppState) -> CancellationToken {
+        state.stop.clone()
     }
 }
 

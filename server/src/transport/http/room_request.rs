@@ -54,12 +54,12 @@ impl RoomRequest {
         if self.parameters.iter().all(is_allowed) { Ok(()) } else { Err(Refusal::BadRequest) }
     }
 
-    /// The first value of this parameter.
+    /// Returns the first value of this parameter.
     pub(super) fn parameter(&self, name: &str) -> Option<&str> {
         self.parameters.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    /// The value of this parameter, parsed as a number.
+    /// Parses the value of this parameter as a number.
     pub(super) fn number_parameter<N: FromStr>(&self, name: &str) -> Result<Option<N>, Refusal> {
         self.parameter(name).map(|text| text.parse().map_err(|_| Refusal::BadRequest)).transpose()
     }
@@ -78,7 +78,8 @@ impl RoomRequest {
     }
 }
 
-/// Other schemes are ignored: a reverse proxy with password protection passes its own on.
+/// Returns the token of the `Authorization` header. Ignores other schemes: a reverse proxy with password
+/// protection passes its own on.
 fn bearer_token(headers: &HeaderMap) -> Option<String> {
     let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case(BEARER).then(|| token.trim().to_owned())

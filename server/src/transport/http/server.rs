@@ -1,8 +1,8 @@
 //! Serves HTTP/1 with hyper on the accepted connections.
 //!
 //! `axum::serve` has no timeouts, so this is our own accept loop. Request headers may take ten
-//! seconds, 16 KiB and 64 lines, a request body fifteen seconds. The kernel drops a peer that stops
-//! reading after fifteen more (see [`crate::transport::listener`]). Every request carries a [`Peer`],
+//! seconds, 16 KiB and 64 lines, a request body fifteen seconds. The kernel drops a peer that has not
+//! read for fifteen seconds (see [`crate::transport::listener`]). Every request carries a [`Peer`],
 //! with which a transport counts the bytes of the TCP connection and can shut it down even when its
 //! queues are full.
 

@@ -1,4 +1,4 @@
-//! Executes the commands of one client, and writes its room's broadcasts as lines. Knows no socket.
+//! Executes the commands of one client, and shows its room's broadcasts as lines. Knows no socket.
 
 use std::sync::Arc;
 
@@ -29,7 +29,7 @@ pub(super) struct LineSession {
     session: Session,
     me: PersonId,
     subscriber: Arc<LineSubscriber>,
-    /// A room was chosen, by the client or, after a while, for it.
+    /// Whether a room was chosen: by the client, or after a while the lobby by the server.
     pub(super) has_chosen_room: bool,
     current_room: Option<CurrentRoom>,
 }
@@ -37,7 +37,7 @@ pub(super) struct LineSession {
 /// The room the client is in.
 struct CurrentRoom {
     name: RoomName,
-    /// The last event that was written; the page of the join may already contain queued events.
+    /// The last event that was shown. Queued events up to it were already in the page of the join.
     last_shown: Seq,
     roster: Roster,
 }
@@ -60,7 +60,7 @@ impl LineSession {
         Line::Note(format!("Welcome to Madang, {name}. A line is a message; /help tells more."))
     }
 
-    /// Refuses a line that is no command, which takes from the rate limit like one.
+    /// Refuses a line that is no valid command. It takes a token of the rate limit, as a command does.
     pub(super) fn refuse(&mut self, refusal: Refusal) -> Line {
         Line::Refused(self.session.charge().err().unwrap_or(refusal))
     }

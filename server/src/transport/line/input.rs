@@ -1,7 +1,7 @@
 //! Splits the received bytes into lines: removes telnet's negotiation, joins characters that were
 //! cut anywhere, and skips a line that is too long while it arrives.
 //!
-//! Pure; the connection calls [`Input::flush_after_pause`] when nothing has arrived for a while. It
+//! Does no I/O; the connection calls [`Input::flush_after_pause`] when nothing has arrived for a while. It
 //! buffers at most one line.
 
 use std::collections::VecDeque;
@@ -18,12 +18,12 @@ const DONT: u8 = 254;
 const SUBNEGOTIATION: u8 = 250;
 const SUBNEGOTIATION_END: u8 = 240;
 
-/// Clients retry `/send` until it is answered. A truncated line would consume the `cid`, and the
-/// retry would be refused, so `/send` is executed only with its line break.
+/// The command that is executed only with its line break: clients retry it until it is answered, and
+/// a truncated one would consume the `cid`, so that the retry would be refused.
 const SEND_COMMAND: &[u8] = b"/send ";
 
-/// The methods of requests that any web page can make a browser send (and HTTP/2's preface). The
-/// first line may arrive truncated.
+/// The methods of requests that any web page can make a browser send (and HTTP/2's preface). They
+/// reveal a first line that arrives truncated, without its HTTP version.
 const HTTP_METHODS: [&str; 10] =
     ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "PRI"];
 /// How many of the last bytes show that a line is HTTP: a space, the version and a carriage return.

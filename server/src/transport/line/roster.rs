@@ -1,5 +1,5 @@
 //! The other members of the room, as one connection knows them, and the notes about who comes and
-//! goes. Pure.
+//! goes. Does no I/O.
 //!
 //! In a small room it knows the names, so that it can tell who left. In a crowd it does not: such
 //! notes would only disturb, and ten thousand connections must not keep ten thousand names each.

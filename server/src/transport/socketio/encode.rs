@@ -1,5 +1,5 @@
 //! Encodes pushes, events and acknowledgements: as payloads for the library, and as whole WebSocket
-//! frames (RFC 6455 §5.2) for connections that bypass the library's writer. Pure.
+//! frames (RFC 6455 §5.2) for connections that bypass the library's writer. Does no I/O.
 
 use common::protocol::push::Push;
 use serde::Serialize;
@@ -77,7 +77,7 @@ fn frame(kind: &str, arguments: &impl Serialize) -> serde_json::Result<Vec<u8>> 
     Ok(frame)
 }
 
-/// The length of a text as a WebSocket frame of a server (RFC 6455 §5.2).
+/// Returns the length of the WebSocket frame in which a server sends a text of this length (RFC 6455 §5.2).
 pub(super) fn frame_length(length: usize) -> u64 {
     let head = match length {
         0..126 => 2,

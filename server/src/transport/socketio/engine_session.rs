@@ -168,7 +168,8 @@ impl EngineSession {
         self.disconnect();
     }
 
-    /// Makes a connection the session's own.
+    /// Sets the TCP connection that belongs to the session alone: its bytes are counted, and it is shut down
+    /// with the session.
     pub(super) fn attach(&self, connection: ConnectionHandle) {
         *self.connection.lock() = Some(connection);
     }
@@ -178,8 +179,8 @@ impl EngineSession {
         self.poll_count.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Counts bytes as sent in the response to a poll.
-    pub(super) fn count_polled(&self, bytes: u64) {
+    /// Subtracts the bytes of a response to a poll from the queued ones.
+    pub(super) fn count_sent(&self, bytes: u64) {
         let mut queued = self.queued.lock();
         queued.bytes = queued.bytes.saturating_sub(bytes);
     }

@@ -34,9 +34,6 @@ pub(super) fn ascii_json(payload: &impl Serialize) -> serde_json::Result<Box<Raw
 }
 
 /// Decodes every double-encoded string in `value` once more.
-///
-/// Such a string has no character above U+00FF, and its characters as bytes are valid UTF-8 with at
-/// least one multi-byte sequence. Text written by a person hardly ever looks like that.
 pub(super) fn decode_doubled(value: Value) -> Value {
     match value {
         Value::String(text) => Value::String(decode_doubled_text(&text).unwrap_or(text)),
@@ -48,7 +45,10 @@ pub(super) fn decode_doubled(value: Value) -> Value {
     }
 }
 
+/// Decodes a text once more if it was encoded twice.
 fn decode_doubled_text(text: &str) -> Option<String> {
+    // Such a text has no character above U+00FF, and its characters as bytes are valid UTF-8 with at least
+    // one multi-byte sequence. Text written by a person hardly ever looks like that.
     if text.is_ascii() {
         return None;
     }

@@ -67,6 +67,6 @@ pub(in crate::transport) async fn track_request(
     let Some(response) = response else {
         return refusal_response(StatusCode::BAD_REQUEST, Refusal::Unavailable);
     };
-    session.count_polled(response.body().size_hint().lower());
+    session.count_sent(response.body().size_hint().lower());
     response
 }

@@ -1,4 +1,4 @@
-//! Reads the query of a Socket.IO request. Pure.
+//! Reads the query of a Socket.IO request. Does no I/O.
 
 use axum::http::Uri;
 

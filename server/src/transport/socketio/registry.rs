@@ -106,7 +106,7 @@ impl EngineSessions {
         self.0.table.lock().sessions.get(&id).cloned()
     }
 
-    /// Makes a WebSocket the session's own connection.
+    /// Attaches the WebSocket to which a session upgraded, or keeps it until the session enters the namespace.
     pub(super) fn attach_websocket(&self, id: Sid, connection: ConnectionHandle) {
         let mut table = self.0.table.lock();
         if let Some(session) = table.sessions.get(&id) {

@@ -113,8 +113,7 @@ pub(super) async fn handle_request(
             }
             joined.map(Reply::Joined)
         }
-        // The tutorial's clients know no refusals and never
-        // retry, so a message above the rate limit waits.
+        // The tutorial's clients know no refusals and never retry, so a message above the rate limit waits.
         ClientRequest::TutorialMessage(body) => loop {
             match session.send(body.clone()).await {
                 Err(Error::Refused(Refusal::TooFast))

@@ -84,7 +84,7 @@ struct HandshakeSlot(Arc<Mutex<Option<Handshake>>>);
 
 type Handshake = (Identity, mpsc::Receiver<Box<IncomingEvent>>, Arc<EngineSession>);
 
-/// The inlet of a connection's command queue; emptied when the client has left. The items are
+/// The sending end of a connection's command queue; taken out when the client has left. The items are
 /// boxed, because a channel allocates room for 32 of them for as long as it exists.
 type CommandSender = Arc<Mutex<Option<mpsc::Sender<Box<IncomingEvent>>>>>;
 
@@ -108,11 +108,12 @@ impl Handlers {
         let handshake = (identity, commands, engine_session.clone());
         socket.extensions.insert(HandshakeSlot(Arc::new(Mutex::new(Some(handshake)))));
         queue_commands(socket, command_sender.clone(), engine_session.clone());
-        self.handle_disconnect(socket, command_sender, engine_session);
+        self.register_disconnect_handler(socket, command_sender, engine_session);
         Ok(())
     }
 
-    fn handle_disconnect(
+    /// Registers what is done when the client has left or was disconnected.
+    fn register_disconnect_handler(
         &self,
         socket: &SocketRef,
         command_sender: CommandSender,
@@ -205,7 +206,8 @@ impl Handlers {
     }
 }
 
-/// Puts the events of a client into its command queue; disconnects it if the queue is full.
+/// Registers the handler that puts the events of a client into its command queue, and disconnects the client
+/// if the queue is full.
 fn queue_commands(socket: &SocketRef, command_sender: CommandSender, engine_session: Arc<EngineSession>) {
     socket.on_fallback(move |event: IncomingEvent| {
         if let Some(sender) = &*command_sender.lock()

@@ -1,7 +1,7 @@
 //! Authenticates datagrams by HMAC-SHA256 (RFC 2104), with a time window and a replay cache, so
 //! that an eavesdropper can not send a datagram again.
 //!
-//! Pure; the time is an argument. The cache is bounded, and only senders who know the key can fill
+//! Does no I/O and reads no clock. The cache is bounded, and only senders who know the key can fill
 //! it. It is lost when the server stops; after that the log recognises a replay by its `cid`.
 
 use std::collections::BTreeSet;

@@ -39,7 +39,7 @@ pub(super) struct UdpTransport {
 }
 
 impl UdpTransport {
-    /// With a `key`, every datagram must be authenticated by it.
+    /// Creates the transport of a bound socket. With a `key`, every datagram must be authenticated by it.
     pub(super) fn new(socket: UdpSocket, chat: Chat, key: Option<&UdpKey>) -> io::Result<UdpTransport> {
         let address = socket.local_addr()?;
         let authenticator = Authenticator::new(key.cloned(), is_loopback(address.ip()));
@@ -74,8 +74,7 @@ impl UdpTransport {
         // Authenticate first: an unauthenticated sender must not make us normalise names and texts.
         self.authenticator.authenticate(Datagram::authentication(text)?, unix_seconds())?;
         let Datagram { authentication, room, name, body } = Datagram::parse(text)?;
-        // A signed datagram always gets the same cid, so a
-        // replay is the same message even after a restart.
+        // A signed datagram always gets the same cid, so a replay is the same message even after a restart.
         let cid = match authentication {
             Some(Authentication::Mac(mac)) => cid_from_mac(&mac),
             Some(Authentication::Key(_)) | None => Cid::from_random(rand::random()),
@@ -89,7 +88,7 @@ impl UdpTransport {
     }
 }
 
-/// A `cid` from the first half of the code, which is as long as a random one.
+/// Makes a `cid` of the first half of the MAC, which is as long as a random one.
 fn cid_from_mac(mac: &Mac) -> Cid {
     Cid::from_random(mac.tag.iter().take(16).fold(0, |cid, byte| cid << 8 | u128::from(*byte)))
 }

@@ -1,8 +1,8 @@
-//! Attacks in size: a line without an end, silent connections, a flood of datagrams, and a browser page
+//! Attacks at full size: a line without an end, silent connections, a flood of datagrams, and a browser page
 //! that posts to the line transport. During each, a witness sends messages and must not wait, the server's
 //! memory stays within a bound, and nothing of the attack is in the log.
 //!
-//! The server's tests do the same in small sizes; here they are full and measured.
+//! The server's tests do the same at small sizes; here the sizes are full, and the effect is measured.
 
 use std::{fmt::Write as _, net::SocketAddr, time::Instant};
 
@@ -104,7 +104,7 @@ pub async fn run(harness: &Harness, options: &Options) -> anyhow::Result<Report>
     Ok(report)
 }
 
-/// Every text of the witness begins like this.
+/// The beginning of every text of the witness.
 const WITNESS: &str = "witness: ";
 
 /// A client that keeps sending messages.
@@ -166,7 +166,7 @@ impl Witness<'_> {
     }
 }
 
-/// T20: a line that goes on and on. Afterwards the line transport still answers.
+/// Sends a line that goes on and on. Afterwards the line transport still answers.
 async fn endless_line(address: SocketAddr, mebibytes: u32) -> anyhow::Result<()> {
     let mut stream = dial(address).await?;
     let chunk = vec![b'x'; 1024 * 1024];
@@ -189,7 +189,7 @@ async fn read_until(stream: &mut TcpStream, text: &str) -> anyhow::Result<String
     Ok(received)
 }
 
-/// T20: connections that stay silent; they are open until they are dropped.
+/// Opens connections that stay silent; they are open until they are dropped.
 async fn silent_connections(address: SocketAddr, count: u32) -> anyhow::Result<Vec<TcpStream>> {
     let mut connections = Vec::new();
     for _ in 0..count {
@@ -202,7 +202,7 @@ async fn silent_connections(address: SocketAddr, count: u32) -> anyhow::Result<V
     Ok(connections)
 }
 
-/// T21: the requests that a page of another site can make a browser send. Each is cut.
+/// Sends the requests that a page of another site can make a browser send. The server cuts each.
 async fn browser_posts(address: SocketAddr, count: u32) -> anyhow::Result<()> {
     for number in 0..count {
         let mut stream = dial(address).await?;
@@ -217,7 +217,7 @@ async fn browser_posts(address: SocketAddr, count: u32) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// T22: noise, forged codes, and unsigned datagrams.
+/// Sends datagrams of noise, with forged MACs, and without one.
 async fn flood(address: SocketAddr, count: u32, mut random: StdRng) -> anyhow::Result<()> {
     let socket = UdpSocket::bind("127.0.0.1:0").await?;
     socket.connect(address).await?;

@@ -27,7 +27,7 @@ struct Sabotage {
     harmless_over: &'static [TransportChoice],
 }
 
-/// A stream reads what it missed from the log.
+/// Over HTTP: an event stream reads from the log what it missed as a push.
 const SSE: &[TransportChoice] = &[TransportChoice::Http];
 
 const SABOTAGES: [Sabotage; 8] = [
@@ -48,7 +48,7 @@ const SABOTAGES: [Sabotage; 8] = [
     Sabotage { name: NO_SYNC, breaks: Rule::Acked, kills: 4, harmless_over: &[] },
 ];
 
-/// This one shows only when the power fails.
+/// The sabotage that shows only when the power fails.
 const NO_SYNC: &str = "no-sync";
 
 /// SQLite's words for a damaged database, in the server's log or when the campaign reads it.
@@ -60,10 +60,10 @@ const DAMAGED: [&str; 4] = [
 ];
 
 /// How long the clients of a harmless sabotage may take to finish, in seconds: one heartbeat at most.
-const HEARTBEATS: u64 = 20;
+const HARMLESS_SETTLE: u64 = 20;
 
-/// How many kills a correct server must survive besides.
-const CLEAN: u32 = 4;
+/// How many kills a server without sabotage must survive.
+const CLEAN_KILLS: u32 = 4;
 
 /// Options of the campaign.
 #[derive(Args, Clone, Debug)]
@@ -89,7 +89,8 @@ pub async fn run(harness: &Harness, options: &Options) -> anyhow::Result<Report>
     let is_harmful = |sabotage: &&&Sabotage| !sabotage.harmless_over.contains(&transports);
     let harmful = sabotages.iter().filter(is_harmful).count();
     for sabotage in sabotages.iter().copied().map(Some).chain([None]) {
-        let (name, kills) = sabotage.map_or((None, CLEAN), |sabotage| (Some(sabotage.name), sabotage.kills));
+        let (name, kills) =
+            sabotage.map_or((None, CLEAN_KILLS), |sabotage| (Some(sabotage.name), sabotage.kills));
         let harmless = sabotage.is_none_or(|sabotage| sabotage.harmless_over.contains(&transports));
         let options = crash::Options {
             kills,
@@ -99,7 +100,7 @@ pub async fn run(harness: &Harness, options: &Options) -> anyhow::Result<Report>
             seconds: vec![0.4, 1.5],
             pace: options.pace,
             check_every: kills,
-            settle: if harmless { HEARTBEATS } else { 3 },
+            settle: if harmless { HARMLESS_SETTLE } else { 3 },
         };
         let round = harness.round("sabotage")?;
         let mut random = StdRng::seed_from_u64(harness.seed);

@@ -1,7 +1,7 @@
-//! The judge: pure functions over the clients' histories and the stored log.
+//! The checker: compares the clients' histories with the stored log.
 //!
 //! It uses no server, no socket and no clock. Each rule is a promise, and `tests` has a history that breaks
-//! each; the campaign `sabotage` does the same with a real server.
+//! it; the campaign `sabotage` breaks it in a real server.
 
 mod line_rules;
 mod rules;
@@ -34,7 +34,7 @@ pub enum Rule {
     SenderOrder,
     /// Each client shows the log from its join on.
     Applied,
-    /// A message that was sent after another's acknowledgement stands behind it.
+    /// A message that was sent after another one was acknowledged comes after it in the log.
     RealTime,
     /// Every entry was sent by a client.
     Genuine,

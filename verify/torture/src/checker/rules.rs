@@ -1,4 +1,4 @@
-//! The rules, each over one room.
+//! The rules, each over one room. The letters are those of [`Rule::letter`].
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -41,7 +41,7 @@ pub(super) fn identities_kept(history: &History, violations: &mut Vec<Violation>
 pub(super) struct RoomCase<'a> {
     room: &'a RoomName,
     pub(super) entries: &'a [Entry],
-    /// Where each `cid` stands; a second place is a violation of its own.
+    /// The entries with each `cid`; a second one is a violation of its own.
     positions: HashMap<&'a Cid, Vec<&'a Entry>>,
     /// The same by text, for messages whose sender knows no `cid`.
     pub(super) by_text: HashMap<&'a str, Vec<&'a Entry>>,
@@ -182,7 +182,7 @@ impl<'a> RoomCase<'a> {
         }
     }
 
-    /// E: a message that was sent after another's acknowledgement stands behind it.
+    /// E: a message that was sent after another one was acknowledged comes after it in the log.
     pub(super) fn real_time(&self, violations: &mut Vec<Violation>) {
         let mut sent: Vec<(Instant, &Entry)> = Vec::new();
         let mut acked: Vec<(Instant, &Entry)> = Vec::new();
@@ -250,7 +250,7 @@ impl<'a> RoomCase<'a> {
         let mut report = |harm, details| violations.push(self.report(Rule::Delivered, harm, details));
         for (client, room_history) in &self.clients {
             for connection in &room_history.connections {
-                // A push may repeat events of the join's reply, but there must be no gap behind them.
+                // A push may repeat events of the join's reply, but there must be no gap after them.
                 if let (Some(joined), Some(first)) = (connection.join_last, connection.pushes.first())
                     && *first > joined.next()
                 {

@@ -2,7 +2,7 @@
 //!
 //! Plain lines have no numbers and no acknowledgements, but the server executes lines in order and refuses
 //! each in its turn. So the client sends `/who` after each message: when its answer arrives without a
-//! refusal before it, the message was stored. Pure: the caller passes received lines in and sends what is
+//! refusal before it, the message was stored. Does no I/O: the caller passes received lines in and sends what is
 //! returned; the history is written on the way.
 
 use std::time::Instant;

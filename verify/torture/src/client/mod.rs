@@ -3,7 +3,7 @@
 //!
 //! `event_client` uses the transports with numbers and acknowledgements, `line_client` the line transport,
 //! which has neither. A client is a task that runs until the controls say `Stop` and then returns its
-//! history to the checker. It judges nothing itself.
+//! history to the checker. It checks nothing itself.
 
 mod event_client;
 mod event_connection;

@@ -1,7 +1,7 @@
 //! One room as a correct client keeps it: an outbox with one message in flight, and a log that grows only
 //! by the next number.
 //!
-//! Pure: the caller passes in what arrived and sends what is returned; the history is written on the way.
+//! Does no I/O: the caller passes in what arrived and sends what is returned; the history is written on the way.
 
 use std::{net::SocketAddr, time::Instant};
 

@@ -58,7 +58,8 @@ impl EngineConnection {
         self.incoming.recv().await
     }
 
-    /// Sends packets in one write. If the queue is closed or full, `receive` tells.
+    /// Sends packets in one write. Drops them if the queue is full or closed: the connection is dead or lost,
+    /// and `receive` gets no replies or `None`.
     pub fn send(&self, packets: Vec<String>) {
         let _ = self.outgoing.try_send(packets);
     }

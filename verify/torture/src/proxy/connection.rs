@@ -16,8 +16,8 @@ use super::{
     lock,
 };
 
-/// The faults of a WebSocket, and of a connection of long-polling.
-const TO_WEBSOCKETS: [Fault; 9] = [
+/// The faults that can be injected into a WebSocket, and into a connection of long-polling.
+const WEBSOCKET_FAULTS: [Fault; 9] = [
     Fault::Reset,
     Fault::Close,
     Fault::HalfOpen,
@@ -28,7 +28,7 @@ const TO_WEBSOCKETS: [Fault; 9] = [
     Fault::DropReplies,
     Fault::DropEvent,
 ];
-const TO_POLLS: [Fault; 6] =
+const POLLING_FAULTS: [Fault; 6] =
     [Fault::Reset, Fault::Close, Fault::HalfOpen, Fault::CutDown, Fault::CutUp, Fault::Delay];
 
 /// One in this many events is dropped.
@@ -43,15 +43,17 @@ pub(super) struct ProxiedConnection {
     shared: Arc<Shared>,
     local_address: SocketAddr,
     random: StdRng,
-    /// The next fault, the time from which it may happen, and the time at which it fires by itself.
+    /// The next fault.
     fault: Fault,
+    /// The time from which it may happen.
     due_from: Instant,
+    /// The time at which it happens even if no matching bytes have arrived.
     fires_at: Instant,
     /// The server's frames, if this is a WebSocket.
     reader: Option<ChunkReader>,
 }
 
-/// Whether to go on.
+/// Whether the connection goes on.
 enum Step {
     Continue,
     End(Fault),
@@ -104,7 +106,7 @@ impl ProxiedConnection {
 
     /// Chooses the next fault and its time.
     fn plan_fault(&mut self) {
-        let faults: &[Fault] = if self.reader.is_some() { &TO_WEBSOCKETS } else { &TO_POLLS };
+        let faults: &[Fault] = if self.reader.is_some() { &WEBSOCKET_FAULTS } else { &POLLING_FAULTS };
         self.fault = faults[self.random.random_range(0..faults.len())];
         let wait = self.shared.mean_lifetime.mul_f64(self.random.random_range(0.0..2.0));
         self.due_from = Instant::now() + wait;
@@ -182,13 +184,14 @@ impl ProxiedConnection {
         Ok(Step::Continue)
     }
 
+    /// Decides whether to drop this chunk; if so, counts the fault and records the event.
     fn drops(&mut self, chunk: &Chunk) -> bool {
         if self.is_due(Fault::DropReplies) && chunk.is_reply() {
             self.count(Fault::DropReplies);
             return true;
         }
-        let dice = self.is_due(Fault::DropEvent) && self.random.random_range(0..DROP_ONE_IN) == 0;
-        if !dice && !self.shared.is_mode(Mode::DropEvents) {
+        let is_chosen = self.is_due(Fault::DropEvent) && self.random.random_range(0..DROP_ONE_IN) == 0;
+        if !is_chosen && !self.shared.is_mode(Mode::DropEvents) {
             return false;
         }
         let Some(pushed) = chunk.event() else { return false };
