@@ -3,10 +3,11 @@
 use leptos::prelude::*;
 
 use crate::{
+    badge::watch_badge,
     chat::provide_chat,
     components::{
         composer::provide_composer,
-        dialog::{Dialog, provide_dialogs},
+        dialog::{content::Dialog, provide_dialogs},
         rooms::provide_room_listing,
         shortcuts::listen_for_shortcuts,
         single_line_ime::listen_in_inputs,
@@ -14,7 +15,7 @@ use crate::{
     },
     emoji::provide_emojis,
     i18n::provide_locale,
-    notifications::{provide_notifications, watch_badge},
+    notifications::provide_notifications,
     pages::{home::Home, not_found::NotFound, room::RoomPage},
     route::{Route, provide_router},
     settings::provide_settings,

@@ -45,6 +45,8 @@ mod settings;
 
 mod notifications;
 
+mod badge;
+
 mod device;
 
 mod time_format;

@@ -11,8 +11,13 @@ use common::{
 };
 use leptos::prelude::*;
 
-use super::{Chat, rooms::ComposerMode};
-use crate::{socket::RequestError, state::room::Room, storage, task::spawn};
+use super::Chat;
+use crate::{
+    socket::RequestError,
+    state::{composer_mode::ComposerMode, room::Room},
+    storage,
+    task::spawn,
+};
 
 impl Chat {
     /// Shows a room in place of the current one, and joins it if needed. Called by the room's page.

@@ -40,7 +40,7 @@ use leptos::{ev, prelude::*};
 
 pub(crate) use self::{
     current_room::{Align, CurrentRoom, RenderedRow, ScrollTarget},
-    rooms::{ComposerMode, RoomListItem},
+    rooms::RoomListItem,
 };
 use crate::{
     api,
@@ -49,6 +49,7 @@ use crate::{
     notifications::{Notifications, use_notifications},
     socket::{RequestError, Socket, SocketEvent},
     state::{
+        composer_mode::ComposerMode,
         connection::{ConnectionState, RECONNECT},
         outbox::Outbox,
         pending_edits::PendingEdits,

@@ -8,9 +8,10 @@ use leptos::prelude::*;
 use super::{Chat, RenderedRow, requests::history_request};
 use crate::{
     state::{
+        entry::Entry,
         render_throttle::NextRender,
         room::Room,
-        view_model::{Entry, MessageRow, ViewInput},
+        view_model::{MessageRow, ViewInput},
         visible_range::VisibleRange,
     },
     storage,

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use common::{
-    message::{Seq, Timestamp},
+    message::Timestamp,
     person::{Person, PersonId},
     protocol::command::{Kick, Typing, UpdateRoom, WaitForSeat},
     room::{RoomName, SeatLimit, Topic},
@@ -44,15 +44,6 @@ pub(crate) struct RoomListItem {
     /// The time of the last message.
     pub(crate) last_message_at: Option<Timestamp>,
     pub(crate) topic: Option<Topic>,
-}
-
-/// What the composer writes: a new message, a reply or an edit.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum ComposerMode {
-    #[default]
-    New,
-    Reply(Seq),
-    Edit(Seq),
 }
 
 impl Chat {

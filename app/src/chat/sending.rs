@@ -19,10 +19,13 @@ use common::{
 };
 use leptos::prelude::*;
 
-use super::{Chat, requests::RETRY_DELAY, rooms::ComposerMode};
+use super::{Chat, requests::RETRY_DELAY};
 use crate::{
     socket::RequestError,
-    state::outbox::{Outbox, PendingMessage},
+    state::{
+        composer_mode::ComposerMode,
+        outbox::{Outbox, PendingMessage},
+    },
     storage, tabs,
     task::{sleep, spawn},
     time_format,

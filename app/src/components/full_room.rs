@@ -16,8 +16,11 @@ use crate::{
     chat::use_chat,
     i18n::use_texts,
     notifications::use_notifications,
-    settings::{Choice, Setting, use_settings},
-    state::connection::ConnectionState,
+    settings::use_settings,
+    state::{
+        connection::ConnectionState,
+        settings::{Choice, Setting},
+    },
     task::spawn,
     view::{effect, reactive},
 };

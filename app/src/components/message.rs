@@ -20,8 +20,9 @@ use crate::{
     i18n::{Texts, use_texts},
     state::{
         connection::ConnectionState,
+        message::{Delivery, Quote},
         truncate,
-        view_model::{Delivery, MessageRow, Quote},
+        view_model::MessageRow,
     },
     time_format,
     view::reactive,

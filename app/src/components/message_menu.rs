@@ -22,12 +22,12 @@ use super::{
     share::copy_text,
 };
 use crate::{
-    chat::{Chat, ComposerMode, RenderedRow, use_chat},
+    chat::{Chat, RenderedRow, use_chat},
     device::has_command_key,
     emoji,
     i18n::{Texts, use_texts},
     route::Route,
-    state::{truncate, view_model::MessageRow},
+    state::{composer_mode::ComposerMode, truncate, view_model::MessageRow},
     task::spawn,
     time_format,
     view::{ElementRef, collect_views, listen_on_window_untyped},

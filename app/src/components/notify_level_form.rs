@@ -7,8 +7,11 @@ use super::icon::Icon;
 use crate::{
     i18n::use_texts,
     notifications::use_notifications,
-    settings::{Choice, Setting, use_settings},
-    state::notify_level::NotifyLevel,
+    settings::use_settings,
+    state::{
+        notify_level::NotifyLevel,
+        settings::{Choice, Setting},
+    },
     view::collect_views,
 };
 

@@ -6,7 +6,8 @@ use web_sys::HtmlSelectElement;
 use crate::{
     i18n::{Language, use_locale, use_texts},
     notifications::use_notifications,
-    settings::{Choice, Setting, use_settings},
+    settings::use_settings,
+    state::settings::{Choice, Setting},
     view::{ElementRef, collect_views, effect},
 };
 

@@ -12,56 +12,11 @@ use crate::{
     route::{Route, use_router},
     settings::use_settings,
     state::{
-        shortcuts::{KeyPress, ShortcutAction},
+        shortcuts::{KeyPress, Shortcut, ShortcutAction},
         switcher::neighbor_room,
     },
     view::{collect_views, listen_on_window},
 };
-
-/// An entry of the list of shortcuts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Shortcut {
-    Send,
-    NewLine,
-    SendAlways,
-    EditLast,
-    Escape,
-    Complete,
-    Bold,
-    Italic,
-    Strike,
-    Code,
-    SelectMessage,
-    Reply,
-    FirstUnread,
-    SwitchRoom,
-    AdjacentRoom,
-    AdjacentUnreadRoom,
-    Help,
-}
-
-impl Shortcut {
-    /// All shortcuts in the order of the list, with their keys; ⌘ is shown as Ctrl except on a Mac.
-    const ALL: [(Shortcut, &str); 17] = [
-        (Shortcut::Send, "Enter"),
-        (Shortcut::NewLine, "Shift Enter"),
-        (Shortcut::SendAlways, "⌘ Enter"),
-        (Shortcut::EditLast, "↑"),
-        (Shortcut::Escape, "Esc"),
-        (Shortcut::Complete, "@ :"),
-        (Shortcut::Bold, "⌘ B"),
-        (Shortcut::Italic, "⌘ I"),
-        (Shortcut::Strike, "⌘ Shift X"),
-        (Shortcut::Code, "⌘ E"),
-        (Shortcut::SelectMessage, "↑↓ Enter"),
-        (Shortcut::Reply, "R"),
-        (Shortcut::FirstUnread, "Shift PgUp"),
-        (Shortcut::SwitchRoom, "⌘ K"),
-        (Shortcut::AdjacentRoom, "Alt ↑↓"),
-        (Shortcut::AdjacentUnreadRoom, "Alt Shift ↑↓"),
-        (Shortcut::Help, "?"),
-    ];
-}
 
 #[component]
 pub(crate) fn Shortcuts() -> impl IntoView {

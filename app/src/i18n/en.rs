@@ -4,9 +4,11 @@ use common::refusal::Refusal;
 
 use super::Texts;
 use crate::{
-    components::shortcuts::Shortcut,
-    settings::{Choice, Setting},
-    state::notify_level::NotifyLevel,
+    state::{
+        notify_level::NotifyLevel,
+        settings::{Choice, Setting},
+        shortcuts::Shortcut,
+    },
     time_format::number,
 };
 
@@ -47,8 +49,8 @@ pub(super) static TEXTS: Texts = Texts {
 
     name: "Name",
     your_name: "Your name",
-    ask_name: "What should we call you?",
-    ask_name_text: "This is the name people in the room see. You can change it at any time.",
+    choose_name: "What should we call you?",
+    choose_name_text: "This is the name people in the room see. You can change it at any time.",
     enter_room: "Go in",
     change_name: "Change name",
     save: "Save",

@@ -4,9 +4,11 @@ use common::refusal::Refusal;
 
 use super::Texts;
 use crate::{
-    components::shortcuts::Shortcut,
-    settings::{Choice, Setting},
-    state::notify_level::NotifyLevel,
+    state::{
+        notify_level::NotifyLevel,
+        settings::{Choice, Setting},
+        shortcuts::Shortcut,
+    },
     time_format::number,
 };
 
@@ -45,8 +47,8 @@ pub(super) static TEXTS: Texts = Texts {
 
     name: "이름",
     your_name: "내 이름",
-    ask_name: "뭐라고 부를까요?",
-    ask_name_text: "방에 있는 사람들에게 보이는 이름이에요. 언제든 바꿀 수 있어요.",
+    choose_name: "뭐라고 부를까요?",
+    choose_name_text: "방에 있는 사람들에게 보이는 이름이에요. 언제든 바꿀 수 있어요.",
     enter_room: "들어가기",
     change_name: "이름 바꾸기",
     save: "저장",

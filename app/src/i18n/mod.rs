@@ -10,11 +10,14 @@ use common::refusal::Refusal;
 use leptos::prelude::*;
 
 use crate::{
-    components::shortcuts::Shortcut,
     context::{expect_context, provide_context},
     field::Field,
-    settings::{Choice, Setting},
-    state::{emoji::GROUPS, notify_level::NotifyLevel},
+    state::{
+        emoji::GROUPS,
+        notify_level::NotifyLevel,
+        settings::{Choice, Setting},
+        shortcuts::Shortcut,
+    },
     storage,
 };
 
@@ -54,8 +57,8 @@ pub(crate) struct Texts {
 
     pub(crate) name: &'static str,
     pub(crate) your_name: &'static str,
-    pub(crate) ask_name: &'static str,
-    pub(crate) ask_name_text: &'static str,
+    pub(crate) choose_name: &'static str,
+    pub(crate) choose_name_text: &'static str,
     pub(crate) enter_room: &'static str,
     pub(crate) change_name: &'static str,
     pub(crate) save: &'static str,

@@ -1,10 +1,9 @@
-//! Notifications, the notification sound and the unread count outside the page.
+//! Notifications and the notification sound.
 //!
 //! `chat` decides which pushes qualify; each room has a notification level, which is stored on this
 //! device. The browser is asked for permission only by [`Notifications::enable`], which only a
 //! click calls.
 
-mod badge;
 mod sound;
 
 use common::{markup, protocol::push::RoomEvent, room::RoomName};
@@ -14,15 +13,17 @@ use wasm_bindgen::{JsCast, prelude::Closure};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Notification, NotificationOptions, NotificationPermission, ServiceWorkerRegistration};
 
-pub(crate) use self::badge::watch_badge;
 use self::sound::Sound;
 use crate::{
     context::{expect_context, provide_context},
     field::Field,
     i18n::{Locale, use_locale},
     route::{Route, Router, percent_encode, use_router},
-    settings::{Choice, Setting, Settings, use_settings},
-    state::notify_level::NotifyLevel,
+    settings::{Settings, use_settings},
+    state::{
+        notify_level::NotifyLevel,
+        settings::{Choice, Setting},
+    },
     storage,
     task::spawn,
 };

@@ -34,8 +34,8 @@ pub(crate) fn RoomPage(room: RoomName) -> impl IntoView {
     reactive(move || {
         if unregistered.get() {
             view! {
-                <Card title=texts.ask_name>
-                    <p>{texts.ask_name_text}</p>
+                <Card title=texts.choose_name>
+                    <p>{texts.choose_name_text}</p>
                     <NameForm action=texts.enter_room/>
                 </Card>
             }

@@ -23,7 +23,7 @@ pub(crate) struct LiveRegion {
     /// The latest of them.
     latest: Option<Event>,
     /// Whether an announcement is being read.
-    is_speaking: bool,
+    is_announcing: bool,
 }
 
 impl LiveRegion {
@@ -39,7 +39,7 @@ impl LiveRegion {
         }
         self.pending_count += 1;
         self.latest = Some(event);
-        !mem::replace(&mut self.is_speaking, true)
+        !mem::replace(&mut self.is_announcing, true)
     }
 
     pub(crate) fn next_announcement(&mut self) -> Option<Announcement> {
@@ -51,7 +51,7 @@ impl LiveRegion {
             }),
             count => Some(Announcement::Many(count)),
         };
-        self.is_speaking = announcement.is_some();
+        self.is_announcing = announcement.is_some();
         announcement
     }
 

@@ -15,6 +15,10 @@ pub(crate) mod outbox;
 
 pub(crate) mod pending_edits;
 
+pub(crate) mod message;
+
+pub(crate) mod entry;
+
 pub(crate) mod view_model;
 
 pub(crate) mod visible_range;
@@ -31,6 +35,8 @@ pub(crate) mod connection;
 
 pub(crate) mod shortcuts;
 
+pub(crate) mod settings;
+
 pub(crate) mod notify_level;
 
 pub(crate) mod live_region;
@@ -38,6 +44,8 @@ pub(crate) mod live_region;
 pub(crate) mod top_n;
 
 pub(crate) mod switcher;
+
+pub(crate) mod composer_mode;
 
 pub(crate) mod ime_keys;
 

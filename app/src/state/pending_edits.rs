@@ -11,7 +11,7 @@ use common::{
     room::RoomName,
 };
 
-use super::view_model::Delivery;
+use super::message::Delivery;
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct PendingEdits {
@@ -28,7 +28,7 @@ pub(crate) struct PendingEdit {
     pub(crate) seq: Seq,
     pub(crate) cid: Cid,
     pub(crate) kind: EditKind,
-    stage: Stage,
+    state: SendState,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -39,7 +39,7 @@ pub(crate) enum EditKind {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Stage {
+enum SendState {
     Waiting,
     Sent,
     /// The server has stored it as this event.
@@ -60,7 +60,7 @@ impl EditKind {
 
 impl PendingEdit {
     pub(crate) fn new(room: RoomName, seq: Seq, cid: Cid, kind: EditKind) -> PendingEdit {
-        PendingEdit { room, seq, cid, kind, stage: Stage::Waiting }
+        PendingEdit { room, seq, cid, kind, state: SendState::Waiting }
     }
 }
 
@@ -72,7 +72,7 @@ impl PendingEdits {
     /// else.
     pub(crate) fn push(&mut self, pending: PendingEdit) {
         self.edits.retain(|other| {
-            let is_replaceable = matches!(other.stage, Stage::Waiting | Stage::Failed(_));
+            let is_replaceable = matches!(other.state, SendState::Waiting | SendState::Failed(_));
             !(is_replaceable
                 && other.is_for(&pending.room, pending.seq)
                 && pending.kind.replaces(&other.kind))
@@ -86,39 +86,39 @@ impl PendingEdits {
 
     /// Returns the edit to send now in a room that can be sent to. One edit is in flight at a time.
     pub(crate) fn next_to_send(&mut self, can_send_to: impl Fn(&RoomName) -> bool) -> Option<PendingEdit> {
-        if self.edits.iter().any(|pending| pending.stage == Stage::Sent) {
+        if self.edits.iter().any(|pending| pending.state == SendState::Sent) {
             return None;
         }
         let next = self
             .edits
             .iter_mut()
-            .find(|pending| pending.stage == Stage::Waiting && can_send_to(&pending.room))?;
-        next.stage = Stage::Sent;
+            .find(|pending| pending.state == SendState::Waiting && can_send_to(&pending.room))?;
+        next.state = SendState::Sent;
         Some(next.clone())
     }
 
     /// Applies the server's answer; `None` if the connection was lost.
     pub(crate) fn on_answer(&mut self, cid: &Cid, answer: Option<Result<Seq, Refusal>>) {
         let Some(pending) = self.edits.iter_mut().find(|pending| pending.cid == *cid) else { return };
-        pending.stage = match answer {
-            Some(Ok(seq)) => Stage::Accepted(seq),
-            Some(Err(refusal)) => Stage::Failed(refusal),
-            None => Stage::Waiting,
+        pending.state = match answer {
+            Some(Ok(seq)) => SendState::Accepted(seq),
+            Some(Err(refusal)) => SendState::Failed(refusal),
+            None => SendState::Waiting,
         };
     }
 
     /// Removes edits that are in the log of this room, which is known up to `last`.
     pub(crate) fn confirm(&mut self, room: &RoomName, last: Seq) {
         self.edits.retain(|pending| {
-            pending.room != *room || !matches!(pending.stage, Stage::Accepted(seq) if seq <= last)
+            pending.room != *room || !matches!(pending.state, SendState::Accepted(seq) if seq <= last)
         });
     }
 
     /// Retries the failed edits of a message.
     pub(crate) fn retry(&mut self, room: &RoomName, seq: Seq) {
         for pending in self.edits.iter_mut().filter(|pending| pending.is_for(room, seq)) {
-            if matches!(pending.stage, Stage::Failed(_)) {
-                pending.stage = Stage::Waiting;
+            if matches!(pending.state, SendState::Failed(_)) {
+                pending.state = SendState::Waiting;
             }
         }
     }
@@ -126,7 +126,7 @@ impl PendingEdits {
     /// Discards the failed edits of a message.
     pub(crate) fn discard(&mut self, room: &RoomName, seq: Seq) {
         self.edits
-            .retain(|pending| !(pending.is_for(room, seq) && matches!(pending.stage, Stage::Failed(_))));
+            .retain(|pending| !(pending.is_for(room, seq) && matches!(pending.state, SendState::Failed(_))));
     }
 
     /// Drops all edits of a room that was left.
@@ -154,7 +154,8 @@ impl PendingEdits {
 
     /// Returns the text edits that the server does not have.
     fn text_edits(&self) -> Vec<Edit> {
-        let unconfirmed = self.edits.iter().filter(|pending| !matches!(pending.stage, Stage::Accepted(_)));
+        let unconfirmed =
+            self.edits.iter().filter(|pending| !matches!(pending.state, SendState::Accepted(_)));
         unconfirmed
             .filter_map(|pending| match &pending.kind {
                 EditKind::Text(body) => Some(Edit {
@@ -185,10 +186,10 @@ impl PendingEdit {
 
     /// Returns the state to display.
     pub(crate) fn delivery(&self) -> Delivery {
-        match self.stage {
-            Stage::Waiting | Stage::Sent => Delivery::Sending,
-            Stage::Accepted(_) => Delivery::Sent,
-            Stage::Failed(refusal) => Delivery::Failed(refusal),
+        match self.state {
+            SendState::Waiting | SendState::Sent => Delivery::Sending,
+            SendState::Accepted(_) => Delivery::Sent,
+            SendState::Failed(refusal) => Delivery::Failed(refusal),
         }
     }
 }

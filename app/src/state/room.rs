@@ -6,8 +6,7 @@
 use std::mem;
 
 use common::{
-    markup::mentions,
-    message::{Body, Seq, Timestamp},
+    message::{Seq, Timestamp},
     person::{Person, PersonId},
     protocol::{
         event::{Event, EventKind},
@@ -19,8 +18,15 @@ use common::{
 };
 
 use super::{
-    membership_notes::MembershipNotes, outbox::Outbox, pending_edits::PendingEdits, roster::Roster,
-    timeline::Timeline, typing::Typing, view_model::ViewInput, visible_range::VisibleRange,
+    membership_notes::MembershipNotes,
+    message::{QuotedMessage, mentions_person},
+    outbox::Outbox,
+    pending_edits::PendingEdits,
+    roster::Roster,
+    timeline::Timeline,
+    typing::Typing,
+    view_model::ViewInput,
+    visible_range::VisibleRange,
 };
 
 #[derive(Clone, Debug)]
@@ -66,9 +72,6 @@ pub(crate) struct InFlight {
     /// Pending messages.
     pub(crate) send: bool,
 }
-
-/// A fetched quoted message; `None` if it does not exist.
-pub(crate) type QuotedMessage = (Seq, Option<Event>);
 
 impl InFlight {
     /// Whether a page is in flight.
@@ -353,16 +356,13 @@ impl UnreadSummary {
     }
 }
 
-/// Whether a message mentions this person.
-pub(crate) fn mentions_person(body: &Body, person: &Person) -> bool {
-    // A cheap test first, because this runs often and most messages mention nobody.
-    body.as_str().contains('@') && mentions(body.as_str(), person.name.as_str())
-}
-
 #[cfg(test)]
 #[cfg(not(target_arch = "wasm32"))]
 mod tests {
-    use common::{message::Cid, person::DisplayName};
+    use common::{
+        message::{Body, Cid},
+        person::DisplayName,
+    };
 
     use super::*;
 

@@ -1,4 +1,4 @@
-//! Keyboard shortcuts that work everywhere on the page.
+//! The keyboard shortcuts that work everywhere on the page, and the list of all shortcuts.
 
 /// What a shortcut does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +45,51 @@ impl KeyPress<'_> {
             _ => None,
         }
     }
+}
+
+/// An entry of the list of shortcuts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shortcut {
+    Send,
+    NewLine,
+    SendAlways,
+    EditLast,
+    Escape,
+    Complete,
+    Bold,
+    Italic,
+    Strike,
+    Code,
+    SelectMessage,
+    Reply,
+    FirstUnread,
+    SwitchRoom,
+    AdjacentRoom,
+    AdjacentUnreadRoom,
+    Help,
+}
+
+impl Shortcut {
+    /// All shortcuts in the order of the list, with their keys; ⌘ is shown as Ctrl except on a Mac.
+    pub(crate) const ALL: [(Shortcut, &str); 17] = [
+        (Shortcut::Send, "Enter"),
+        (Shortcut::NewLine, "Shift Enter"),
+        (Shortcut::SendAlways, "⌘ Enter"),
+        (Shortcut::EditLast, "↑"),
+        (Shortcut::Escape, "Esc"),
+        (Shortcut::Complete, "@ :"),
+        (Shortcut::Bold, "⌘ B"),
+        (Shortcut::Italic, "⌘ I"),
+        (Shortcut::Strike, "⌘ Shift X"),
+        (Shortcut::Code, "⌘ E"),
+        (Shortcut::SelectMessage, "↑↓ Enter"),
+        (Shortcut::Reply, "R"),
+        (Shortcut::FirstUnread, "Shift PgUp"),
+        (Shortcut::SwitchRoom, "⌘ K"),
+        (Shortcut::AdjacentRoom, "Alt ↑↓"),
+        (Shortcut::AdjacentUnreadRoom, "Alt Shift ↑↓"),
+        (Shortcut::Help, "?"),
+    ];
 }
 
 #[cfg(test)]

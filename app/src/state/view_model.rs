@@ -9,15 +9,15 @@ use common::{
     person::Person,
     protocol::event::{Event, EventKind, Via},
     reactions::Reactions,
-    refusal::Refusal,
     room::{RoomName, SeatLimit, Topic},
 };
 
 use super::{
+    entry::{Entry, RowKey},
     membership_notes::{MembershipNote, NameList},
+    message::{Delivery, Quote, QuotedMessage, mentions_person},
     outbox::PendingMessage,
     pending_edits::{EditKind, PendingEdit, PendingEdits},
-    room::{QuotedMessage, mentions_person},
     timeline::Timeline,
     visible_range::VisibleRange,
 };
@@ -56,24 +56,6 @@ pub(crate) struct MessageRow {
     pub(crate) starts_group: bool,
 }
 
-/// A quoted message.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Quote {
-    pub(crate) seq: Seq,
-    /// `None` until it is fetched.
-    pub(crate) author: Option<Person>,
-    /// `None` if it was deleted.
-    pub(crate) text: Option<Body>,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Delivery {
-    #[default]
-    Sent,
-    Sending,
-    Failed(Refusal),
-}
-
 /// A row that is not a message.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum SystemRow {
@@ -96,16 +78,6 @@ impl SystemRow {
             SystemRow::RoomChange { seq, .. } => RowKey::RoomChange(*seq),
         }
     }
-}
-
-/// The key of a row, for as long as it exists.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum RowKey {
-    Message(Cid),
-    Day(i64),
-    UnreadDivider,
-    Membership(u32),
-    RoomChange(Seq),
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -137,53 +109,6 @@ pub(crate) struct ViewInput<'a> {
     pub(crate) me: Option<&'a Person>,
     /// The event before the unread divider.
     pub(crate) divider: Option<Seq>,
-}
-
-/// A row before it is formatted.
-#[derive(Clone, Copy)]
-pub(crate) enum Entry<'a> {
-    Message(&'a Event, &'a Cid),
-    Pending(&'a PendingMessage),
-    Membership(&'a MembershipNote),
-    RoomChange(&'a Event),
-}
-
-impl Entry<'_> {
-    pub(crate) fn key(&self) -> RowKey {
-        match self {
-            Entry::Message(_, cid) => RowKey::Message((*cid).clone()),
-            Entry::Pending(message) => RowKey::Message(message.cid.clone()),
-            Entry::Membership(note) => RowKey::Membership(note.id),
-            Entry::RoomChange(event) => RowKey::RoomChange(event.seq),
-        }
-    }
-
-    /// Returns its number in the log, if it is in the log.
-    pub(crate) fn seq(&self) -> Option<Seq> {
-        match self {
-            Entry::Message(event, _) | Entry::RoomChange(event) => Some(event.seq),
-            Entry::Pending(_) | Entry::Membership(_) => None,
-        }
-    }
-
-    /// Whether it has this key.
-    pub(crate) fn is(&self, key: &RowKey) -> bool {
-        match (self, key) {
-            (Entry::Message(_, cid), RowKey::Message(key)) => *cid == key,
-            (Entry::Pending(message), RowKey::Message(key)) => message.cid == *key,
-            (Entry::Membership(note), RowKey::Membership(key)) => note.id == *key,
-            (Entry::RoomChange(event), RowKey::RoomChange(key)) => event.seq == *key,
-            _ => false,
-        }
-    }
-
-    fn author_and_time<'b>(&'b self, me: Option<&'b Person>) -> Option<(&'b Person, Timestamp)> {
-        match self {
-            Entry::Message(event, _) => Some((&event.person, event.at)),
-            Entry::Pending(message) => Some((me?, message.at)),
-            Entry::Membership(_) | Entry::RoomChange(_) => None,
-        }
-    }
 }
 
 impl<'a> ViewInput<'a> {
@@ -384,6 +309,7 @@ mod tests {
     use common::{
         person::{DisplayName, PersonId},
         protocol::{event::MessageState, reply::Joined},
+        refusal::Refusal,
     };
 
     use super::*;
@@ -448,7 +374,7 @@ mod tests {
         pending_edits: &PendingEdits,
         divider: Option<Seq>,
     ) -> Vec<Row> {
-        let scene = ViewInput {
+        let input = ViewInput {
             room: &room(),
             timeline,
             membership_notes: &[],
@@ -458,7 +384,7 @@ mod tests {
             me: Some(&person(1)),
             divider,
         };
-        scene.render(&VisibleRange::default(), |_, at| at.0.div_euclid(DAY)).rows
+        input.render(&VisibleRange::default(), |_, at| at.0.div_euclid(DAY)).rows
     }
 
     fn message_rows(rows: Vec<Row>) -> Vec<MessageRow> {

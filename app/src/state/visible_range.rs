@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use common::message::Seq;
 
-use super::view_model::{Entry, RowKey};
+use super::entry::{Entry, RowKey};
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct VisibleRange {

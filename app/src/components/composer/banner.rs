@@ -7,7 +7,7 @@ use common::{
 use leptos::{ev, prelude::*};
 
 use super::{editor::Editor, reply_or_edit};
-use crate::{chat::ComposerMode, components::icon::Icon, view::reactive};
+use crate::{components::icon::Icon, state::composer_mode::ComposerMode, view::reactive};
 
 /// The maximum length of the quote, in characters.
 const MAX_QUOTE: usize = 120;

@@ -10,9 +10,9 @@ use common::{message::Body, refusal::Refusal, room::RoomName};
 use leptos::{ev, prelude::*};
 use web_sys::HtmlTextAreaElement;
 
-use super::{reply_or_edit, suggestions, textarea};
+use super::{reply_or_edit, textarea};
 use crate::{
-    chat::{Chat, ComposerMode, use_chat},
+    chat::{Chat, use_chat},
     context::{expect_context, provide_context},
     device::{has_command_key, key_press},
     emoji::{Emojis, use_emojis},
@@ -21,12 +21,16 @@ use crate::{
     settings::{Settings, use_settings},
     state::{
         completion::{Kind, SuggestionList, Word},
+        composer_mode::ComposerMode,
         format_commands::{self, TextEdit},
         ime_keys::{ComposerAction, Context, Decision, ImeKeys, Key},
     },
     storage,
     view::{ElementRef, effect, listen_on_window, scroll_selected_into_view},
 };
+
+/// The id of the list of suggestions.
+pub(super) const SUGGESTIONS_ID: &str = "suggestions";
 
 /// The signals rendered beside the text. There is one composer at a time.
 #[derive(Clone, Copy)]
@@ -318,11 +322,11 @@ impl Editor {
             ComposerAction::AcceptSuggestion => self.accept_suggestion(),
             ComposerAction::NextSuggestion => {
                 suggestions.update(SuggestionList::next);
-                scroll_selected_into_view(suggestions::LIST_ID);
+                scroll_selected_into_view(SUGGESTIONS_ID);
             }
             ComposerAction::PreviousSuggestion => {
                 suggestions.update(SuggestionList::previous);
-                scroll_selected_into_view(suggestions::LIST_ID);
+                scroll_selected_into_view(SUGGESTIONS_ID);
             }
             ComposerAction::CloseSuggestions => suggestions.update(SuggestionList::dismiss),
             ComposerAction::EditLastMessage => self.edit_last_message(),

@@ -79,7 +79,7 @@ fn Textarea(editor: Editor, placeholder: String) -> impl IntoView {
             dir="auto"
             aria-label=editor.texts.message_label
             aria-autocomplete="list"
-            aria-controls=suggestions::LIST_ID
+            aria-controls=editor::SUGGESTIONS_ID
             aria-activedescendant=move || suggestions::selected_id(editor)
             aria-describedby="characters-left"
             placeholder=placeholder

@@ -9,9 +9,9 @@ use common::{
 };
 
 use crate::{
-    chat::{Chat, ComposerMode, RenderedRow},
+    chat::{Chat, RenderedRow},
     route::percent_encode,
-    state::view_model::MessageRow,
+    state::{composer_mode::ComposerMode, view_model::MessageRow},
     storage,
 };
 

@@ -5,14 +5,12 @@
 
 use leptos::{ev, prelude::*};
 
-use super::editor::Editor;
+use super::editor::{Editor, SUGGESTIONS_ID};
 use crate::{
     components::avatar::Avatar,
     state::completion::{Suggestion, SuggestionList},
     view::{collect_views, reactive},
 };
-
-pub(super) const LIST_ID: &str = "suggestions";
 
 /// The id of the selected option.
 pub(super) fn selected_id(editor: Editor) -> Option<String> {
@@ -45,7 +43,7 @@ pub(super) fn Suggestions(editor: Editor) -> impl IntoView {
     let keep_focus = |press: ev::PointerEvent| press.prevent_default();
     view! {
         <ul
-            id=LIST_ID
+            id=SUGGESTIONS_ID
             class="suggestions"
             role="listbox"
             aria-label=texts.suggestions

@@ -27,7 +27,8 @@ use crate::{
     i18n::provide_locale,
     notifications::provide_notifications,
     route::provide_router,
-    settings::{Choice, Setting, Settings, provide_settings, use_settings},
+    settings::{Settings, provide_settings, use_settings},
+    state::settings::{Choice, Setting},
     storage,
 };
 

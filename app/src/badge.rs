@@ -5,18 +5,19 @@ use js_sys::{Function, Reflect};
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
-use super::use_notifications;
 use crate::{
-    chat::use_chat,
+    chat::{RoomListItem, use_chat},
     i18n::{use_locale, use_texts},
+    notifications::use_notifications,
     route::{Route, percent_encode, use_router},
+    task::spawn,
     view::effect,
 };
 
 const ICON: &str = "/favicon.svg";
 
 /// The icon's drawing; the count is inserted before its `</svg>`.
-const ICON_SVG: &str = include_str!("../../../public/favicon.svg");
+const ICON_SVG: &str = include_str!("../../public/favicon.svg");
 
 /// Higher counts are shown as this number and a plus sign.
 const MAX_SHOWN: u32 = 99;
@@ -32,7 +33,7 @@ pub(crate) fn watch_badge() {
             Some(Route::Room(room) | Route::Message(room, _)) => format!("{room} · {}", texts.app_name),
             None => format!("{} · {}", texts.not_found, texts.app_name),
         };
-        let badge_count = |rooms: &Vec<crate::chat::RoomListItem>| {
+        let badge_count = |rooms: &Vec<RoomListItem>| {
             rooms
                 .iter()
                 .map(|room| notifications.level(&room.room).badge_count(room.unread, room.mentions))
@@ -72,7 +73,7 @@ fn set_app_badge(count: u32) {
         // The promise is rejected in a page that is not installed, which is fine.
         let promise = set.call1(&navigator, &count.into()).ok();
         if let Some(promise) = promise.and_then(|promise| promise.dyn_into::<js_sys::Promise>().ok()) {
-            crate::task::spawn(async move { drop(wasm_bindgen_futures::JsFuture::from(promise).await) });
+            spawn(async move { drop(wasm_bindgen_futures::JsFuture::from(promise).await) });
         }
     }
 }
