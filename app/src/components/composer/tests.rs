@@ -116,9 +116,9 @@ impl ComposerHarness {
     }
 
     fn with_people(self, names: &[&str]) -> ComposerHarness {
-        let joined = names.iter().enumerate().map(|(place, name)| {
+        let joined = names.iter().enumerate().map(|(index, name)| {
             let name = DisplayName::parse(name).unwrap();
-            PresenceChange::Joined(Person { id: PersonId(place as u64), name })
+            PresenceChange::Joined(Person { id: PersonId(index as u64), name })
         });
         let presence = Presence {
             room: self.room.clone(),
@@ -216,9 +216,9 @@ impl ComposerHarness {
         self.textarea.dispatch_event(&Event::new("input").unwrap()).unwrap();
     }
 
-    /// The sent messages, after timers have run.
+    /// The sent messages, after everything scheduled has run.
     async fn sent(&self) -> Vec<String> {
-        TimeoutFuture::new(20).await;
+        run_scheduled().await;
         self.chat.outbox.with_untracked(|outbox| {
             outbox.in_room(&self.room).map(|message| message.body.to_string()).collect()
         })
@@ -229,12 +229,12 @@ impl ComposerHarness {
         assert_eq!(self.textarea.value(), left, "left: {what}");
     }
 
-    /// The names in the list, the selected one in brackets.
+    /// The names in the list, the selected one in brackets, after everything scheduled has run.
     async fn suggested(&self) -> Vec<String> {
-        TimeoutFuture::new(20).await;
+        run_scheduled().await;
         let options = self.container.query_selector_all("[role=option]").unwrap();
-        let text = |place| {
-            let option: HtmlElement = options.item(place).unwrap().unchecked_into();
+        let text = |index| {
+            let option: HtmlElement = options.item(index).unwrap().unchecked_into();
             let name = option.last_element_child().unwrap().text_content().unwrap();
             let marked = option.get_attribute("aria-selected").as_deref() == Some("true");
             if marked { format!("[{name}]") } else { name }
@@ -248,6 +248,14 @@ impl Drop for ComposerHarness {
         self.container.remove();
         window().local_storage().unwrap().unwrap().clear().unwrap();
     }
+}
+
+/// Waits until everything that the composer has scheduled has run, so that what did not happen will not.
+///
+/// Its timers have no delay and effects are microtasks. A browser runs timers of one delay in the order in
+/// which they were set, and all microtasks before the next timer, so this timer is the last of all.
+async fn run_scheduled() {
+    TimeoutFuture::new(0).await;
 }
 
 /// The text before, the steps of the composition, and the resulting text.
@@ -402,10 +410,10 @@ async fn a_text_that_is_too_long_is_counted_not_sent_and_not_lost() {
     let left =
         || composer.container.query_selector(".characters-left").unwrap().unwrap().text_content().unwrap();
     composer.write(&"글".repeat(3_599));
-    TimeoutFuture::new(5).await;
+    run_scheduled().await;
     assert_eq!(left(), "");
     composer.write(&"글".repeat(3_600));
-    TimeoutFuture::new(5).await;
+    run_scheduled().await;
     assert!(left().contains("400"), "{}", left());
     let text = "글".repeat(4_001);
     composer.write(&text);
@@ -432,6 +440,6 @@ async fn a_draft_is_there_again_after_a_reload() {
     let composer = ComposerHarness::new("draft").await;
     composer.write("쓰다 만");
     let again = ComposerHarness::new("draft").await;
-    TimeoutFuture::new(20).await;
+    run_scheduled().await;
     assert_eq!(again.textarea.value(), "쓰다 만");
 }
