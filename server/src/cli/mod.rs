@@ -12,6 +12,7 @@ mod terminal;
 mod address;
 mod input;
 mod style;
+mod talk_input;
 mod token_store;
 mod udp;
 

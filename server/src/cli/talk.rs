@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::{Context, bail};
 use clap::Args;
-use common::{line::LineCommand, message::Body, person::DisplayName, refusal::Refusal, room::RoomName};
+use common::{message::Body, person::DisplayName, refusal::Refusal, room::RoomName};
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::mpsc,
@@ -22,8 +22,9 @@ use super::{
     address::{Address, Transport},
     client::{self, Client, ClientCommand, ClientEvent, ClientId, ConnectOptions},
     input,
-    send::{Failures, split_lines},
+    send::Failures,
     style::{Color, LineFormatter},
+    talk_input::{HELP, Input, parse},
     terminal,
 };
 
@@ -88,36 +89,6 @@ pub async fn talk(options: Options) -> anyhow::Result<()> {
         false => PipedChat::new(client, client_id, formatter, single_line, timeout).run().await,
     }
 }
-
-/// A parsed line of input.
-pub(super) enum Input {
-    Empty,
-    Messages(Vec<Body>),
-    Command(ClientCommand),
-    Help,
-    Quit,
-}
-
-/// Parses a line like the line protocol; `single_line` if a message must be a single line.
-pub(super) fn parse_input(line: &str, single_line: bool) -> Result<Input, Refusal> {
-    Ok(match LineCommand::parse(line)? {
-        None => Input::Empty,
-        Some(LineCommand::Message(body) | LineCommand::Send(_, body)) if single_line => {
-            Input::Messages(split_lines(&body))
-        }
-        Some(LineCommand::Message(body) | LineCommand::Send(_, body)) => Input::Messages(vec![body]),
-        Some(LineCommand::Name(name)) => Input::Command(ClientCommand::Rename(name)),
-        Some(LineCommand::Who) => Input::Command(ClientCommand::Who),
-        Some(LineCommand::History(limit)) => Input::Command(ClientCommand::History(limit)),
-        Some(LineCommand::Help) => Input::Help,
-        Some(LineCommand::Quit) => Input::Quit,
-        // The conversation is bound to the room of the command line.
-        Some(LineCommand::Join(_) | LineCommand::Leave) => return Err(Refusal::UnknownCommand),
-    })
-}
-
-/// The output of `/help`.
-pub(super) const HELP: &str = "Commands: /name NAME, /who, /history N, /me TEXT, /help, /quit. A message that begins with a slash has two.";
 
 /// A conversation through a pipe. It reads a line only after the line before was delivered.
 struct PipedChat {
@@ -188,7 +159,7 @@ impl PipedChat {
     /// Executes a line of the input.
     async fn execute(&mut self, line: Result<String, Refusal>) {
         self.line_number += 1;
-        match line.and_then(|line| parse_input(&line, self.single_line)) {
+        match line.and_then(|line| parse(&line, self.single_line)) {
             Ok(Input::Empty) => {}
             Ok(Input::Messages(bodies)) => {
                 self.pending = bodies;

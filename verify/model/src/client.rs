@@ -4,10 +4,10 @@
 //! This is a small copy of `app/src/chat` and `app/src/socket.rs` around the page's own state.
 
 use crate::{
+    config::Mutation,
     connection::Channel,
     packets::{Command, Entry, Message, Packet},
     page_state::{self, ClientState},
-    protocol::Mutation,
 };
 
 #[derive(Clone, Hash)]

@@ -3,7 +3,7 @@
 use crate::{
     client::Client,
     packets::{Entry, Message},
-    protocol::State,
+    state::State,
 };
 
 pub(crate) fn check_always(state: &State) -> Result<(), String> {

@@ -28,6 +28,7 @@
 //! whose commands are both still on the server.
 
 pub mod checker;
+pub mod config;
 pub mod protocol;
 
 mod client;
@@ -36,6 +37,7 @@ mod invariants;
 mod packets;
 mod page_state;
 mod server;
+mod state;
 
 // The files of the page, so that the checked code is the code that runs. The model does not call
 // all of it.

@@ -3,73 +3,12 @@
 use crate::{
     checker::{Cause, Model, Rest},
     client::Client,
+    config::{Config, Mutation},
     connection::Channel,
     invariants,
     server::Server,
+    state::State,
 };
-
-/// The size of the model, the faults that may happen, and the mutation, if any.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// The number of messages each client has written.
-    pub messages: Vec<u8>,
-    /// The most events in a page.
-    pub page: usize,
-    /// The most packets in a connection's queue; one more closes the connection.
-    pub queue: usize,
-    pub faults: Faults,
-    pub mutation: Option<Mutation>,
-}
-
-/// How often each fault may still happen.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Faults {
-    /// A connection breaks; the client or the server notices first.
-    pub breaks: u8,
-    /// The server is killed.
-    pub crashes: u8,
-    /// A packet to a client vanishes, and its connection stays open.
-    pub losses: u8,
-    /// A transaction cannot be committed.
-    pub failed_commits: u8,
-    /// A client is closed and reopened with only what is on its disk.
-    pub reloads: u8,
-}
-
-/// A deliberate mistake in the protocol, to show that the checker finds it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mutation {
-    /// The sender is answered when the message is written, not when it is committed.
-    AckBeforeCommit,
-    /// The event is broadcast when the message is written, not when it is committed.
-    BroadcastBeforeCommit,
-    /// A `cid` that is already in the log is stored again.
-    NoDedupe,
-    /// Sequence numbers are counted in memory, not in the transaction.
-    SeqFromMemory,
-    /// `join` reads the log before it subscribes to the room.
-    ReadBeforeSubscribing,
-    /// `join` replies with the log's end as it was before it subscribed to the room.
-    LastBeforeSubscribing,
-    /// A full queue drops the packet and keeps the connection.
-    OverflowDropsPacket,
-    NoHeartbeat,
-    /// A client appends events in the order of arrival, whatever their numbers.
-    SeqUnchecked,
-    /// A client sends the next message before the last one is answered.
-    TwoInFlight,
-    /// A client keeps a sent message until it is in its timeline, which may begin after it.
-    KeepsSentBeforeTimeline,
-}
-
-/// The state of all clients, connections and the server.
-#[derive(Clone, Hash)]
-pub struct State {
-    pub(crate) server: Server,
-    pub(crate) channels: Vec<Channel>,
-    pub(crate) clients: Vec<Client>,
-    pub(crate) remaining: Faults,
-}
 
 /// One step; the number is a client's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,8 +16,8 @@ pub enum Action {
     Connect(usize),
     Send(usize),
     Receive(usize),
-    /// The client notices that the server closed the connection; packets in flight are lost.
-    NoticeClose(usize),
+    /// The client detects that the server closed the connection; packets in flight are lost.
+    DetectClose(usize),
     /// The client has waited too long for a reply, and closes its connection.
     TimeOut(usize),
     /// A session does its next step.
@@ -181,7 +120,7 @@ impl Config {
         let possible = [
             (Action::Send(number), client.next_to_send(self.mutation).is_some()),
             (Action::Receive(number), !connection.down.is_empty()),
-            (Action::NoticeClose(number), cut),
+            (Action::DetectClose(number), cut),
             (Action::TimeOut(number), !cut && client.awaits_reply() && !connection.is_busy()),
             (Action::RunSession(number), Server::can_run_session(channel)),
             (Action::Heartbeat(number), can_heartbeat && !connection.has_heartbeat()),
@@ -206,7 +145,7 @@ impl Config {
             Action::Connect(number) => clients[number].connect(&mut channels[number]),
             Action::Send(number) => clients[number].send(&mut channels[number], self.mutation),
             Action::Receive(number) => clients[number].receive(&mut channels[number], self.mutation),
-            Action::NoticeClose(number) | Action::TimeOut(number) => state.give_up(number),
+            Action::DetectClose(number) | Action::TimeOut(number) => state.give_up(number),
             Action::RunSession(number) => server.run_session(channels, number, self),
             Action::RunLeftover(number) => server.run_leftover(&mut channels[number]),
             Action::DropLeftover(number) => channels[number].leftover.clear(),
@@ -241,14 +180,5 @@ impl Config {
                 server.crash(channels);
             }
         }
-    }
-}
-
-impl State {
-    /// Closes the client's end of its connection.
-    fn give_up(&mut self, number: usize) {
-        self.clients[number].reset_connection();
-        self.channels[number].give_up();
-        self.server.forget_waiters(number);
     }
 }

@@ -6,9 +6,9 @@
 use std::collections::VecDeque;
 
 use crate::{
+    config::{Config, Mutation},
     connection::{Channel, Step},
     packets::{Command, Entry, Message, Packet, Page},
-    protocol::{Config, Mutation},
 };
 
 #[derive(Clone, Debug, Default, Hash)]

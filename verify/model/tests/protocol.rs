@@ -6,7 +6,7 @@
 
 use model::{
     checker::check,
-    protocol::{Config, Faults, Mutation},
+    config::{Config, Faults, Mutation},
 };
 
 const NO_FAULTS: Faults = Faults { breaks: 0, crashes: 0, losses: 0, failed_commits: 0, reloads: 0 };

@@ -15,7 +15,7 @@ use hyper::{
 use hyper_util::rt::TokioIo;
 use tokio::{net::TcpStream, task::JoinSet};
 
-use crate::engineio::protocol_error;
+use crate::net::protocol_error;
 
 /// A connection for requests.
 pub(crate) struct HttpConnection {

@@ -35,8 +35,8 @@ use tokio::{
 };
 
 use crate::{
-    engineio::dial,
     http::HttpConnection,
+    net::dial,
     socketio::{Incoming, JoinReply, REQUEST_TIMEOUT, RequestError, lost, parse_reply},
 };
 

@@ -21,6 +21,7 @@ pub mod http_api;
 pub mod socketio;
 
 mod http;
+mod net;
 
 pub mod disk;
 pub mod harness;

@@ -57,7 +57,7 @@ pub(super) async fn run(
         commands,
         events,
         pending: None,
-        delivery: Delivery::Unsent,
+        delivery: Delivery::Queued,
         shown: VecDeque::new(),
         was_connected: false,
     };
@@ -99,7 +99,7 @@ struct LineClient {
 /// The delivery state of the pending message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Delivery {
-    Unsent,
+    Queued,
     /// It was sent and may be in the log.
     Sent,
     /// It was seen in the history after a reconnect, so it is in the log; its reply was lost.
@@ -209,7 +209,7 @@ impl LineClient {
 
     fn set_pending(&mut self, message: Message) {
         self.pending = Some(message);
-        self.delivery = Delivery::Unsent;
+        self.delivery = Delivery::Queued;
     }
 
     /// Sends the name, joins the room and returns its last messages.

@@ -33,7 +33,7 @@ use super::{
     client::{Client, ClientCommand, ClientEvent, ClientId, Message},
     sleep_until_some,
     style::LineFormatter,
-    talk::{HELP, Input, parse_input},
+    talk_input::{HELP, Input, parse},
 };
 
 /// The most messages that may be pending.
@@ -141,7 +141,7 @@ impl TerminalChat {
 
     /// Executes a line; returns whether it is `/quit`.
     fn submit(&mut self, line: &str) -> anyhow::Result<bool> {
-        match parse_input(line, self.single_line) {
+        match parse(line, self.single_line) {
             Ok(Input::Quit) => return Ok(true),
             Ok(Input::Empty) => {}
             Ok(Input::Help) => self.note(HELP)?,

@@ -22,9 +22,10 @@ use tokio::{
 };
 
 use crate::{
-    engineio::{EngineTransport, dial},
+    engineio::EngineTransport,
     harness::Harness,
     log,
+    net::dial,
     report::{Progress, Report},
     server::RunningServer,
     socketio::Connection,

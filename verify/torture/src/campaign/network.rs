@@ -81,7 +81,7 @@ pub async fn run(harness: &Harness, options: &Options) -> anyhow::Result<Report>
         Arc::new(Controls::new(ServerAddresses { http: proxy.address, tcp: line_proxy.address, ..server }));
     let group = ClientGroup::start(group_options(options), harness.seed, &controls);
 
-    set_mode(Mode::Faulty);
+    set_mode(Mode::InjectFaults);
     while cuts() < options.cuts {
         tokio::time::sleep(Duration::from_millis(50)).await;
         progress.print(&format!("{} cuts, {} messages acknowledged", cuts(), controls.acked.get()));

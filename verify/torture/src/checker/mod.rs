@@ -107,7 +107,7 @@ pub fn check(histories: &[History], log: &Log, scope: Scope) -> Vec<Violation> {
         rules::numbered(room, entries, &mut violations);
     }
     for history in histories {
-        rules::identities_kept(history, &mut violations);
+        rules::tokens_stay_valid(history, &mut violations);
     }
     for case in rules::RoomCase::for_each_room(histories, log) {
         case.acked(scope, &mut violations);

@@ -30,7 +30,7 @@ pub(super) fn numbered(room: &RoomName, entries: &[Entry], violations: &mut Vec<
 }
 
 /// A: an issued token counts like an acknowledged message: the server must know it from then on.
-pub(super) fn identities_kept(history: &History, violations: &mut Vec<Violation>) {
+pub(super) fn tokens_stay_valid(history: &History, violations: &mut Vec<Violation>) {
     for room in history.rooms.keys().filter(|_| history.unknown_tokens > 0) {
         let details = format!("{} came back and the server did not know its token", history.client);
         violations.push(Violation { rule: Rule::Acked, harm: Harm::Lost, room: room.clone(), details });

@@ -21,8 +21,8 @@ use tokio::{
 use super::{ClientOptions, POLL_INTERVAL, Progress, line_session::LineSession};
 use crate::{
     controls::{Controls, Phase},
-    engineio::dial,
     history::{History, LineOutcome, RoomHistory},
+    net::dial,
     server::ServerAddresses,
 };
 

@@ -12,6 +12,8 @@ use serde::Deserialize;
 use socket2::{SockRef, Socket};
 use tokio::{net::TcpStream, sync::mpsc, task::JoinSet};
 
+use crate::net::protocol_error;
+
 /// The path of Socket.IO.
 const PATH: &str = "/socket.io/?EIO=4";
 
@@ -82,13 +84,6 @@ impl EngineConnection {
     }
 }
 
-/// Connects without Nagle's algorithm.
-pub(crate) async fn dial(address: SocketAddr) -> io::Result<TcpStream> {
-    let stream = TcpStream::connect(address).await?;
-    stream.set_nodelay(true)?;
-    Ok(stream)
-}
-
 /// The part of the handshake that names the session.
 #[derive(Deserialize)]
 struct Handshake {
@@ -100,9 +95,4 @@ impl Handshake {
         let json = packet.strip_prefix('0').ok_or_else(|| protocol_error("no handshake"))?;
         serde_json::from_str(json).map_err(protocol_error)
     }
-}
-
-/// Wraps an answer that breaks the protocol.
-pub(crate) fn protocol_error(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
-    io::Error::other(error)
 }

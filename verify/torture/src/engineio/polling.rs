@@ -8,8 +8,11 @@ use hyper::{Request, StatusCode, header::CONTENT_TYPE, http::request::Builder};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 
-use super::{EngineChannels, EngineConnection, Handshake, PATH, dial, protocol_error, websocket};
-use crate::http::HttpConnection;
+use super::{EngineChannels, EngineConnection, Handshake, PATH, websocket};
+use crate::{
+    http::HttpConnection,
+    net::{dial, protocol_error},
+};
 
 /// Separates the packets in a body.
 const SEPARATOR: char = '\u{1e}';

@@ -6,7 +6,8 @@ use futures_util::{SinkExt, StreamExt};
 use tokio::net::TcpStream;
 use tokio_tungstenite::{WebSocketStream, client_async, tungstenite::Message};
 
-use super::{EngineChannels, EngineConnection, PATH, dial, protocol_error};
+use super::{EngineChannels, EngineConnection, PATH};
+use crate::net::{dial, protocol_error};
 
 pub(super) type Socket = WebSocketStream<TcpStream>;
 

@@ -119,12 +119,12 @@ impl ProxiedConnection {
 
     /// Returns whether this fault may happen now.
     fn is_due(&self, fault: Fault) -> bool {
-        self.fault == fault && Instant::now() >= self.due_from && self.shared.is_mode(Mode::Faulty)
+        self.fault == fault && Instant::now() >= self.due_from && self.shared.is_mode(Mode::InjectFaults)
     }
 
     /// Performs the faults that need no bytes.
     async fn fire(&mut self) -> Step {
-        if !self.shared.is_mode(Mode::Faulty) {
+        if !self.shared.is_mode(Mode::InjectFaults) {
             self.plan_fault();
             return Step::Continue;
         }
@@ -158,7 +158,7 @@ impl ProxiedConnection {
             let half = &chunk.bytes[..chunk.bytes.len() / 2];
             // The handshake comes at once, so this fault does not wait until it is due.
             let cut = match self.fault {
-                Fault::CutUpgrade => chunk.is_head() && self.shared.is_mode(Mode::Faulty),
+                Fault::CutUpgrade => chunk.is_head() && self.shared.is_mode(Mode::InjectFaults),
                 fault => fault == Fault::CutDown && self.is_due(fault),
             };
             if cut {

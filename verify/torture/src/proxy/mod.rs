@@ -71,7 +71,7 @@ pub enum Mode {
     /// Forwards everything.
     Forward,
     /// Injects faults at random.
-    Faulty,
+    InjectFaults,
     /// Drops every event on every WebSocket.
     DropEvents,
 }
