@@ -44,7 +44,7 @@ struct Client {
     /// The beginning of a frame that is not complete yet.
     partial: Vec<u8>,
     /// Bytes that the kernel has not taken yet.
-    unsent: VecDeque<u8>,
+    outgoing: VecDeque<u8>,
 }
 
 /// What a client expects next.
@@ -143,7 +143,7 @@ impl Clients {
             stream,
             read_state,
             partial: Vec::new(),
-            unsent: opening.to_vec().into(),
+            outgoing: opening.to_vec().into(),
         });
         Ok(())
     }
@@ -156,7 +156,7 @@ impl Clients {
     /// Sends these bytes as this client.
     pub(crate) fn send(&mut self, client_index: usize, bytes: &[u8]) -> anyhow::Result<()> {
         let client = &mut self.clients[client_index];
-        client.unsent.extend(bytes);
+        client.outgoing.extend(bytes);
         client.flush().with_context(|| format!("writing as client {client_index}"))
     }
 
@@ -211,9 +211,9 @@ impl Clients {
 
 impl Client {
     fn flush(&mut self) -> anyhow::Result<()> {
-        while !self.unsent.is_empty() {
-            match self.stream.write(self.unsent.as_slices().0) {
-                Ok(sent) => drop(self.unsent.drain(..sent)),
+        while !self.outgoing.is_empty() {
+            match self.stream.write(self.outgoing.as_slices().0) {
+                Ok(sent) => drop(self.outgoing.drain(..sent)),
                 // Not connected yet, or full: the socket will become writable.
                 Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::NotConnected) => {
                     break;
@@ -322,7 +322,7 @@ impl Client {
     }
 
     fn send_reply(&mut self, text: &str) -> anyhow::Result<()> {
-        self.unsent.extend(client_frame(text));
+        self.outgoing.extend(client_frame(text));
         self.flush()
     }
 }

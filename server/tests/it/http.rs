@@ -23,7 +23,7 @@ async fn get(server: &TestServer, path: &str, more: &str) -> String {
     http_request(server.address, &format!("GET {path} HTTP/1.1\r\nHost: {}{more}", server.address), "").await
 }
 
-async fn introduce(server: &TestServer, host: &str, name: &str, more: &str) -> String {
+async fn register(server: &TestServer, host: &str, name: &str, more: &str) -> String {
     let head = format!("POST /api/me HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json{more}");
     http_request(server.address, &head, &json!({ "name": name }).to_string()).await
 }
@@ -34,7 +34,7 @@ async fn a_browser_is_the_same_person_from_its_first_name_on() {
     let host = server.address.to_string();
     assert_eq!(json_of(&get(&server, "/api/me", "").await), json!({ "you": null }));
 
-    let response = introduce(&server, &host, " 지은 ", "").await;
+    let response = register(&server, &host, " 지은 ", "").await;
     let id = json_of(&response)["you"]["id"].clone();
     assert_eq!(json_of(&response)["you"]["name"], "지은");
     let cookie = header(&response, "set-cookie").unwrap();
@@ -43,7 +43,7 @@ async fn a_browser_is_the_same_person_from_its_first_name_on() {
     let carried = format!("\r\nCookie: {cookie}");
 
     assert_eq!(json_of(&get(&server, "/api/me", &carried).await)["you"]["id"], id);
-    let response = introduce(&server, &host, "지은이", &carried).await;
+    let response = register(&server, &host, "지은이", &carried).await;
     assert_eq!(json_of(&response)["you"], json!({ "id": id, "name": "지은이" }));
     assert_eq!(header(&response, "set-cookie"), None);
 
@@ -52,7 +52,7 @@ async fn a_browser_is_the_same_person_from_its_first_name_on() {
     handshake.headers_mut().insert("cookie", cookie.parse().unwrap());
     let mut client = Client::connect_as(handshake, json!({})).await.unwrap();
     assert_eq!(client.join("r").await.unwrap().people[0].name.as_str(), "지은이");
-    introduce(&server, &host, "또다른이름", &carried).await;
+    register(&server, &host, "또다른이름", &carried).await;
     client.send_message("r", "renamed elsewhere").await;
     assert_eq!(client.next_event().await.event.person.name.as_str(), "또다른이름");
 }
@@ -64,7 +64,7 @@ async fn over_https_the_cookie_is_secure_and_tied_to_the_host() {
     })
     .await;
     let response =
-        introduce(&server, "chat.example.com", "지은", "\r\nOrigin: https://chat.example.com").await;
+        register(&server, "chat.example.com", "지은", "\r\nOrigin: https://chat.example.com").await;
     let cookie = header(&response, "set-cookie").unwrap();
     assert!(cookie.starts_with("__Host-madang=") && cookie.ends_with("; Secure"), "{cookie}");
 }
@@ -76,7 +76,7 @@ async fn a_name_that_is_refused_says_why() {
     for (name, code) in
         [("", "name_empty"), ("ad\u{202E}nim", "name_unreadable"), (&"가".repeat(33), "name_too_long")]
     {
-        let response = introduce(&server, &host, name, "").await;
+        let response = register(&server, &host, name, "").await;
         assert!(response.starts_with("HTTP/1.1 400"), "{response}");
         assert_eq!(json_of(&response)["error"]["code"], code);
     }

@@ -15,17 +15,17 @@ const NAME: &str = "madang.sqlite";
 #[tokio::test]
 async fn an_earlier_database_answers_as_it_did() {
     let past = Past::open().await;
-    for asked in past.expected["http"].as_array().unwrap() {
-        let path = asked["path"].as_str().unwrap();
-        let token = asked["as"].as_str().map(|person| past.token(person));
-        assert_eq!(past.get(path, token).await, asked["answer"], "GET {path} as {token:?}");
+    for recorded in past.expected["http"].as_array().unwrap() {
+        let path = recorded["path"].as_str().unwrap();
+        let token = recorded["as"].as_str().map(|person| past.token(person));
+        assert_eq!(past.get(path, token).await, recorded["answer"], "GET {path} as {token:?}");
     }
-    for (person, asked) in past.expected["socket"].as_object().unwrap() {
+    for (person, recorded) in past.expected["socket"].as_object().unwrap() {
         let mut client = past.client(person).await;
-        for asked in asked.as_array().unwrap() {
-            let command = asked["command"].as_str().unwrap();
-            let answer = client.request_raw(command, &asked["payload"]).await;
-            assert_eq!(answer, asked["answer"], "{command} {} as {person}", asked["payload"]);
+        for recorded in recorded.as_array().unwrap() {
+            let command = recorded["command"].as_str().unwrap();
+            let answer = client.request_raw(command, &recorded["payload"]).await;
+            assert_eq!(answer, recorded["answer"], "{command} {} as {person}", recorded["payload"]);
         }
         client.close().await;
     }
@@ -39,10 +39,10 @@ async fn an_earlier_database_goes_on_where_it_ended() {
     let last = joined["last"].as_u64().unwrap();
 
     // Already stored: the first answer, and no second message.
-    let repeated = past.asked("minho", "send", "typo-1");
+    let repeated = past.recorded("minho", "send", "typo-1");
     assert_eq!(client.request_raw("send", &repeated["payload"]).await, repeated["answer"]);
-    for asked in past.expected["posts"].as_array().unwrap() {
-        assert_eq!(past.post(asked).await, asked["answer"]);
+    for recorded in past.expected["posts"].as_array().unwrap() {
+        assert_eq!(past.post(recorded).await, recorded["answer"]);
     }
 
     let mut send = repeated["payload"].clone();
@@ -86,10 +86,10 @@ impl Past {
     }
 
     /// The recorded command of this person with this cid, and its answer.
-    fn asked(&self, person: &str, command: &str, cid: &str) -> &Value {
-        let asked = self.expected["socket"][person].as_array().unwrap();
-        let is_it = |asked: &&Value| asked["command"] == command && asked["payload"]["cid"] == cid;
-        asked.iter().find(is_it).unwrap()
+    fn recorded(&self, person: &str, command: &str, cid: &str) -> &Value {
+        let recorded = self.expected["socket"][person].as_array().unwrap();
+        let is_it = |recorded: &&Value| recorded["command"] == command && recorded["payload"]["cid"] == cid;
+        recorded.iter().find(is_it).unwrap()
     }
 
     async fn client(&self, person: &str) -> Client {
@@ -103,10 +103,10 @@ impl Past {
     }
 
     /// Repeats a recorded post over HTTP.
-    async fn post(&self, asked: &Value) -> Value {
-        let path = asked["path"].as_str().unwrap();
-        let cid = format!("\r\nIdempotency-Key: {}", asked["cid"].as_str().unwrap());
-        self.request(&format!("POST {path}"), &cid, asked["body"].as_str().unwrap()).await
+    async fn post(&self, recorded: &Value) -> Value {
+        let path = recorded["path"].as_str().unwrap();
+        let cid = format!("\r\nIdempotency-Key: {}", recorded["cid"].as_str().unwrap());
+        self.request(&format!("POST {path}"), &cid, recorded["body"].as_str().unwrap()).await
     }
 
     async fn request(&self, line: &str, headers: &str, body: &str) -> Value {
