@@ -300,10 +300,25 @@ mod tests {
             }
 
             #[test]
-            fn any_query_can_be_matched_against_any_candidate(query in ".{0,40}", candidate in ".{0,40}") {
-                let rank = Query::new(&query).rank(&candidate);
-                prop_assert!(Query::new("").rank(&candidate).is_some());
-                prop_assert!(rank.is_none() || !candidate.is_empty() || query.trim().is_empty());
+            fn latin_letters_match_where_a_plain_text_search_finds_them(
+                query in "[ab]{1,3}",
+                words in prop::collection::vec("[ab]{1,4}", 1..4),
+            ) {
+                let joined = words.concat();
+                let mut word_starts = words.iter().scan(0, |end, word| {
+                    *end += word.len();
+                    Some(*end)
+                });
+                let expected = match joined.find(&query) {
+                    Some(0) if joined == query => Some(MatchRank::Exact),
+                    Some(0) => Some(MatchRank::Prefix),
+                    Some(_) if word_starts.any(|start| joined[start..].starts_with(&query)) => {
+                        Some(MatchRank::WordStart)
+                    }
+                    Some(_) => Some(MatchRank::Substring),
+                    None => None,
+                };
+                prop_assert_eq!(Query::new(&query).rank(&words.join(" ")), expected);
             }
         }
 
