@@ -3,36 +3,23 @@
 //! Every command is checked here, and only here: the store checks no permissions. The author of a message
 //! and the owner of a room never change, so a decision made here still holds when the store commits.
 
-use std::{
-    collections::VecDeque,
-    sync::{Arc, Weak},
-    time::Duration,
-};
+use std::sync::{Arc, Weak};
 
 use common::{
     message::Seq,
     person::{Person, PersonId},
-    protocol::{command::Kick, reply::Permission},
+    protocol::reply::Permission,
     refusal::Refusal,
     room::RoomName,
 };
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use super::{
-    Chat, Inner,
-    room::{ConnectionId, Room},
-};
+use super::{Chat, Inner, bans::BAN_DURATION, broadcast::ConnectionId, room::Room};
 use crate::{
     error::Error,
     store::{self, Action, RoomId},
 };
-
-/// How long a ban lasts.
-const BAN_DURATION: Duration = Duration::from_secs(Kick::BAN_SECONDS as u64);
-
-/// The most bans of one room; a further one drops the oldest.
-const MAX_BANS: usize = 1_000;
 
 /// A person who acts in a room to which they have access.
 #[derive(Clone, Debug)]
@@ -152,38 +139,10 @@ impl Room {
     }
 }
 
-/// The people who are banned from a room and when each ban ends, the oldest ban first.
-#[derive(Default)]
-pub(super) struct Bans(VecDeque<(PersonId, Instant)>);
-
-impl Bans {
-    /// Refuses a banned person with `removed`.
-    pub(super) fn check(&self, person: PersonId) -> Result<(), Refusal> {
-        let is_banned = self.0.iter().any(|(banned, _)| *banned == person);
-        if is_banned { Err(Refusal::Banned) } else { Ok(()) }
-    }
-
-    /// Adds a ban in place of an earlier one of the same person.
-    pub(super) fn add(&mut self, person: PersonId, until: Instant) {
-        self.0.retain(|(banned, _)| *banned != person);
-        if self.0.len() >= MAX_BANS {
-            self.0.pop_front();
-        }
-        self.0.push_back((person, until));
-    }
-
-    /// Removes bans that have run out.
-    pub(super) fn expire(&mut self, now: Instant) {
-        self.0.retain(|(_, until)| *until > now);
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use common::{
         message::{Body, Emoji},
         person::DisplayName,
@@ -285,16 +244,5 @@ mod tests {
         room.ban(PersonId(3), later + Duration::from_secs(1));
         room.bans.expire(later);
         assert_eq!(room.check_access(PersonId(3)), Err(Refusal::Banned), "the later ban counts");
-    }
-
-    #[test]
-    fn the_number_of_bans_is_bounded() {
-        let (mut room, now) = (room_for_two(), Instant::now());
-        for id in 0..=MAX_BANS as u64 {
-            join(&mut room, id, id, now).unwrap();
-            room.ban(PersonId(id), now + Duration::from_secs(600));
-        }
-        assert_eq!(room.bans.0.len(), MAX_BANS);
-        assert_eq!((join(&mut room, 0, 0, now), join(&mut room, 1, 1, now)), (Ok(()), Err(Refusal::Banned)));
     }
 }

@@ -4,9 +4,13 @@
 //! connections send the same bytes. The room knows no format: the transport supplies the encoder, and
 //! the broadcast caches the result.
 
-use std::{any::Any, sync::OnceLock};
+use std::{
+    any::Any,
+    collections::HashMap,
+    sync::{Arc, OnceLock},
+};
 
-use common::protocol::push::Push;
+use common::{person::PersonId, protocol::push::Push};
 
 /// The number of [`Encoding`]s.
 const ENCODINGS: usize = 4;
@@ -70,3 +74,49 @@ pub trait Subscriber: Send + Sync {
 /// what it missed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lagged;
+
+/// The id of a connection, unique while the server runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ConnectionId(pub u64);
+
+/// The subscriptions to a room, by connection.
+#[derive(Default)]
+pub(super) struct Subscriptions(HashMap<ConnectionId, Entry>);
+
+struct Entry {
+    person: PersonId,
+    subscriber: Arc<dyn Subscriber>,
+}
+
+impl Subscriptions {
+    /// Delivers to all subscribers, and drops those that lag.
+    pub(super) fn broadcast(&mut self, broadcasts: &[Broadcast]) {
+        self.0.retain(|_, entry| entry.subscriber.deliver_all(broadcasts).is_ok());
+    }
+
+    /// Drops the subscriptions of people for whom `has_access` is false.
+    pub(super) fn retain(&mut self, has_access: impl Fn(PersonId) -> bool) {
+        self.0.retain(|_, entry| has_access(entry.person));
+    }
+
+    pub(super) fn remove_person(&mut self, person: PersonId) {
+        self.retain(|subscribed| subscribed != person);
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(super) fn insert(
+        &mut self,
+        person: PersonId,
+        connection: ConnectionId,
+        subscriber: Arc<dyn Subscriber>,
+    ) {
+        self.0.insert(connection, Entry { person, subscriber });
+    }
+
+    pub(super) fn remove(&mut self, connection: ConnectionId) {
+        self.0.remove(&connection);
+    }
+}

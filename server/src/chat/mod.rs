@@ -5,6 +5,7 @@
 //! This module knows no network, no wire format and no SQL.
 
 mod access;
+mod bans;
 pub mod broadcast;
 pub mod identity;
 pub mod limits;
@@ -44,11 +45,11 @@ use tokio::time::{Instant, MissedTickBehavior};
 use crate::{
     bus::EventReceiver,
     chat::{
-        broadcast::{Broadcast, Subscriber},
+        broadcast::{Broadcast, ConnectionId, Subscriber},
         identity::Identity,
         limits::{Cost, Limits, RateLimiter},
         presence::PRESENCE_DEBOUNCE,
-        room::{ConnectionId, Room},
+        room::Room,
         session::Session,
     },
     error::Error,

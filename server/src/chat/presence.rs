@@ -15,7 +15,7 @@ use common::{
 };
 use tokio::time::Instant;
 
-use super::room::ConnectionId;
+use super::broadcast::ConnectionId;
 
 /// How long a room collects presence changes before it broadcasts them in one batch.
 pub(super) const PRESENCE_DEBOUNCE: Duration = Duration::from_millis(100);

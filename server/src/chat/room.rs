@@ -20,19 +20,14 @@ use common::{
 use tokio::time::Instant;
 
 use super::{
-    access::Bans,
-    broadcast::{Broadcast, Subscriber},
+    bans::Bans,
+    broadcast::{Broadcast, ConnectionId, Subscriber, Subscriptions},
     presence::Presence,
-    subscription::Subscriptions,
 };
 use crate::store;
 
 /// The most connections that may wait for a seat of one room.
 const MAX_SEAT_WAITERS: usize = 1_000;
-
-/// The id of a connection, unique while the server runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct ConnectionId(pub u64);
 
 /// A room in memory.
 pub struct Room {

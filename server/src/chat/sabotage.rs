@@ -10,10 +10,7 @@ use std::{
 use common::{protocol::push::Push, room::RoomName};
 use parking_lot::Mutex;
 
-use super::{
-    broadcast::{Broadcast, Lagged, Subscriber},
-    room::ConnectionId,
-};
+use super::broadcast::{Broadcast, ConnectionId, Lagged, Subscriber};
 use crate::failpoint::{self, Sabotage};
 
 /// For each room the connection that receives no events: the first one that should have received one.

@@ -26,10 +26,10 @@ use tokio::time::Instant;
 use super::{
     Chat, SEAT_GRACE,
     access::{self, Actor},
-    broadcast::Subscriber,
+    broadcast::{ConnectionId, Subscriber},
     limits::{Buckets, Cost, ROOMS_PER_CONNECTION},
     posting::NewMessage,
-    room::{ConnectionId, MemberSample, Room},
+    room::{MemberSample, Room},
     timestamp_now,
 };
 use crate::{

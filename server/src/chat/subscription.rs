@@ -4,7 +4,7 @@
 //! A subscriber has no seat and is not shown as present. In a room with a seat limit only members may
 //! subscribe, and the subscription ends with their membership.
 
-use std::{collections::HashMap, net::IpAddr, sync::Arc};
+use std::{net::IpAddr, sync::Arc};
 
 use common::{
     message::Seq,
@@ -21,10 +21,10 @@ use tokio::time::{Duration, Instant, sleep};
 
 use super::{
     Chat,
-    broadcast::{Broadcast, Subscriber},
+    broadcast::{ConnectionId, Subscriber},
     identity::Identity,
     limits::{Buckets, Cost},
-    room::{ConnectionId, Room},
+    room::Room,
 };
 use crate::{error::Error, store::RoomId};
 
@@ -106,40 +106,7 @@ impl Room {
         subscriber: Arc<dyn Subscriber>,
     ) -> Result<(), Refusal> {
         self.check_access(person)?;
-        self.subscriptions.0.insert(connection, Entry { person, subscriber });
+        self.subscriptions.insert(person, connection, subscriber);
         Ok(())
-    }
-}
-
-/// The subscriptions to a room, by connection.
-#[derive(Default)]
-pub(super) struct Subscriptions(HashMap<ConnectionId, Entry>);
-
-struct Entry {
-    person: PersonId,
-    subscriber: Arc<dyn Subscriber>,
-}
-
-impl Subscriptions {
-    /// Delivers to all subscribers, and drops those that lag.
-    pub(super) fn broadcast(&mut self, broadcasts: &[Broadcast]) {
-        self.0.retain(|_, entry| entry.subscriber.deliver_all(broadcasts).is_ok());
-    }
-
-    /// Drops the subscriptions of people for whom `has_access` is false.
-    pub(super) fn retain(&mut self, has_access: impl Fn(PersonId) -> bool) {
-        self.0.retain(|_, entry| has_access(entry.person));
-    }
-
-    pub(super) fn remove_person(&mut self, person: PersonId) {
-        self.retain(|subscribed| subscribed != person);
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    fn remove(&mut self, connection: ConnectionId) {
-        self.0.remove(&connection);
     }
 }

@@ -11,8 +11,8 @@ use common::{
 use tokio::time::Instant;
 
 use super::{
-    broadcast::{Broadcast, Lagged, Subscriber},
-    room::{ConnectionId, Room},
+    broadcast::{Broadcast, ConnectionId, Lagged, Subscriber},
+    room::Room,
 };
 use crate::store::{self, RoomId};
 
