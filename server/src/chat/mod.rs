@@ -284,8 +284,8 @@ impl Chat {
         self.after_membership_change(room, locked);
     }
 
-    /// Follows up every change of a room's members, subscriptions, seat waiters or bans: notifies seat
-    /// waiters, schedules the presence batch, and unloads the room if it is empty.
+    /// Follows up every change of a room's members, their presence, subscriptions, seat waiters or bans:
+    /// notifies seat waiters, schedules the presence batch, and unloads the room if it is empty.
     fn after_membership_change(&self, room: &Arc<Mutex<Room>>, mut locked: MutexGuard<'_, Room>) {
         locked.notify_seat_waiters();
         if locked.presence.schedule_flush() {

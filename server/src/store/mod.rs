@@ -65,8 +65,8 @@ pub async fn open(url: &DatabaseUrl, on_commit: OnCommit) -> anyhow::Result<Arc<
 /// The log of all rooms, and the registered people.
 #[async_trait]
 pub trait Store: Send + Sync {
-    /// Returns the room, creating it if necessary. At the limit of rooms, evicts those without a message in
-    /// the day since their creation; if there is none, the refusal is `no_more_rooms`.
+    /// Returns the room, creating it if necessary. At the limit of rooms, evicts some
+    /// that are older than a day and never had an event; if there is none, the refusal is `no_more_rooms`.
     async fn get_or_create_room(&self, name: RoomName, new: NewRoom) -> Result<Room, Error>;
 
     /// Returns the room, if there is one.

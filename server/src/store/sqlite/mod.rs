@@ -44,7 +44,7 @@ mod kind {
 /// The most rooms of a server, so that links to unused rooms can not fill the disk.
 const MAX_ROOMS: i64 = 100_000;
 
-/// At [`MAX_ROOMS`], rooms without a message that are older than this are evicted, up to
+/// At [`MAX_ROOMS`], rooms without an event that are older than this are evicted, up to
 /// [`MAX_EVICTED_ROOMS`] at once.
 const UNUSED_ROOM_AGE_MS: i64 = 24 * 60 * 60 * 1000;
 const MAX_EVICTED_ROOMS: u32 = 1_000;

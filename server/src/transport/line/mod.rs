@@ -45,8 +45,8 @@ use crate::{
 /// How long a new client may choose a name and a room before it joins the lobby. A script does so
 /// in its first lines, and the lobby should not see it join and leave.
 const ROOM_CHOICE_TIME: Duration = Duration::from_millis(200);
-/// After this time without a byte, an unfinished line counts as a line: the client of the TCP tutorial
-/// sends no line breaks.
+/// After this time without a byte, an unfinished line counts as a line: the tutorial's TCP client sends no
+/// line breaks.
 const LINE_TIMEOUT: Duration = Duration::from_millis(200);
 /// The same for the rest of a line that is too long: on a slow connection it takes longer to arrive,
 /// and must not be taken for a new line.

@@ -218,7 +218,7 @@ async fn browser_posts(address: SocketAddr, count: u32) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Sends datagrams of noise, with forged MACs, and without one.
+/// Floods the UDP transport with noise, forged MACs and unsigned datagrams.
 async fn flood(address: SocketAddr, count: u32, mut random: StdRng) -> anyhow::Result<()> {
     let socket = UdpSocket::bind("127.0.0.1:0").await?;
     socket.connect(address).await?;

@@ -47,7 +47,7 @@ pub(super) struct ProxiedConnection {
     fault: Fault,
     /// The time from which it may happen.
     due_from: Instant,
-    /// The time at which it happens even if no matching bytes have arrived.
+    /// The time at which it happens by itself; one that needs bytes which have not come is then replaced.
     fires_at: Instant,
     /// The server's frames, if this is a WebSocket.
     reader: Option<ChunkReader>,
