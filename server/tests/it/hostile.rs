@@ -16,7 +16,7 @@ use tokio_tungstenite::{connect_async, tungstenite::client::IntoClientRequest};
 
 use crate::harness::{Client, ServerProcess, TestServer, http_request, message};
 
-/// S1: the library handles each event in its own task; the server's inbox restores the order.
+/// S1: the library handles each event in its own task; the server's command queue restores the order.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_burst_keeps_its_order_a_thousand_times() {
     let server = TestServer::start().await;
@@ -209,7 +209,7 @@ async fn leaving_the_namespace_ends_the_connection() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_that_floods_its_inbox_is_cut_and_others_go_on() {
+async fn a_client_that_floods_its_command_queue_is_cut_and_others_go_on() {
     let server = TestServer::start().await;
     let (mut flooder, mut other) = (server.client().await, server.client().await);
     flooder.join("r").await.unwrap();
@@ -256,7 +256,7 @@ async fn headers_and_addresses_have_their_limits() {
 
 /// S3 over long-polling: a session that sent too much at once is closed, and further requests are refused.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_polling_client_that_floods_its_inbox_is_refused_from_then_on() {
+async fn a_polling_client_that_floods_its_command_queue_is_refused_from_then_on() {
     let server = TestServer::start().await;
     let address = server.address;
     let poll = format!("/socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: {address}");
@@ -266,7 +266,7 @@ async fn a_polling_client_that_floods_its_inbox_is_refused_from_then_on() {
     assert!(http_request(address, &format!("POST {session}"), "40").await.ends_with("ok"));
     // The first ping may come before, in a poll of its own.
     while !http_request(address, &format!("GET {session}"), "").await.contains("40{") {}
-    // The join waits for the disk, so the commands behind it fill the inbox.
+    // The join waits for the disk, so the commands behind it fill the command queue.
     let flood: Vec<String> = std::iter::once(r#"42["join",{"room":"r"}]"#.to_owned())
         .chain((0..600).map(|_| r#"42["leave",{"room":"r"}]"#.to_owned()))
         .collect();

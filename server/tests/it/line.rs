@@ -342,7 +342,7 @@ async fn an_incomplete_send_command_is_never_executed() {
     }
 }
 
-/// T21: the requests that a page of another site can make a browser send to this port.
+/// The requests that a page of another site can make a browser send to this port.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_browser_at_the_line_transport_is_cut_and_stores_nothing() {
     let server = open().await;
@@ -429,7 +429,7 @@ async fn a_stop_says_goodbye_and_does_not_wait_for_stalled_clients() {
     assert!(status.success() && asked.elapsed() < Duration::from_secs(5), "{status} {:?}", asked.elapsed());
 }
 
-/// T20: a line of a gigabyte, which never ends.
+/// A line of a gigabyte, which never ends.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_line_without_an_end_costs_no_memory() {
     const CHUNK: usize = 1024 * 1024;
@@ -449,7 +449,7 @@ async fn a_line_without_an_end_costs_no_memory() {
     assert!(grown < 4 * 1024, "{grown} KiB");
 }
 
-/// T20: connections that stay silent.
+/// Connections that stay silent.
 #[tokio::test(flavor = "multi_thread")]
 async fn thousands_of_silent_connections_cost_little_and_delay_nobody() {
     let files = std::fs::read_to_string("/proc/self/limits").unwrap();

@@ -220,7 +220,7 @@ async fn without_a_udp_listener_datagrams_are_not_received() {
     assert!(timeout(Duration::from_secs(5), socket.recv(&mut [0; 8])).await.unwrap().is_err());
 }
 
-/// T22: noise of every kind, faster than it can be processed.
+/// Noise of every kind, faster than it can be processed.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flood_of_random_datagrams_takes_no_memory_and_delays_nobody() {
     /// A million take a release build some seconds; in a debug build sending them takes a minute.

@@ -214,7 +214,7 @@ fn queue_commands(socket: &SocketRef, command_sender: CommandSender, engine_sess
             && sender.try_send(Box::new(event)).is_err()
             && !engine_session.ended.is_cancelled()
         {
-            debug!("a client sent more than its inbox holds");
+            debug!("a client sent more commands than its queue holds");
             engine_session.disconnect();
         }
         std::future::ready(())
