@@ -132,6 +132,14 @@ impl Standing {
     }
 }
 
+/// The browser may still have an event for an element that is gone, such as the `close` of a dialog:
+/// without this it would call a closure that was dropped.
+impl Drop for Standing {
+    fn drop(&mut self) {
+        self.listen(Vec::new());
+    }
+}
+
 impl Render for Element {
     type State = Standing;
 
