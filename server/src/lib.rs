@@ -46,7 +46,8 @@ impl Server {
     pub async fn start(config: Config) -> anyhow::Result<Server> {
         let transports = Transports::bind(&config).await?;
         let (sender, committed) = bus::channel();
-        let store = store::open(&config.database, Box::new(move |event| sender.send(event))).await?;
+        let store =
+            store::open(&config.database, config.max_disk, Box::new(move |event| sender.send(event))).await?;
         let chat = Chat::start(store.clone(), committed, config.limits);
         if let Err(error) = chat.create_lobby().await {
             // The first person who joins the lobby creates it, once the disk works again.

@@ -10,6 +10,7 @@ use common::{
     refusal::Refusal,
 };
 use sha2::{Digest, Sha256};
+use tracing::warn;
 
 use super::{
     Chat,
@@ -17,6 +18,9 @@ use super::{
     timestamp_now,
 };
 use crate::{error::Error, store::TokenHash};
+
+/// How precisely it is recorded when a person last came.
+const LAST_SEEN_PRECISION_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// The credentials of a connection or request.
 #[derive(Debug, Default)]
@@ -72,8 +76,7 @@ impl Chat {
     /// Returns the person behind the credentials, or a new guest. The refusal is `unknown_token`.
     pub async fn authenticate(&self, credentials: Credentials) -> Result<Identity, Error> {
         if let Some(token) = credentials.token {
-            let person =
-                self.0.store.get_person_by_token(hash_token(&token)).await?.ok_or(Refusal::UnknownToken)?;
+            let person = self.find_person(&token).await?.ok_or(Refusal::UnknownToken)?;
             return Ok(Identity { person, is_registered: true });
         }
         if let Some(person) = self.person_by_token(credentials.cookie_token.as_deref()).await? {
@@ -87,9 +90,25 @@ impl Chat {
     /// Looks up the person of a cookie's token. Returns `None` without a token or if it is unknown.
     pub async fn person_by_token(&self, cookie_token: Option<&str>) -> Result<Option<Person>, Error> {
         match cookie_token {
-            Some(token) => self.0.store.get_person_by_token(hash_token(token)).await,
+            Some(token) => self.find_person(token).await,
             None => Ok(None),
         }
+    }
+
+    /// Looks up the person of a token, and records once a day that they have come.
+    async fn find_person(&self, token: &str) -> Result<Option<Person>, Error> {
+        let Some(found) = self.0.store.get_person_by_token(hash_token(token)).await? else { return Ok(None) };
+        let (id, now) = (found.person.id, timestamp_now());
+        if now.0.saturating_sub(found.last_seen.0) > LAST_SEEN_PRECISION_MS {
+            let chat = self.clone();
+            // Not awaited: on a full disk people can still come and read.
+            tokio::spawn(async move {
+                if let Err(error) = chat.0.store.set_last_seen(id, now).await {
+                    warn!("recording that somebody came: {}", error.into_refusal());
+                }
+            });
+        }
+        Ok(Some(found.person))
     }
 
     /// Renames the person of `cookie_token`, or registers a new person and returns their token.

@@ -30,6 +30,8 @@ pub struct Config {
     /// The addresses of this server in browsers, besides the loopback names.
     pub public_urls: Vec<Url>,
     pub database: DatabaseUrl,
+    /// The largest size of the database, in bytes.
+    pub max_disk: Option<u64>,
     pub limits: Limits,
     /// The most connections at once, over all transports.
     pub max_connections: usize,

@@ -47,6 +47,10 @@ pub(super) struct Options {
     /// The database, as sqlite:PATH [default: madang.sqlite in --data]
     #[arg(long, value_name = "URL")]
     pub(super) database: Option<String>,
+    /// The largest size of the database, e.g. 500M or 20G; then nothing more is stored until something is
+    /// deleted. The write-ahead log beside it takes 32 MiB more
+    #[arg(long, value_name = "SIZE")]
+    pub(super) max_disk: Option<String>,
     /// The address that browsers use, e.g. https://chat.example.com. May be repeated; not needed for
     /// loopback addresses
     #[arg(long, value_name = "URL", value_delimiter = ',')]

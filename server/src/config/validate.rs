@@ -15,6 +15,9 @@ use crate::{
     store::DatabaseUrl,
 };
 
+/// The smallest `--max-disk`, in bytes: an empty database fits several times.
+const MIN_DISK: u64 = 1024 * 1024;
+
 impl Options {
     /// Checks the options and returns the configuration they make.
     pub(super) fn validate(self) -> anyhow::Result<Config> {
@@ -36,6 +39,7 @@ impl Options {
                     .with_context(|| format!("--database takes sqlite:PATH, not {url}"))?,
                 None => DatabaseUrl::Sqlite(self.data.join("madang.sqlite")),
             },
+            max_disk: self.max_disk.as_deref().map(parse_size).transpose()?,
             limits,
             max_connections: require_positive("max-connections", self.max_connections)?,
             max_connections_per_address: require_positive(
@@ -127,6 +131,22 @@ fn parse_rate(name: &str, per_second: f64, burst: f64) -> anyhow::Result<Rate> {
         bail!("--{name}-rate takes a number above 0, --{name}-burst one of at least 1");
     }
     Ok(Rate { per_second, burst })
+}
+
+/// Parses a number of bytes, or of kibibytes, mebibytes, gibibytes or tebibytes with K, M, G or T.
+fn parse_size(text: &str) -> anyhow::Result<u64> {
+    let (number, factor) = match text.char_indices().last() {
+        Some((at, unit)) if !unit.is_ascii_digit() => {
+            let power = "KMGT".find(unit.to_ascii_uppercase()).map(|power| power + 1);
+            (&text[..at], power.map(|power| 1024_u64.pow(u32::try_from(power).unwrap_or_default())))
+        }
+        _ => (text, Some(1)),
+    };
+    let bytes =
+        number.parse::<u64>().ok().zip(factor).and_then(|(number, factor)| number.checked_mul(factor));
+    bytes
+        .filter(|bytes| *bytes >= MIN_DISK)
+        .with_context(|| format!("--max-disk takes at least 1M, e.g. 500M or 20G, not {text}"))
 }
 
 fn require_positive(name: &str, number: usize) -> anyhow::Result<usize> {

@@ -53,10 +53,15 @@ impl fmt::Display for DatabaseUrl {
     }
 }
 
-/// Opens the store, creating it if necessary.
-pub async fn open(url: &DatabaseUrl, on_commit: OnCommit) -> anyhow::Result<Arc<dyn Store>> {
+/// Opens the store, creating it if necessary. With `max_bytes`, writes that would make it grow beyond that
+/// size are refused with `not_stored`.
+pub async fn open(
+    url: &DatabaseUrl,
+    max_bytes: Option<u64>,
+    on_commit: OnCommit,
+) -> anyhow::Result<Arc<dyn Store>> {
     let DatabaseUrl::Sqlite(path) = url;
-    let store = sqlite::Sqlite::open(path, on_commit)
+    let store = sqlite::Sqlite::open(path, max_bytes, on_commit)
         .await
         .with_context(|| format!("opening the database {}", path.display()))?;
     Ok(Arc::new(store))
@@ -74,6 +79,19 @@ pub trait Store: Send + Sync {
 
     /// Lists the rooms that have messages, the latest first.
     async fn list_rooms(&self, limit: u32) -> Result<Vec<Room>, Error>;
+
+    /// Lists some of the rooms that are older than a day and never had an event, without the lobby.
+    async fn list_unused_rooms(&self, now: Timestamp) -> Result<Vec<RoomName>, Error>;
+
+    /// Removes those of these rooms that still are unused, and returns how many.
+    async fn evict_unused_rooms(&self, names: Vec<RoomName>, now: Timestamp) -> Result<usize, Error>;
+
+    /// Deletes a room and returns what it was. Its name is free at once, and nothing returns its log any
+    /// more; [`Store::purge_deleted_rooms`] removes the log. The refusal is `no_such_room`.
+    async fn delete_room(&self, name: RoomName) -> Result<Room, Error>;
+
+    /// Removes a piece of what deleted rooms have left; false if nothing is left.
+    async fn purge_deleted_rooms(&self) -> Result<bool, Error>;
 
     /// Stores an event durably and returns its number, or that of the existing event if this person already
     /// used the `cid` in this room or the action has no effect. After a refusal nothing is stored.
@@ -102,10 +120,17 @@ pub trait Store: Send + Sync {
     async fn insert_person(&self, person: Person, token: TokenHash, at: Timestamp) -> Result<(), Error>;
 
     /// Returns the person with this token.
-    async fn get_person_by_token(&self, token: TokenHash) -> Result<Option<Person>, Error>;
+    async fn get_person_by_token(&self, token: TokenHash) -> Result<Option<RegisteredPerson>, Error>;
 
     /// Renames a registered person. Does nothing for anybody else.
     async fn rename_person(&self, id: PersonId, name: DisplayName) -> Result<(), Error>;
+
+    /// Records when a registered person came.
+    async fn set_last_seen(&self, id: PersonId, at: Timestamp) -> Result<(), Error>;
+
+    /// Removes some of the people who were last seen before this time, never wrote into a log and made no
+    /// room. Returns how many.
+    async fn expire_people(&self, before: Timestamp) -> Result<usize, Error>;
 
     /// Finishes queued writes and closes the files. Later calls are refused with `unavailable`.
     async fn close(&self);
@@ -127,6 +152,16 @@ pub struct Room {
     pub owner: PersonId,
     pub last_seq: Seq,
     pub last_at: Option<Timestamp>,
+}
+
+/// A registered person.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RegisteredPerson {
+    pub person: Person,
+    /// When they registered.
+    pub since: Timestamp,
+    /// When they last came, to within a day.
+    pub last_seen: Timestamp,
 }
 
 /// The properties of a new room.

@@ -177,7 +177,7 @@ proptest! {
             let url = DatabaseUrl::Sqlite(folder.path().join("madang.sqlite"));
             let (sender, committed) = mpsc::channel();
             let on_commit = Box::new(move |pushed: common::protocol::push::RoomEvent| sender.send(pushed.event).unwrap());
-            let store = store::open(&url, on_commit).await.unwrap();
+            let store = store::open(&url, None, on_commit).await.unwrap();
 
             let half = steps.len() * usize::from(cuts.0) / 256;
             let mut pushes = append_all(store.as_ref(), &committed, 0, &steps[..half]).await;

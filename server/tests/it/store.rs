@@ -30,7 +30,8 @@ async fn sqlite(folder: &Path) -> (Arc<dyn Store>, Committed) {
     let committed = Committed::default();
     let listener = committed.clone();
     let url = DatabaseUrl::Sqlite(folder.join("madang.sqlite"));
-    let store = store::open(&url, Box::new(move |event| listener.lock().unwrap().push(event))).await.unwrap();
+    let store =
+        store::open(&url, None, Box::new(move |event| listener.lock().unwrap().push(event))).await.unwrap();
     (store, committed)
 }
 
@@ -243,6 +244,8 @@ async fn sqlite_migrates_a_database_of_the_version_before() {
         include_str!("../../migrations/sqlite/0002_events_by_udp.sql"),
         "INSERT INTO rooms (id, name, owner, since, last_seq, last_at) VALUES (1, 'r', 1, 1, 1, 1);
          INSERT INTO events VALUES (1, 1, 1, 1, 'n', 'a', 'said before', NULL);
+         INSERT INTO people VALUES (1, 'n', unhex(replace(hex(zeroblob(32)), '00', '01')), 1),
+                                   (2, 'm', unhex(replace(hex(zeroblob(32)), '00', '02')), 1);
          PRAGMA user_version = 2;",
     ] {
         old.execute_batch(script).unwrap();
@@ -254,6 +257,10 @@ async fn sqlite_migrates_a_database_of_the_version_before() {
     assert_eq!(store.append_event(id, new_event(1, "b", edit)).await.unwrap().seq, Seq(2));
     let page = store.list_events(id, HistoryRange::After(Seq(0)), 9, PersonId(1)).await.unwrap();
     assert_eq!(page.events[0].kind.body(), Some(&body("said better")));
+    let known = |token| store.get_person_by_token([token; 32]);
+    store.expire_people(Timestamp(i64::MAX)).await.unwrap();
+    assert!(known(1).await.unwrap().is_some(), "whoever wrote before stays");
+    assert!(known(2).await.unwrap().is_none());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -262,14 +269,15 @@ async fn sqlite_stores_people_by_the_hash_of_their_token() {
     let (store, _) = sqlite(folder.path()).await;
     let registered = person(u64::MAX - 5);
     store.insert_person(registered.clone(), [7; 32], Timestamp(1)).await.unwrap();
-    assert_eq!(store.get_person_by_token([7; 32]).await.unwrap(), Some(registered.clone()));
+    let found = store.get_person_by_token([7; 32]).await.unwrap().unwrap();
+    assert_eq!((found.person, found.since), (registered.clone(), Timestamp(1)));
     assert_eq!(store.get_person_by_token([8; 32]).await.unwrap(), None);
     let name = DisplayName::parse("새 이름").unwrap();
     store.rename_person(registered.id, name.clone()).await.unwrap();
     store.close().await;
     drop(store);
     let (store, _) = sqlite(folder.path()).await;
-    assert_eq!(store.get_person_by_token([7; 32]).await.unwrap().unwrap().name, name);
+    assert_eq!(store.get_person_by_token([7; 32]).await.unwrap().unwrap().person.name, name);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -310,4 +318,111 @@ async fn reads_a_page_in_one_consistent_state(store: &Arc<dyn Store>) {
         assert_eq!((now.rev, count), (now.rev, u32::from(now.rev.0 % 2 == 0)));
     }
     toggling.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sqlite_orders_rooms_by_their_messages_whatever_the_clock_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, _) = sqlite(folder.path()).await;
+    orders_rooms_by_their_messages_whatever_the_clock_said(store.as_ref()).await;
+}
+
+async fn orders_rooms_by_their_messages_whatever_the_clock_said(store: &dyn Store) {
+    let names = async || {
+        let rooms = store.list_rooms(9).await.unwrap();
+        rooms.into_iter().map(|room| room.name.as_str().to_owned()).collect::<Vec<_>>()
+    };
+    for (cid, name, at) in [("a", "years ahead", i64::MAX), ("b", "now", 7), ("c", "years ago", 1)] {
+        let id = open_room(store, name).await.id;
+        let event = NewEvent { at: Timestamp(at), ..new_post(1, cid, "hello") };
+        store.append_event(id, event).await.unwrap();
+    }
+    assert_eq!(names().await, ["years ago", "now", "years ahead"]);
+    let id = open_room(store, "now").await.id;
+    store.append_event(id, new_post(1, "d", "again")).await.unwrap();
+    assert_eq!(names().await, ["now", "years ago", "years ahead"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sqlite_deletes_a_room_with_its_whole_log_and_the_name_is_free_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, _) = sqlite(folder.path()).await;
+    deletes_a_room_with_its_whole_log_and_the_name_is_free_at_once(store.as_ref()).await;
+    store.close().await;
+    let file = std::fs::read(folder.path().join("madang.sqlite")).unwrap();
+    let contains = |text: &str| file.windows(text.len()).any(|window| window == text.as_bytes());
+    assert!(contains("stays") && !contains("a canary"));
+}
+
+async fn deletes_a_room_with_its_whole_log_and_the_name_is_free_at_once(store: &dyn Store) {
+    let (old, other) = (open_room(store, "r").await.id, open_room(store, "other").await.id);
+    store.append_event(other, new_post(1, "m0", "stays")).await.unwrap();
+    for number in 1..=1_200 {
+        store.append_event(old, new_post(1, &format!("m{number}"), "a canary")).await.unwrap();
+    }
+    for person in 1..=3 {
+        let action = Action::React { target: Seq(1), emoji: Emoji::parse("👍").unwrap(), on: true };
+        store.append_event(old, new_event(person, &format!("r{person}"), action)).await.unwrap();
+    }
+    assert_eq!(store.delete_room(room("r")).await.unwrap().last_seq, Seq(1_203));
+    assert!(matches!(store.delete_room(room("r")).await, Err(Error::Refused(Refusal::NoSuchRoom))));
+    assert_eq!(store.get_room(room("r")).await.unwrap(), None);
+    let late = store.append_event(old, new_post(1, "late", "late")).await;
+    assert!(matches!(late, Err(Error::Refused(Refusal::NotInRoom))));
+    let new = open_room(store, "r").await;
+    assert_eq!((new.id == old, new.last_seq), (false, Seq(0)));
+    while store.purge_deleted_rooms().await.unwrap() {}
+    let page = store.list_events(old, HistoryRange::After(Seq(0)), 9, PersonId(1)).await.unwrap();
+    assert_eq!(page.events, []);
+    let names: Vec<_> = store.list_rooms(9).await.unwrap().into_iter().map(|room| room.name).collect();
+    assert_eq!(names, [room("other")]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sqlite_forgets_people_who_never_did_anything_and_keeps_the_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, _) = sqlite(folder.path()).await;
+    forgets_people_who_never_did_anything_and_keeps_the_others(store.as_ref()).await;
+}
+
+async fn forgets_people_who_never_did_anything_and_keeps_the_others(store: &dyn Store) {
+    let ids = [1, 2, 3, 4];
+    for id in ids {
+        store.insert_person(person(u64::from(id)), [id; 32], Timestamp(10)).await.unwrap();
+    }
+    store.get_or_create_room(room("mine"), NewRoom::with_defaults(PersonId(1), Timestamp(1))).await.unwrap();
+    let id = open_room(store, "r").await.id;
+    store.append_event(id, new_post(2, "a", "hello")).await.unwrap();
+    store.set_last_seen(PersonId(3), Timestamp(20)).await.unwrap();
+    assert_eq!(store.expire_people(Timestamp(20)).await.unwrap(), 1);
+    let mut known = Vec::new();
+    for id in ids {
+        known.push(store.get_person_by_token([id; 32]).await.unwrap().is_some());
+    }
+    assert_eq!(known, [true, true, true, false], "an owner, a writer, one who came lately, and nobody");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sqlite_database_at_its_largest_size_stores_nothing_more_until_something_is_deleted() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = DatabaseUrl::Sqlite(folder.path().join("madang.sqlite"));
+    let store = store::open(&url, Some(1024 * 1024), Box::new(|_| ())).await.unwrap();
+    let id = open_room(store.as_ref(), "r").await.id;
+    let text = "가".repeat(4_000);
+    let post = async |number: usize| store.append_event(id, new_post(1, &format!("m{number}"), &text)).await;
+    let mut stored = 0;
+    while post(stored).await.is_ok() {
+        stored += 1;
+        assert!(stored < 200, "it grows on and on");
+    }
+    let is_refused = |error| matches!(error, Error::Refused(Refusal::NotStored));
+    assert!(stored > 20 && is_refused(post(stored).await.unwrap_err()));
+    assert!(is_refused(store.insert_person(person(1), [1; 32], Timestamp(1)).await.unwrap_err()));
+    let new = NewRoom::with_defaults(PersonId(1), Timestamp(1));
+    assert!(is_refused(store.get_or_create_room(room("new"), new).await.unwrap_err()));
+    for number in 1..=9 {
+        let delete = Action::Delete { target: Seq(number) };
+        store.append_event(id, new_event(1, &format!("d{number}"), delete)).await.unwrap();
+    }
+    post(stored).await.unwrap();
 }

@@ -175,15 +175,17 @@ fn find_same_description(
 }
 
 /// Allocates the room's next number and returns it with the room's name. Only messages move a room up in
-/// the list of rooms.
+/// the list of rooms, by a number of their own: a clock that was wrong would keep its room first for years.
 fn allocate_seq(db: &Connection, room: RoomId, new: &NewEvent) -> Result<(Seq, RoomName), Error> {
     let message_at = matches!(new.action, Action::Post { .. }).then_some(new.at.0);
-    let sql = "UPDATE rooms SET last_seq = last_seq + 1, last_at = coalesce(?2, last_at)
-               WHERE id = ?1 RETURNING last_seq, name";
+    let sql = "UPDATE rooms SET last_seq = last_seq + 1, last_at = coalesce(?2, last_at),
+                   activity = CASE WHEN ?2 IS NULL THEN activity
+                                   ELSE (SELECT coalesce(max(activity), 0) + 1 FROM rooms) END
+               WHERE id = ?1 AND is_deleted = 0 RETURNING last_seq, name";
     let taken = query_optional(db, sql, params![room.0, message_at], |row| {
         Ok((Seq(row.get(0)?), RoomName::from_store(row.get(1)?)))
     });
-    // The room may have been evicted while its members were silent; joining again recreates it.
+    // The room was deleted, or evicted while its members were silent; joining again recreates it.
     Ok(taken?.ok_or(Refusal::NotInRoom)?)
 }
 

@@ -5,8 +5,11 @@
 
 mod append;
 mod open;
+mod people;
 mod read;
 mod readers;
+mod rooms;
+mod space;
 
 use std::{fs::File, path::Path, sync::Arc};
 
@@ -22,14 +25,16 @@ use common::{
         reply::{Page, Sent},
     },
     refusal::Refusal,
-    room::{RoomName, Seats, Topic},
+    room::RoomName,
 };
 use parking_lot::Mutex;
-use rusqlite::{Connection, OptionalExtension, Params, Row, params};
+use rusqlite::{Connection, OptionalExtension, Params, Row};
 use tokio::sync::oneshot;
 
-use self::{append::Appended, open::Database, readers::Readers};
-use super::{Action, NewEvent, NewRoom, OnCommit, Room, RoomId, Store, TokenHash, writer::Writer};
+use self::{append::Appended, open::Database, readers::Readers, space::SpaceLimit};
+use super::{
+    Action, NewEvent, NewRoom, OnCommit, RegisteredPerson, Room, RoomId, Store, TokenHash, writer::Writer,
+};
 use crate::error::Error;
 
 /// The values of the column `kind` of an event.
@@ -41,19 +46,15 @@ mod kind {
     pub(super) const ROOM_CHANGED: &str = "room_changed";
 }
 
-/// The most rooms of a server, so that links to unused rooms can not fill the disk.
-const MAX_ROOMS: i64 = 100_000;
-
-/// At [`MAX_ROOMS`], rooms without an event that are older than this are evicted, up to
-/// [`MAX_EVICTED_ROOMS`] at once.
+/// How old a room without an event must be to be evicted.
 const UNUSED_ROOM_AGE_MS: i64 = 24 * 60 * 60 * 1000;
-const MAX_EVICTED_ROOMS: u32 = 1_000;
 
 /// A store in one SQLite file.
 pub(super) struct Sqlite {
     writer: Mutex<Option<Arc<Writer>>>,
     writer_closed: Mutex<Option<oneshot::Receiver<()>>>,
     readers: Readers,
+    space: Arc<SpaceLimit>,
     on_commit: Arc<Mutex<OnCommit>>,
     /// Locked until the store is closed.
     lock_file: Mutex<Option<File>>,
@@ -61,9 +62,14 @@ pub(super) struct Sqlite {
 
 impl Sqlite {
     /// Opens the database, creating and migrating it as needed.
-    pub(super) async fn open(path: &Path, on_commit: OnCommit) -> anyhow::Result<Sqlite> {
+    pub(super) async fn open(
+        path: &Path,
+        max_bytes: Option<u64>,
+        on_commit: OnCommit,
+    ) -> anyhow::Result<Sqlite> {
         let path = path.to_owned();
-        let store = tokio::task::spawn_blocking(move || Self::open_blocking(&path, on_commit)).await??;
+        let store =
+            tokio::task::spawn_blocking(move || Self::open_blocking(&path, max_bytes, on_commit)).await??;
         // The write-ahead log of a killed server may still hold deleted text.
         if let Ok(writer) = store.writer() {
             writer.schedule_wal_truncation();
@@ -71,7 +77,7 @@ impl Sqlite {
         Ok(store)
     }
 
-    fn open_blocking(path: &Path, on_commit: OnCommit) -> anyhow::Result<Sqlite> {
+    fn open_blocking(path: &Path, max_bytes: Option<u64>, on_commit: OnCommit) -> anyhow::Result<Sqlite> {
         let Database { lock_file, writer } = open::open(path)?;
         let readers = Readers::open(path)?;
         let (writer, writer_closed) = Writer::start(writer)?;
@@ -79,6 +85,7 @@ impl Sqlite {
             writer: Mutex::new(Some(Arc::new(writer))),
             writer_closed: Mutex::new(Some(writer_closed)),
             readers,
+            space: Arc::new(SpaceLimit::new(max_bytes)),
             on_commit: Arc::new(Mutex::new(on_commit)),
             lock_file: Mutex::new(Some(lock_file)),
         })
@@ -94,68 +101,81 @@ impl Sqlite {
     ) -> Result<T, Error> {
         self.writer()?.write(move |savepoint| work(savepoint), |_| ()).await
     }
+
+    /// Like [`Sqlite::write`], for work that makes the database grow. The refusal is `not_stored` if it has
+    /// its largest size.
+    async fn write_new<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let space = self.space.clone();
+        self.write(move |db| {
+            space.check(db)?;
+            work(db)
+        })
+        .await
+    }
 }
 
 #[async_trait]
 impl Store for Sqlite {
     async fn get_or_create_room(&self, name: RoomName, new: NewRoom) -> Result<Room, Error> {
-        if let Some(room) = self.get_room(name.clone()).await? {
+        let unused_before = Timestamp(new.at.0.saturating_sub(UNUSED_ROOM_AGE_MS));
+        let existing = name.clone();
+        let found = self.readers.read(move |db| match rooms::get_room(db, &existing)? {
+            Some(room) => Ok(Ok(Some(room))),
+            None => Ok(rooms::check_place(db, unused_before).map(|()| None)),
+        });
+        if let Some(room) = found.await?? {
             return Ok(room);
         }
-        self.write(move |db| {
-            if let Some(room) = get_room(db, &name)? {
-                return Ok(room);
-            }
-            let count: i64 = query_one(db, "SELECT count(*) FROM rooms", [], |row| row.get(0))?;
-            if count >= MAX_ROOMS && evict_unused_rooms(db, new.at)? == 0 {
-                return Err(Refusal::NoMoreRooms.into());
-            }
-            execute(
-                db,
-                "INSERT INTO rooms (name, seats, topic, owner, since) VALUES (?1, ?2, ?3, ?4, ?5)",
-                params![
-                    name.as_str(),
-                    new.seats.map(Seats::get),
-                    new.topic.as_str(),
-                    new.owner.0.cast_signed(),
-                    new.at.0
-                ],
-            )?;
-            let (id, NewRoom { seats, topic, owner, .. }) = (RoomId(db.last_insert_rowid()), new);
-            Ok(Room {
-                id,
-                name,
-                seats,
-                topic,
-                description_seq: Seq(0),
-                owner,
-                last_seq: Seq(0),
-                last_at: None,
-            })
+        self.write_new(move |db| match rooms::get_room(db, &name)? {
+            Some(room) => Ok(room),
+            None => rooms::create_room(db, name, new, unused_before),
         })
         .await
     }
 
     async fn get_room(&self, name: RoomName) -> Result<Option<Room>, Error> {
-        self.readers.read(move |db| get_room(db, &name)).await
+        self.readers.read(move |db| rooms::get_room(db, &name)).await
     }
 
     async fn list_rooms(&self, limit: u32) -> Result<Vec<Room>, Error> {
-        self.readers
-            .read(move |db| {
-                let sql = "SELECT id, name, seats, topic, described, owner, last_seq, last_at FROM rooms
-                       WHERE last_at IS NOT NULL ORDER BY last_at DESC LIMIT ?1";
-                query_all(db, sql, [limit], room_from_row)
-            })
-            .await
+        self.readers.read(move |db| rooms::list_rooms(db, limit)).await
+    }
+
+    async fn list_unused_rooms(&self, now: Timestamp) -> Result<Vec<RoomName>, Error> {
+        let before = Timestamp(now.0.saturating_sub(UNUSED_ROOM_AGE_MS));
+        self.readers.read(move |db| rooms::list_unused_rooms(db, before)).await
+    }
+
+    async fn evict_unused_rooms(&self, names: Vec<RoomName>, now: Timestamp) -> Result<usize, Error> {
+        let before = Timestamp(now.0.saturating_sub(UNUSED_ROOM_AGE_MS));
+        self.write(move |db| rooms::evict_unused_rooms(db, &names, before)).await
+    }
+
+    async fn delete_room(&self, name: RoomName) -> Result<Room, Error> {
+        self.write(move |db| rooms::mark_deleted(db, &name)).await
+    }
+
+    async fn purge_deleted_rooms(&self) -> Result<bool, Error> {
+        let is_more = self.write(rooms::purge_deleted_rooms).await?;
+        self.writer()?.schedule_wal_truncation();
+        Ok(is_more)
     }
 
     async fn append_event(&self, room: RoomId, event: NewEvent) -> Result<Sent, Error> {
         let (writer, on_commit) = (self.writer()?, self.on_commit.clone());
         let removes_text = matches!(event.action, Action::Edit { .. } | Action::Delete { .. });
+        let space = (!matches!(event.action, Action::Delete { .. })).then(|| self.space.clone());
         let appended = writer
             .write(
-                move |db| append::append_event(db, room, event),
+                move |db| {
+                    if let Some(space) = space {
+                        space.check(db)?;
+                    }
+                    append::append_event(db, room, event)
+                },
                 move |appended: &Appended| {
                     if let Some((room, event)) = appended.new.clone() {
                         on_commit.lock()(RoomEvent { room, event });
@@ -188,29 +208,23 @@ impl Store for Sqlite {
     }
 
     async fn insert_person(&self, person: Person, token: TokenHash, at: Timestamp) -> Result<(), Error> {
-        self.write(move |db| {
-            let sql = "INSERT INTO people (id, name, token_hash, since) VALUES (?1, ?2, ?3, ?4)";
-            let id = person.id.0.cast_signed();
-            execute(db, sql, params![id, person.name.as_str(), token, at.0])
-        })
-        .await
+        self.write_new(move |db| people::insert_person(db, &person, token, at)).await
     }
 
-    async fn get_person_by_token(&self, token: TokenHash) -> Result<Option<Person>, Error> {
-        self.readers
-            .read(move |db| {
-                let sql = "SELECT id, name FROM people WHERE token_hash = ?1";
-                query_optional(db, sql, [token], |row| person_from_row(row, 0))
-            })
-            .await
+    async fn get_person_by_token(&self, token: TokenHash) -> Result<Option<RegisteredPerson>, Error> {
+        self.readers.read(move |db| people::get_person_by_token(db, token)).await
     }
 
     async fn rename_person(&self, id: PersonId, name: DisplayName) -> Result<(), Error> {
-        self.write(move |db| {
-            let sql = "UPDATE people SET name = ?2 WHERE id = ?1";
-            execute(db, sql, params![id.0.cast_signed(), name.as_str()])
-        })
-        .await
+        self.write(move |db| people::rename_person(db, id, &name)).await
+    }
+
+    async fn set_last_seen(&self, id: PersonId, at: Timestamp) -> Result<(), Error> {
+        self.write(move |db| people::set_last_seen(db, id, at)).await
+    }
+
+    async fn expire_people(&self, before: Timestamp) -> Result<usize, Error> {
+        self.write(move |db| people::expire_people(db, before)).await
     }
 
     async fn close(&self) {
@@ -226,44 +240,6 @@ impl Store for Sqlite {
         *self.on_commit.lock() = Box::new(|_| ());
         drop(self.lock_file.lock().take());
     }
-}
-
-/// Evicts unused rooms and returns how many. The newest room stays, so that SQLite does not give its id to
-/// another room while members are in it.
-fn evict_unused_rooms(db: &Connection, now: Timestamp) -> Result<u64, Error> {
-    let sql = "DELETE FROM rooms WHERE id IN (
-                   SELECT id FROM rooms
-                   WHERE last_seq = 0 AND since < ?1 AND name <> ?2 AND id < (SELECT max(id) FROM rooms)
-                   ORDER BY since LIMIT ?3)";
-    let created_before = now.0.saturating_sub(UNUSED_ROOM_AGE_MS);
-    execute(db, sql, params![created_before, RoomName::lobby().as_str(), MAX_EVICTED_ROOMS])?;
-    Ok(db.changes())
-}
-
-fn get_room(db: &Connection, name: &RoomName) -> anyhow::Result<Option<Room>> {
-    let sql = "SELECT id, name, seats, topic, described, owner, last_seq, last_at FROM rooms WHERE name = ?1";
-    query_optional(db, sql, [name.as_str()], room_from_row)
-}
-
-fn room_from_row(row: &Row) -> rusqlite::Result<Room> {
-    let seats: Option<u16> = row.get(2)?;
-    Ok(Room {
-        id: RoomId(row.get(0)?),
-        name: RoomName::from_store(row.get(1)?),
-        seats: seats.and_then(|seats| Seats::parse(seats).ok()),
-        topic: Topic::from_store(row.get(3)?),
-        description_seq: Seq(row.get(4)?),
-        owner: PersonId(row.get::<_, i64>(5)?.cast_unsigned()),
-        last_seq: Seq(row.get(6)?),
-        last_at: row.get::<_, Option<i64>>(7)?.map(Timestamp),
-    })
-}
-
-fn person_from_row(row: &Row, column: usize) -> rusqlite::Result<Person> {
-    Ok(Person {
-        id: PersonId(row.get::<_, i64>(column)?.cast_unsigned()),
-        name: DisplayName::from_store(row.get(column + 1)?),
-    })
 }
 
 fn execute(db: &Connection, sql: &str, values: impl Params) -> Result<(), Error> {
@@ -298,27 +274,4 @@ fn query_all<T>(
     let mut statement = db.prepare_cached(sql)?;
     let rows = statement.query_map(values, read)?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_rooms_without_a_message_for_a_day_are_evicted() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("madang.sqlite");
-        let db = open::open(&path).unwrap().writer;
-        let now = 10 * UNUSED_ROOM_AGE_MS;
-        let rooms =
-            [("lobby", 0, 0), ("silent", 0, 0), ("spoken", 1, 0), ("young", 0, now), ("newest", 0, 0)];
-        for (name, last_seq, since) in rooms {
-            let sql = "INSERT INTO rooms (name, owner, last_seq, since) VALUES (?1, 1, ?2, ?3)";
-            execute(&db, sql, params![name, last_seq, since]).unwrap();
-        }
-        assert_eq!(evict_unused_rooms(&db, Timestamp(now)).unwrap(), 1);
-        let left =
-            query_all(&db, "SELECT name FROM rooms ORDER BY id", [], |row| row.get::<_, String>(0)).unwrap();
-        assert_eq!(left, ["lobby", "spoken", "young", "newest"]);
-    }
 }

@@ -19,6 +19,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0001_rooms_events_people.sql"),
     include_str!("../../../migrations/sqlite/0002_events_by_udp.sql"),
     include_str!("../../../migrations/sqlite/0003_changes_and_reactions.sql"),
+    include_str!("../../../migrations/sqlite/0004_bounds.sql"),
 ];
 
 /// The writer's page cache, in KiB.

@@ -18,7 +18,7 @@ use common::{
 };
 use rusqlite::{Connection, Row, params, types::Type};
 
-use super::{kind, person_from_row, query_one, query_optional};
+use super::{kind, people::person_from_row, query_one, query_optional};
 use crate::store::{MAX_PAGE_BYTES, RoomId};
 
 /// The bytes that a person listed in a reaction adds to a page, besides those of the name.
