@@ -168,7 +168,7 @@ async function register(server, name) {
     body: JSON.stringify({ name }),
   });
   const { you } = await answer.json();
-  const [, token] = answer.headers.get('set-cookie').match(/^madang=([^;]+); HttpOnly; SameSite=Lax; Path=\/; Max-Age=/);
+  const [, token] = answer.headers.get('set-cookie').match(/^madang(?:-[0-9a-f]{8})?=([^;]+); HttpOnly; SameSite=Lax; Path=\/; Max-Age=/);
   return { ...you, token };
 }
 

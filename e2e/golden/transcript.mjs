@@ -51,6 +51,7 @@ export class Transcript {
       .replace(/(\["restart",\{"after":|^retry: )\d+/gm, '$1<time>')
       .replace(/"message":"(?:([a-z_]+): )?(?:[^"\\]|\\.)*"/g, (_, code) => `"message":"${code ? `${code}: ` : ''}<text>"`)
       .replace(/"sid":"[^"]+"/g, '"sid":"<sid>"')
+      .replace(/\b((?:__Host-)?madang)-[0-9a-f]{8}=/g, '$1-<instance>=')
       .replace(/\b[0-9a-f]{64}\b/g, '<token>')
       .replace(/\b[0-9a-f]{32}\b/g, '<cid>')
       .replace(/\b[0-9a-f]{16}\b/g, (id) => this.#person(id))

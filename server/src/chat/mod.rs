@@ -121,6 +121,11 @@ impl Chat {
         self.0.closing.store(true, Ordering::Relaxed);
     }
 
+    /// Returns the id that tells this server from others on the same host, see [`store::Instance`].
+    pub fn instance_id(&self) -> &str {
+        &self.0.store.instance().id
+    }
+
     /// Takes a [`Cost::Connection`] token of this address, for a connection or for a request without a
     /// session. The refusal is `too_fast`.
     pub fn check_connection_rate(&self, address: IpAddr) -> Result<(), Refusal> {

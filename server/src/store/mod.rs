@@ -132,8 +132,20 @@ pub trait Store: Send + Sync {
     /// room. Returns how many.
     async fn expire_people(&self, before: Timestamp) -> Result<usize, Error>;
 
+    /// Returns what tells this database from others.
+    fn instance(&self) -> &Instance;
+
     /// Finishes queued writes and closes the files. Later calls are refused with `unavailable`.
     async fn close(&self);
+}
+
+/// What tells a database from others; made once, when it gets the schema that holds it.
+#[derive(Clone)]
+pub struct Instance {
+    /// Random and public: 8 hexadecimal digits.
+    pub id: String,
+    /// Keys hashes that nobody else may be able to make.
+    pub secret: [u8; 16],
 }
 
 /// The key of a room inside the store.

@@ -21,8 +21,11 @@ use super::{error::refusal_response, raw_socket::ConnectionHandle};
 /// The default path of Socket.IO clients.
 pub(super) const SOCKETIO_PATH: &str = "/socket.io";
 
-/// The cookie that holds the token. On https the `__Host-` prefix binds it to this exact host.
+/// The cookie that holds the token, before the server's instance id is appended: cookies know no port, so
+/// two servers on one host would otherwise overwrite each other's. Earlier versions used this name alone,
+/// and programs made for them still look for it.
 const COOKIE_HTTP: &str = "madang";
+/// The same on https, where the `__Host-` prefix binds the cookie to this exact host.
 const COOKIE_HTTPS: &str = "__Host-madang";
 
 /// The lifetime of the cookie, in seconds: one year from when it was last set.
@@ -66,9 +69,12 @@ const SOCKETIO_HEADERS: [HeaderName; 7] = [
     header::TRANSFER_ENCODING,
 ];
 
-/// The allow-list of public URLs. Cheap to clone.
+/// The allow-list of public URLs, and the server's instance id. Cheap to clone.
 #[derive(Clone)]
-pub(super) struct Guard(Arc<[Url]>);
+pub(super) struct Guard {
+    public_urls: Arc<[Url]>,
+    instance_id: Arc<str>,
+}
 
 /// The TCP connection a request arrived on. The HTTP server adds it to every request.
 #[derive(Clone, Debug)]
@@ -81,23 +87,44 @@ pub(super) struct Peer {
 #[derive(Clone, Debug)]
 pub(super) struct ClientInfo {
     pub(super) peer: Peer,
-    /// The token of the cookie.
-    pub(super) token: Option<String>,
+    cookie: Option<Cookie>,
     /// Whether the browser reached us over https.
-    pub(super) https: bool,
+    https: bool,
+    /// Whether the request names its page's origin, as those of browsers do that change something.
+    has_origin: bool,
+}
+
+impl ClientInfo {
+    /// The token of the cookie.
+    pub(super) fn cookie_token(&self) -> Option<&str> {
+        self.cookie.as_ref().map(|cookie| cookie.token.as_str())
+    }
+
+    /// The token of the cookie, if that has the name of earlier versions.
+    pub(super) fn old_cookie_token(&self) -> Option<&str> {
+        self.cookie.as_ref().filter(|cookie| cookie.has_old_name).map(|cookie| cookie.token.as_str())
+    }
+}
+
+/// The cookie that holds a token.
+#[derive(Clone, Debug)]
+struct Cookie {
+    token: String,
+    /// Whether it has the name of earlier versions, without the instance id.
+    has_old_name: bool,
 }
 
 impl Guard {
     /// Allows these URLs and always the loopback names.
-    pub(super) fn new(public_urls: &[Url]) -> Guard {
-        Guard(public_urls.into())
+    pub(super) fn new(public_urls: &[Url], instance_id: &str) -> Guard {
+        Guard { public_urls: public_urls.into(), instance_id: instance_id.into() }
     }
 
     /// The URL at which other people reach this server: the public URL that matches the request's
     /// host, else the first one, because a loopback name would lead them to their own machine.
     pub(super) fn public_url(&self, headers: &HeaderMap) -> Option<Url> {
         let host = request_host(headers)?;
-        match self.public_url_of(host).or_else(|| self.0.first()) {
+        match self.public_url_of(host).or_else(|| self.public_urls.first()) {
             Some(public) => Some(public.clone()),
             None => Url::parse(&format!("http://{host}")).ok(),
         }
@@ -126,7 +153,7 @@ impl Guard {
     /// exactly the requested host and port, because another port belongs to another program.
     fn is_trusted_origin(&self, origin: &str, host: &str) -> bool {
         let Ok(url) = Url::parse(origin) else { return false };
-        if self.0.iter().any(|public| public.origin() == url.origin()) {
+        if self.public_urls.iter().any(|public| public.origin() == url.origin()) {
             return true;
         }
         let authority = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
@@ -138,7 +165,7 @@ impl Guard {
     }
 
     fn public_url_of(&self, host: &str) -> Option<&Url> {
-        self.0.iter().find(|url| {
+        self.public_urls.iter().find(|url| {
             let authority = authority(url);
             // Some proxies add the default port.
             let port = url.port_or_known_default().filter(|_| url.port().is_none());
@@ -151,6 +178,33 @@ impl Guard {
     /// Whether browsers reach this host over https.
     fn is_https(&self, host: &str) -> bool {
         self.public_url_of(host).is_some_and(|url| url.scheme() == "https")
+    }
+
+    fn cookie_name(&self, https: bool) -> String {
+        format!("{}-{}", old_cookie_name(https), self.instance_id)
+    }
+
+    /// The cookie of this server in the `Cookie` header (RFC 6265 §4.2.1), else one under the old name.
+    fn find_cookie(&self, headers: &HeaderMap, https: bool) -> Option<Cookie> {
+        let find = |name: &str| find_cookie_value(headers, name);
+        if let Some(token) = find(&self.cookie_name(https)) {
+            return Some(Cookie { token, has_old_name: false });
+        }
+        find(old_cookie_name(https)).map(|token| Cookie { token, has_old_name: true })
+    }
+
+    /// The `Set-Cookie` values that store a token in the client. If it came under the old name, that cookie is
+    /// removed; one with another token may belong to another server. A client that is no browser also gets
+    /// the old name, which programs made for earlier versions look for.
+    pub(super) fn set_cookies(&self, token: &str, client: &ClientInfo) -> Vec<String> {
+        let (old_name, name) = (old_cookie_name(client.https), self.cookie_name(client.https));
+        let set = |name: &str, token: &str, seconds| set_cookie(name, token, seconds, client.https);
+        let old = if client.old_cookie_token() == Some(token) {
+            Some(set(old_name, "", 0))
+        } else {
+            (!client.has_origin).then(|| set(old_name, token, COOKIE_SECONDS))
+        };
+        old.into_iter().chain([set(&name, token, COOKIE_SECONDS)]).collect()
     }
 }
 
@@ -206,8 +260,9 @@ pub(super) async fn check_origin(State(guard): State<Guard>, mut request: Reques
         let https = request_host(request.headers()).is_some_and(|host| guard.is_https(host));
         match request.extensions_mut().remove::<Peer>() {
             Some(peer) => {
-                let token = cookie_token(request.headers(), https);
-                request.extensions_mut().insert(ClientInfo { peer, token, https });
+                let cookie = guard.find_cookie(request.headers(), https);
+                let has_origin = origin.is_some();
+                request.extensions_mut().insert(ClientInfo { peer, cookie, https, has_origin });
                 if kind == RequestKind::Socket {
                     strip_for_socketio(&mut request);
                 }
@@ -252,9 +307,11 @@ fn strip_for_socketio(request: &mut Request) {
     }
 }
 
-/// The token in the `Cookie` header (RFC 6265 §4.2.1).
-fn cookie_token(headers: &HeaderMap, https: bool) -> Option<String> {
-    let wanted = if https { COOKIE_HTTPS } else { COOKIE_HTTP };
+fn old_cookie_name(https: bool) -> &'static str {
+    if https { COOKIE_HTTPS } else { COOKIE_HTTP }
+}
+
+fn find_cookie_value(headers: &HeaderMap, wanted: &str) -> Option<String> {
     let pairs = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
     pairs
         .flat_map(|line| line.split(';'))
@@ -263,10 +320,10 @@ fn cookie_token(headers: &HeaderMap, https: bool) -> Option<String> {
         .map(|(_, value)| value.to_owned())
 }
 
-/// The `Set-Cookie` value that stores a token in the browser.
-pub(super) fn set_cookie(token: &str, https: bool) -> String {
-    let (name, secure) = if https { (COOKIE_HTTPS, "; Secure") } else { (COOKIE_HTTP, "") };
-    format!("{name}={token}; HttpOnly; SameSite=Lax; Path=/; Max-Age={COOKIE_SECONDS}{secure}")
+/// A `Set-Cookie` value; with zero seconds the browser removes the cookie.
+fn set_cookie(name: &str, token: &str, seconds: u32, https: bool) -> String {
+    let secure = if https { "; Secure" } else { "" };
+    format!("{name}={token}; HttpOnly; SameSite=Lax; Path=/; Max-Age={seconds}{secure}")
 }
 
 #[cfg(test)]
@@ -274,10 +331,10 @@ mod tests {
     use super::*;
 
     fn guard() -> Guard {
-        Guard::new(&[
-            Url::parse("https://chat.example.com").unwrap(),
-            Url::parse("http://10.0.0.7:3000").unwrap(),
-        ])
+        Guard::new(
+            &[Url::parse("https://chat.example.com").unwrap(), Url::parse("http://10.0.0.7:3000").unwrap()],
+            "0badcafe",
+        )
     }
 
     fn allows(kind: RequestKind, host: &str, origin: Option<&str>, site: Option<&str>) -> bool {
@@ -376,10 +433,18 @@ mod tests {
     #[test]
     fn the_cookie_is_found_among_others() {
         let mut headers = HeaderMap::new();
+        let find = |headers: &HeaderMap, https| {
+            let cookie = guard().find_cookie(headers, https)?;
+            Some((cookie.token, cookie.has_old_name))
+        };
         headers.insert(header::COOKIE, "a=b; madang=t0ken; __Host-madang=s3cret".parse().unwrap());
-        assert_eq!(cookie_token(&headers, false).as_deref(), Some("t0ken"));
-        assert_eq!(cookie_token(&headers, true).as_deref(), Some("s3cret"));
-        assert!(set_cookie("x", true).ends_with("; Secure"));
-        assert!(!set_cookie("x", false).contains("Secure"));
+        assert_eq!(find(&headers, false), Some(("t0ken".to_owned(), true)));
+        assert_eq!(find(&headers, true), Some(("s3cret".to_owned(), true)));
+        let both = "madang=0ld; madang-0badcafe=n3w; madang-00000000=f0reign; __Host-madang-0badcafe=s3cret";
+        headers.insert(header::COOKIE, both.parse().unwrap());
+        assert_eq!(find(&headers, false), Some(("n3w".to_owned(), false)));
+        assert_eq!(find(&headers, true), Some(("s3cret".to_owned(), false)));
+        headers.insert(header::COOKIE, "madang-00000000=f0reign".parse().unwrap());
+        assert_eq!(find(&headers, false), None);
     }
 }

@@ -93,7 +93,7 @@ impl Transports {
 
 /// Everything that is served over HTTP; a request passes the layers from the last to the first.
 fn http_app(config: &Config, chat: &Chat, stop: &CancellationToken) -> (Router, SocketIoTransport) {
-    let guard = Guard::new(&config.public_urls);
+    let guard = Guard::new(&config.public_urls, chat.instance_id());
     let (socketio_layer, socketio) = socketio::build(chat.clone(), config.max_connections, stop.clone());
     let app = http::router(chat.clone(), guard.clone(), stop.clone())
         .layer(socketio_layer)

@@ -1,7 +1,12 @@
 //! The HTTP API for the page, and the headers of every response.
 
+use std::collections::BTreeMap;
+
 use common::{
-    protocol::{command::Join, http::RoomList},
+    protocol::{
+        command::{Hello, Join},
+        http::RoomList,
+    },
     room::Seats,
 };
 use serde_json::{Value, json};
@@ -37,9 +42,11 @@ async fn a_browser_is_the_same_person_from_its_first_name_on() {
     let response = register(&server, &host, " 지은 ", "").await;
     let id = json_of(&response)["you"]["id"].clone();
     assert_eq!(json_of(&response)["you"]["name"], "지은");
-    let cookie = header(&response, "set-cookie").unwrap();
-    assert!(cookie.contains("; HttpOnly; SameSite=Lax; Path=/") && !cookie.contains("Secure"), "{cookie}");
-    let cookie = cookie.split(';').next().unwrap().to_owned();
+    let cookies = set_cookies(&response);
+    let attributes = |cookie: &&str| cookie.contains("; HttpOnly; SameSite=Lax; Path=/; Max-Age=31536000");
+    assert!(cookies.iter().all(|cookie| attributes(cookie) && !cookie.contains("Secure")), "{cookies:?}");
+    let cookie = cookies.last().unwrap().split(';').next().unwrap().to_owned();
+    assert!(cookie.starts_with("madang-"), "{cookie}");
     let carried = format!("\r\nCookie: {cookie}");
 
     assert_eq!(json_of(&get(&server, "/api/me", &carried).await)["you"]["id"], id);
@@ -66,7 +73,76 @@ async fn over_https_the_cookie_is_secure_and_tied_to_the_host() {
     let response =
         register(&server, "chat.example.com", "지은", "\r\nOrigin: https://chat.example.com").await;
     let cookie = header(&response, "set-cookie").unwrap();
-    assert!(cookie.starts_with("__Host-madang=") && cookie.ends_with("; Secure"), "{cookie}");
+    assert!(cookie.starts_with("__Host-madang-") && cookie.ends_with("; Secure"), "{cookie}");
+}
+
+fn set_cookies(response: &str) -> Vec<&str> {
+    response.lines().filter_map(|line| line.strip_prefix("set-cookie: ")).collect()
+}
+
+/// What a browser keeps for one host, whatever the port.
+#[derive(Default)]
+struct Browser(BTreeMap<String, String>);
+
+impl Browser {
+    async fn request(&mut self, server: &TestServer, method: &str, name: &str) -> Value {
+        let (host, jar) = (server.address, &self.0);
+        let cookies: Vec<String> = jar.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let head = format!(
+            "{method} /api/me HTTP/1.1\r\nHost: {host}\r\nOrigin: http://{host}\r\n\
+             Content-Type: application/json\r\nCookie: {}",
+            cookies.join("; ")
+        );
+        let body = if method == "POST" { json!({ "name": name }).to_string() } else { String::new() };
+        let response = http_request(server.address, &head, &body).await;
+        for cookie in set_cookies(&response) {
+            let (name, rest) = cookie.split_once('=').unwrap();
+            let (value, attributes) = rest.split_once(';').unwrap();
+            if attributes.contains("Max-Age=0") {
+                self.0.remove(name);
+            } else {
+                self.0.insert(name.to_owned(), value.to_owned());
+            }
+        }
+        json_of(&response)["you"].clone()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_servers_on_one_host_keep_their_people_apart() {
+    let (first, second) = (TestServer::start().await, TestServer::start().await);
+    let mut browser = Browser::default();
+    let here = browser.request(&first, "POST", "지은").await;
+    assert_eq!(browser.request(&second, "GET", "").await, Value::Null);
+    let there = browser.request(&second, "POST", "민수").await;
+    assert_eq!(browser.request(&first, "GET", "").await, here);
+    assert_eq!(browser.request(&second, "GET", "").await, there);
+    let first = first.restart().await;
+    assert_eq!(browser.request(&first, "GET", "").await, here, "a restart changes nothing");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cookie_of_an_earlier_version_is_replaced_by_one_of_this_server() {
+    let (server, other) = (TestServer::start().await, TestServer::start().await);
+    let mut client = server.client_named("지은").await;
+    let token = client.request(Hello {}).await.unwrap().token.unwrap();
+    let mut browser = Browser([("madang".to_owned(), token.clone())].into());
+    assert_eq!(browser.request(&other, "GET", "").await, Value::Null);
+    assert_eq!(browser.request(&other, "POST", "민수").await["name"], "민수");
+    assert_eq!(browser.0["madang"], token, "it may belong to another server on this host");
+    assert_eq!(browser.request(&server, "GET", "").await["name"], "지은");
+    assert!(!browser.0.contains_key("madang"), "{:?}", browser.0.keys());
+    assert_eq!(browser.request(&server, "POST", "지은이").await["name"], "지은이");
+    assert_eq!(browser.request(&other, "GET", "").await["name"], "민수");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_of_an_earlier_version_still_finds_its_cookie() {
+    let server = TestServer::start().await;
+    let response = register(&server, &server.address.to_string(), "지은", "").await;
+    let old = set_cookies(&response).into_iter().find(|cookie| cookie.starts_with("madang=")).unwrap();
+    let carried = format!("\r\nCookie: {}", old.split(';').next().unwrap());
+    assert_eq!(json_of(&get(&server, "/api/me", &carried).await)["you"]["name"], "지은");
 }
 
 #[tokio::test(flavor = "multi_thread")]

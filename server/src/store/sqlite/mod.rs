@@ -33,7 +33,8 @@ use tokio::sync::oneshot;
 
 use self::{append::Appended, open::Database, readers::Readers, space::SpaceLimit};
 use super::{
-    Action, NewEvent, NewRoom, OnCommit, RegisteredPerson, Room, RoomId, Store, TokenHash, writer::Writer,
+    Action, Instance, NewEvent, NewRoom, OnCommit, RegisteredPerson, Room, RoomId, Store, TokenHash,
+    writer::Writer,
 };
 use crate::error::Error;
 
@@ -55,6 +56,7 @@ pub(super) struct Sqlite {
     writer_closed: Mutex<Option<oneshot::Receiver<()>>>,
     readers: Readers,
     space: Arc<SpaceLimit>,
+    instance: Instance,
     on_commit: Arc<Mutex<OnCommit>>,
     /// Locked until the store is closed.
     lock_file: Mutex<Option<File>>,
@@ -80,12 +82,16 @@ impl Sqlite {
     fn open_blocking(path: &Path, max_bytes: Option<u64>, on_commit: OnCommit) -> anyhow::Result<Sqlite> {
         let Database { lock_file, writer } = open::open(path)?;
         let readers = Readers::open(path)?;
+        let sql = "SELECT id, secret FROM instance";
+        let instance =
+            query_one(&writer, sql, [], |row| Ok(Instance { id: row.get(0)?, secret: row.get(1)? }))?;
         let (writer, writer_closed) = Writer::start(writer)?;
         Ok(Sqlite {
             writer: Mutex::new(Some(Arc::new(writer))),
             writer_closed: Mutex::new(Some(writer_closed)),
             readers,
             space: Arc::new(SpaceLimit::new(max_bytes)),
+            instance,
             on_commit: Arc::new(Mutex::new(on_commit)),
             lock_file: Mutex::new(Some(lock_file)),
         })
@@ -225,6 +231,10 @@ impl Store for Sqlite {
 
     async fn expire_people(&self, before: Timestamp) -> Result<usize, Error> {
         self.write(move |db| people::expire_people(db, before)).await
+    }
+
+    fn instance(&self) -> &Instance {
+        &self.instance
     }
 
     async fn close(&self) {

@@ -18,6 +18,7 @@ use axum::{
     routing::get,
 };
 use common::{
+    person::Person,
     protocol::http::{Me, RoomList, UpdateMe},
     refusal::Refusal,
 };
@@ -26,9 +27,12 @@ use tokio_util::sync::CancellationToken;
 pub(super) use self::server::HttpServer;
 use super::{
     error::refusal_response,
-    guard::{self, ClientInfo, Guard},
+    guard::{ClientInfo, Guard},
 };
-use crate::{chat::Chat, error::Error};
+use crate::{
+    chat::{Chat, identity::Token},
+    error::Error,
+};
 
 /// The largest request body, in bytes.
 const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -80,25 +84,39 @@ impl FromRef<AppState> for CancellationToken {
 
 async fn get_me(
     State(chat): State<Chat>,
+    State(guard): State<Guard>,
     Extension(client): Extension<ClientInfo>,
-) -> Result<Json<Me>, Error> {
+) -> Result<Response, Error> {
     chat.check_connection_rate(client.peer.address)?;
-    let you = chat.person_by_token(client.token.as_deref()).await?;
-    Ok(Json(Me { you }))
+    let you = chat.person_by_token(client.cookie_token()).await?;
+    let replaced = client.old_cookie_token().filter(|_| you.is_some());
+    respond_with_me(you, &guard, &client, replaced)
 }
 
 async fn post_me(
     State(chat): State<Chat>,
+    State(guard): State<Guard>,
     Extension(client): Extension<ClientInfo>,
     body: Result<Json<UpdateMe>, JsonRejection>,
 ) -> Result<Response, Error> {
     let Json(UpdateMe { name }) = body.map_err(|rejection| refusal_of_rejection(&rejection))?;
-    let (you, token) = chat.register_or_rename(name, client.token.as_deref(), client.peer.address).await?;
-    let mut response = Json(Me { you: Some(you) }).into_response();
-    if let Some(token) = token {
-        let cookie = guard::set_cookie(token.reveal(), client.https);
+    let (you, new_token) = chat.register_or_rename(name, client.cookie_token(), client.peer.address).await?;
+    // Without a new token, the server knows the cookie's.
+    let token = new_token.as_ref().map(Token::reveal).or(client.old_cookie_token());
+    respond_with_me(Some(you), &guard, &client, token)
+}
+
+/// Responds with the person, and stores this token in the client.
+fn respond_with_me(
+    you: Option<Person>,
+    guard: &Guard,
+    client: &ClientInfo,
+    token: Option<&str>,
+) -> Result<Response, Error> {
+    let mut response = Json(Me { you }).into_response();
+    for cookie in token.map(|token| guard.set_cookies(token, client)).unwrap_or_default() {
         let cookie = cookie.parse().map_err(|error| anyhow::anyhow!("making a cookie: {error}"))?;
-        response.headers_mut().insert(header::SET_COOKIE, cookie);
+        response.headers_mut().append(header::SET_COOKIE, cookie);
     }
     Ok(response)
 }

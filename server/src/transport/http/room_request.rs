@@ -72,8 +72,8 @@ impl RoomRequest {
         name: Option<DisplayName>,
     ) -> Result<Identity, Error> {
         chat.check_connection_rate(self.client.peer.address)?;
-        let credentials =
-            Credentials { token: self.bearer.clone(), cookie_token: self.client.token.clone(), name };
+        let cookie_token = self.client.cookie_token().map(str::to_owned);
+        let credentials = Credentials { token: self.bearer.clone(), cookie_token, name };
         chat.authenticate(credentials).await
     }
 }

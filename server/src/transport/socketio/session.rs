@@ -74,7 +74,11 @@ impl Auth {
                 _ => {}
             }
         }
-        Ok(Credentials { token: self.token, cookie_token: client.token.clone(), name: self.name })
+        Ok(Credentials {
+            token: self.token,
+            cookie_token: client.cookie_token().map(str::to_owned),
+            name: self.name,
+        })
     }
 }
 
