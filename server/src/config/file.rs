@@ -40,6 +40,10 @@ fn check_entry(name: &str, value: Value) -> anyhow::Result<Vec<String>> {
         Value::Array(values) if matches!(option.get_action(), ArgAction::Append) => values,
         value => vec![value],
     };
+    // A server without an address to listen on, for example.
+    if values.is_empty() && !option.get_default_values().is_empty() {
+        bail!("--{name} takes at least one value");
+    }
     let values = values.into_iter().map(|value| match value {
         Value::String(text) => Ok(text),
         Value::Integer(number) => Ok(number.to_string()),
@@ -48,20 +52,13 @@ fn check_entry(name: &str, value: Value) -> anyhow::Result<Vec<String>> {
     });
     let values = values.collect::<anyhow::Result<Vec<_>>>()?;
     let arguments: Vec<String> = values.iter().map(|value| format!("--{name}={value}")).collect();
-    let options = Options::parse_alone(&arguments).map_err(|error| anyhow!(options::first_line(&error)))?;
+    let options = Options::parse_alone(&arguments).map_err(|error| anyhow!(options::sentence(&error)))?;
     options.check_each()?;
     Ok(values)
 }
 
+/// Names the line but does not show it: it may hold a secret, also under a name that is misspelt.
 fn error_at(path: &Path, text: &str, position: usize, reason: &str) -> anyhow::Error {
-    let number = text.get(..position).unwrap_or_default().matches('\n').count();
-    let line = without_secret(text.lines().nth(number).unwrap_or_default().trim());
-    anyhow!("{}: line {} ({line}): {reason}", path.display(), number + 1)
-}
-
-/// Replaces the value of a secret option.
-fn without_secret(line: &str) -> String {
-    let name = line.split('=').next().unwrap_or_default().trim().trim_matches('"');
-    let is_secret = options::find_option(name).is_some_and(|option| option.is_hide_env_values_set());
-    if is_secret { format!("{name} = …") } else { line.to_owned() }
+    let line = text.get(..position).unwrap_or_default().matches('\n').count() + 1;
+    anyhow!("{}: line {line}: {reason}", path.display())
 }

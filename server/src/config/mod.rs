@@ -143,7 +143,7 @@ pub enum Invocation {
 
 /// Reads the command line, the environment and the file of this process.
 pub fn load() -> anyhow::Result<Invocation> {
-    let port = std::env::var("PORT").ok();
+    let port = std::env::var("PORT").ok().filter(|port| !port.is_empty());
     load_from(std::env::args_os(), port.as_deref())
 }
 
@@ -202,5 +202,5 @@ fn has_token_argument(matches: &ArgMatches) -> bool {
 }
 
 fn usage_error(error: &clap::Error) -> anyhow::Error {
-    anyhow!("{}; see madang --help", options::first_line(error))
+    anyhow!("{}; see madang --help", options::sentence(error))
 }

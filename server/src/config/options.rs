@@ -3,7 +3,11 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use clap::{Arg, Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{
+    Arg, Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand,
+    builder::Resettable,
+    error::{ContextKind, ContextValue, ErrorKind},
+};
 
 use super::LogFormat;
 use crate::{
@@ -116,7 +120,18 @@ pub(super) fn command(defaults: &Defaults) -> Command {
             None => arg,
         }
     };
-    Cli::command().mut_args(complete).mut_subcommand("serve", |serve| serve.mut_args(complete))
+    Cli::command()
+        .mut_args(complete)
+        .mut_subcommand("serve", |serve| serve.mut_args(complete))
+        .mut_args(ignore_empty_variable)
+        .mut_subcommands(|subcommand| subcommand.mut_args(ignore_empty_variable))
+}
+
+/// Treats an empty environment variable as unset: service files and containers set variables that they have
+/// no value for.
+fn ignore_empty_variable(arg: Arg) -> Arg {
+    let is_empty = arg.get_env().and_then(std::env::var_os).is_some_and(|value| value.is_empty());
+    if is_empty { arg.env(Resettable::Reset) } else { arg }
 }
 
 /// Returns the declaration of an option.
@@ -133,11 +148,37 @@ fn environment_variable(option: &str) -> String {
     format!("MADANG_{}", option.replace('-', "_").to_uppercase())
 }
 
-/// Shortens clap's explanation to its first line, which names the option.
-pub(super) fn first_line(error: &clap::Error) -> String {
-    let text = error.to_string();
-    let line = text.lines().next().unwrap_or_default();
-    line.strip_prefix("error: ").unwrap_or(line).to_owned()
+/// Shortens clap's explanation to one sentence, which names the option and never shows a secret.
+pub(super) fn sentence(error: &clap::Error) -> String {
+    let mut text = error.to_string();
+    if let (Some(ContextValue::String(option)), Some(ContextValue::String(value))) =
+        (error.get(ContextKind::InvalidArg), error.get(ContextKind::InvalidValue))
+        && is_secret(option)
+        && !value.is_empty()
+    {
+        text = text.replace(value, "…");
+    }
+    let mut lines = text.lines().take_while(|line| !line.is_empty()).map(str::trim);
+    let first = lines.next().unwrap_or_default();
+    let first = first.strip_prefix("error: ").unwrap_or(first);
+    // What a colon announces, and the possible values, are in the lines below.
+    let rest = lines.filter(|line| first.ends_with(':') || line.starts_with('[')).collect::<Vec<_>>();
+    let mut sentence = [first, &rest.join(", ")].join(" ").trim_end().to_owned();
+    if error.kind() == ErrorKind::ArgumentConflict && sentence.starts_with("the subcommand ") {
+        sentence.push_str("; options stand behind the subcommand");
+    }
+    sentence
+}
+
+/// Whether an option, written as `--name <VALUE>`, has a value that must not be shown.
+fn is_secret(option: &str) -> bool {
+    let name = option.split(' ').next().unwrap_or_default().trim_start_matches("--");
+    let command = Cli::command();
+    let of_subcommands = command.get_subcommands().flat_map(Command::get_arguments);
+    command
+        .get_arguments()
+        .chain(of_subcommands)
+        .any(|arg| arg.is_hide_env_values_set() && option_name(arg) == name)
 }
 
 #[cfg(test)]

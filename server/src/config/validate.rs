@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Context, bail};
 use tracing_subscriber::EnvFilter;
-use url::Url;
+use url::{Host, Url};
 
 use super::{Config, ListenAddress, Transport, UdpKey, options::Options};
 use crate::{
@@ -35,8 +35,7 @@ impl Options {
             listen: parse_listen(&self.listen)?,
             public_urls: self.public_url.iter().map(|url| parse_public_url(url)).collect::<Result<_, _>>()?,
             database: match self.database {
-                Some(url) => DatabaseUrl::parse(&url)
-                    .with_context(|| format!("--database takes sqlite:PATH, not {url}"))?,
+                Some(url) => DatabaseUrl::parse(&url)?,
                 None => DatabaseUrl::Sqlite(self.data.join("madang.sqlite")),
             },
             max_disk: self.max_disk.as_deref().map(parse_size).transpose()?,
@@ -90,13 +89,13 @@ fn parse_listen(urls: &[String]) -> anyhow::Result<Vec<ListenAddress>> {
 
 fn parse_listen_url(text: &str) -> anyhow::Result<ListenAddress> {
     let url = Url::parse(text).ok().filter(Url::has_host);
-    let url = url.with_context(|| format!("--listen takes http://ADDRESS:PORT, not {text}"))?;
+    let url = url.with_context(|| format!("--listen takes http://ADDRESS:PORT, not {}", shown(text)))?;
     let transport = Transport::ALL.into_iter().find(|transport| transport.scheme() == url.scheme());
     let transport = transport
         .with_context(|| format!("--listen opens http, tcp and udp doors, not {}://", url.scheme()))?;
     let is_bare = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
     if !matches!(url.path(), "" | "/") || !is_bare {
-        bail!("--listen takes {}://ADDRESS:PORT without a path, not {text}", url.scheme());
+        bail!("--listen takes {}://ADDRESS:PORT without a path, not {}", url.scheme(), shown(text));
     }
     let port = url.port_or_known_default();
     let port = port.with_context(|| format!("--listen takes {}://ADDRESS:PORT, not {text}", url.scheme()))?;
@@ -112,17 +111,37 @@ fn parse_listen_url(text: &str) -> anyhow::Result<ListenAddress> {
 fn parse_public_url(text: &str) -> anyhow::Result<Url> {
     let is_usable = |url: &Url| {
         matches!(url.scheme(), "http" | "https")
-            && url.has_host()
+            && is_host_of_browser(url)
             && url.path() == "/"
             && url.query().is_none()
             && url.fragment().is_none()
             && url.username().is_empty()
             && url.password().is_none()
     };
-    Url::parse(text)
-        .ok()
-        .filter(is_usable)
-        .with_context(|| format!("--public-url takes http(s)://NAME[:PORT] without a path, not {text}"))
+    Url::parse(text).ok().filter(is_usable).with_context(|| {
+        format!("--public-url takes http(s)://NAME[:PORT] without a path, not {}", shown(text))
+    })
+}
+
+/// Whether a browser can send this host: a name with a pattern in it, or port 0, would never match.
+fn is_host_of_browser(url: &Url) -> bool {
+    let is_host = match url.host() {
+        Some(Host::Domain(name)) => {
+            name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte))
+        }
+        Some(Host::Ipv4(_) | Host::Ipv6(_)) => true,
+        None => false,
+    };
+    is_host && url.port() != Some(0)
+}
+
+/// A URL as it may stand in an error: without the user and password of somebody who put them there.
+fn shown(url: &str) -> String {
+    match (url.split_once("://"), url.rsplit_once('@')) {
+        _ if url.is_empty() => "an empty text".to_owned(),
+        (Some((scheme, _)), Some((_, host))) => format!("{scheme}://…@{host}"),
+        _ => url.to_owned(),
+    }
 }
 
 fn parse_rate(name: &str, per_second: f64, burst: f64) -> anyhow::Result<Rate> {

@@ -9,7 +9,7 @@ mod writer;
 
 use std::{fmt, path::PathBuf, sync::Arc};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use async_trait::async_trait;
 use common::{
     message::{Body, Cid, Emoji, Seq, Timestamp},
@@ -39,10 +39,16 @@ pub enum DatabaseUrl {
 }
 
 impl DatabaseUrl {
-    /// Parses a URL; `None` if no store has its scheme or it names no file.
-    pub fn parse(text: &str) -> Option<DatabaseUrl> {
-        let path = text.strip_prefix("sqlite:")?;
-        (!path.is_empty()).then(|| DatabaseUrl::Sqlite(path.into()))
+    /// Parses a URL; the error is a sentence about `--database`.
+    pub fn parse(text: &str) -> anyhow::Result<DatabaseUrl> {
+        let path = text.strip_prefix("sqlite:").filter(|path| !path.is_empty());
+        let path = path.with_context(|| format!("--database takes sqlite:PATH, not {text}"))?;
+        let is_host = path.starts_with("//") && !path.starts_with("///");
+        // Elsewhere these mean a database in memory, a URL with parameters, and a host.
+        if path.starts_with(':') || path.starts_with("file:") || is_host {
+            bail!("--database takes sqlite:PATH with the path of a file, not {text}");
+        }
+        Ok(DatabaseUrl::Sqlite(path.into()))
     }
 }
 

@@ -43,6 +43,34 @@ fn the_command_line_overrides_the_environment_and_the_environment_the_file() {
 }
 
 #[test]
+fn an_empty_environment_variable_is_as_good_as_unset() {
+    // Every variable that the help of a command names.
+    let variables = |command: &[&str]| {
+        let help = madang(&[command, &["--help"]].concat());
+        let help = String::from_utf8(help.stdout).unwrap();
+        let named =
+            help.split("[env: ").skip(1).map(|rest| rest.split(['=', ']']).next().unwrap().to_owned());
+        named.collect::<Vec<_>>()
+    };
+    let of_server = variables(&["serve"]);
+    assert!(of_server.len() > 10, "{of_server:?}");
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_madang"));
+    command.env("PORT", "").envs(of_server.iter().map(|name| (name, "")));
+    let program = ServerProcess::start_with(command, folder.path());
+
+    // Without a message `send` ends at once, unless the options can not be used.
+    for arguments in [&["send"][..], &["talk", "--timeout", "1"]] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_madang"));
+        command.env("HOME", folder.path()).env("XDG_STATE_HOME", "").args(arguments);
+        command.envs(variables(&arguments[..1]).iter().map(|name| (name, "")));
+        let output = command.args(["--to", &format!("http://{}", program.address)]).stdin(Stdio::null());
+        let output = output.output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {}", stderr(&output));
+    }
+}
+
+#[test]
 fn a_taken_port_is_reported_with_advice() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();

@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use rusqlite::Connection;
+use rusqlite::{Connection, OpenFlags};
 
 use crate::{
     failpoint::{self, Sabotage},
@@ -91,7 +91,10 @@ pub(super) fn connect_to_read(path: &Path) -> anyhow::Result<Connection> {
 }
 
 fn connect(path: &Path) -> anyhow::Result<Connection> {
-    let connection = Connection::open(path)?;
+    // Without SQLITE_OPEN_URI, which would read a path that begins with `file:` as a URL.
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
     let synchronous = if failpoint::is_active(Sabotage::NoSync) { "OFF" } else { "FULL" };
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", synchronous)?;
