@@ -56,6 +56,8 @@ refusals! {
     NotInRoom = "not_in_room", "Join the room first.";
     /// The person was kicked from this room, and the ban has not ended yet.
     Banned = "removed", "The owner of this room has removed you; you can come back in ten minutes.";
+    /// The room was deleted while this connection was in it.
+    RoomDeleted = "room_deleted", "This room was deleted; joining it again makes a new one.";
     NoSuchRoom = "no_such_room", "There is no room of that name.";
     /// The event with that number is not a message of this room, or was deleted.
     NoSuchMessage = "no_such_message", "There is no such message in this room.";

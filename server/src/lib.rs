@@ -44,10 +44,13 @@ pub struct Server {
 impl Server {
     /// Binds the addresses, opens the store and starts the transports, which accept clients from then on.
     pub async fn start(config: Config) -> anyhow::Result<Server> {
-        let transports = Transports::bind(&config).await?;
+        let mut transports = Transports::bind(&config).await?;
         let (sender, committed) = bus::channel();
         let store =
             store::open(&config.database, config.max_disk, Box::new(move |event| sender.send(event))).await?;
+        if let Some(path) = &config.admin_socket {
+            transports.open_admin_socket(path);
+        }
         let chat = Chat::start(store.clone(), committed, config.limits);
         if let Err(error) = chat.create_lobby().await {
             // The first person who joins the lobby creates it, once the disk works again.

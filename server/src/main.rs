@@ -23,6 +23,7 @@ fn main() -> ExitCode {
         Ok(Invocation::Serve(config)) => serve(*config),
         Ok(Invocation::Talk(options)) => cli::run(cli::talk::talk(options)),
         Ok(Invocation::Send(options)) => cli::run(cli::send::send(options)),
+        Ok(Invocation::Admin(options)) => cli::run(cli::admin::run(options)),
         Ok(Invocation::Print(text)) => {
             println!("{text}");
             ExitCode::SUCCESS

@@ -85,11 +85,12 @@ impl Chat {
         self.schedule_list();
     }
 
-    /// Runs when the owner kicks this person. If the room is shown, it shows the refusal.
-    pub(super) fn on_kicked(self, name: &RoomName) {
+    /// Runs when the owner kicks this person, or the room is deleted. If the room is shown, it shows the
+    /// refusal.
+    pub(super) fn on_kicked(self, name: &RoomName, refusal: Refusal) {
         self.forget_room(name);
         if self.current_room.is(name) {
-            self.rooms.update(|rooms| rooms.get_or_insert(name, None).join_refusal = Some(Refusal::Banned));
+            self.rooms.update(|rooms| rooms.get_or_insert(name, None).join_refusal = Some(refusal));
             self.current_room.triggers.info.notify();
         }
     }
@@ -114,8 +115,10 @@ impl Chat {
                 .collect::<Vec<_>>()
         });
         for name in current.into_iter().chain(names) {
-            let is_banned = self.with_room(&name, |room| room.join_refusal) == Some(Some(Refusal::Banned));
-            if self.generation() == generation && !is_banned {
+            let refusal = self.with_room(&name, |room| room.join_refusal).flatten();
+            // Joining a deleted room would make it anew.
+            let is_shut_out = matches!(refusal, Some(Refusal::Banned | Refusal::RoomDeleted));
+            if self.generation() == generation && !is_shut_out {
                 self.join(name).await;
             }
         }
@@ -149,7 +152,7 @@ impl Chat {
                     storage::remove_read_position(&name);
                 }
                 Ok(reply) => return self.on_joined(name, reply).await,
-                Err(RequestError::Refused(Refusal::Banned)) => return self.on_kicked(&name),
+                Err(RequestError::Refused(Refusal::Banned)) => return self.on_kicked(&name, Refusal::Banned),
                 Err(RequestError::Refused(refusal)) => {
                     self.with_room_mut(&name, |room| room.join_refusal = Some(refusal));
                     self.forget_if_refused(&name);

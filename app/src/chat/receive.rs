@@ -69,7 +69,7 @@ impl Chat {
             }
             Push::SeatAvailable(_) if is_current => self.retry_join(),
             Push::SeatAvailable(_) => {}
-            Push::Kicked(_) => self.on_kicked(&name),
+            Push::Kicked(push) => self.on_kicked(&name, push.refusal()),
         }
         if self.with_room(&name, |room| room.timeline.gap_cursor()).flatten().is_some() {
             spawn(self.fill_gap(name));

@@ -172,6 +172,7 @@ pub(crate) struct Texts {
     pub(crate) check_now: &'static str,
     pub(crate) join_refused: &'static str,
     pub(crate) kicked: &'static str,
+    pub(crate) room_deleted: &'static str,
     pub(crate) not_found: &'static str,
     pub(crate) not_found_text: &'static str,
     pub(crate) server_unreachable: &'static str,

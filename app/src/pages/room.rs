@@ -102,7 +102,11 @@ fn RoomView(room: RoomName) -> impl IntoView {
 #[component]
 fn JoinRefused(refusal: Refusal) -> impl IntoView {
     let texts = use_texts();
-    let title = if refusal == Refusal::Banned { texts.kicked } else { texts.join_refused };
+    let title = match refusal {
+        Refusal::Banned => texts.kicked,
+        Refusal::RoomDeleted => texts.room_deleted,
+        _ => texts.join_refused,
+    };
     view! {
         <Card title>
             <p role="alert">{(texts.refusal)(refusal)}</p>

@@ -186,7 +186,8 @@ proptest! {
         agree(&Heartbeat { room: room.clone(), last })?;
         agree(&TypingUpdate { room: room.clone(), person })?;
         agree(&SeatAvailable { room: room.clone() })?;
-        agree(&Kicked { room })?;
+        agree(&Kicked { room: room.clone(), refusal: None })?;
+        agree(&Kicked { room, refusal: Some(Refusal::RoomDeleted) })?;
         agree(&Restart { after })?;
     }
 

@@ -85,7 +85,7 @@ objects! {
     Heartbeat { room, last }
     TypingUpdate { room, person }
     SeatAvailable { room }
-    Kicked { room }
+    Kicked { room, refusal = "error" }
     Restart { after }
 
     RoomList { rooms }

@@ -11,12 +11,13 @@
 //!    is in no log, such as presence.
 //!
 //! The HTTP API answers with the same types; [`http`] has the bodies that only it uses. [`tutorial`] has
-//! the event names of Socket.IO's own chat tutorial.
+//! the event names of Socket.IO's own chat tutorial, and [`admin`] the commands of the operator.
 //!
 //! `docs/protocol.md` documents all of them with examples that run as tests. The JSON is public and
 //! stays as it is: where a Rust name differs from it, `#[serde(rename)]` keeps the JSON name, and
 //! so does `json/types.rs`, the page's codec.
 
+pub mod admin;
 pub mod command;
 pub mod event;
 pub mod http;

@@ -6,6 +6,7 @@ use super::event::Event;
 use crate::{
     message::Seq,
     person::{Person, PersonId},
+    refusal::Refusal,
     room::RoomName,
 };
 
@@ -22,7 +23,7 @@ pub enum Push {
     Typing(TypingUpdate),
     /// `seat`: a room for which the receiver waits has a free seat.
     SeatAvailable(SeatAvailable),
-    /// `removed`: the owner removed the receiver from a room; it gets no more pushes about the room.
+    /// `removed`: the receiver was removed from a room; it gets no more pushes about the room.
     Kicked(Kicked),
 }
 
@@ -114,10 +115,20 @@ pub struct SeatAvailable {
     pub room: RoomName,
 }
 
-/// The room's owner has removed the receiver from this room.
+/// The receiver has been removed from this room.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Kicked {
     pub room: RoomName,
+    /// Why, if it was not the room's owner: [`Refusal::RoomDeleted`].
+    #[serde(rename = "error", default, skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<Refusal>,
+}
+
+impl Kicked {
+    /// Returns what a command about the room is refused with from now on.
+    pub fn refusal(&self) -> Refusal {
+        self.refusal.unwrap_or(Refusal::Banned)
+    }
 }
 
 /// `restart`: the server is about to restart. Every connection gets a different delay, so that not

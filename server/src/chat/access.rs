@@ -119,8 +119,11 @@ async fn expire_bans_later(chat: Weak<Inner>, room: RoomName) {
 
 impl Room {
     /// Checks whether a person may read and post without joining. With a seat limit only members may.
-    /// The refusals are `removed`, `room_full` and `not_in_room`.
+    /// The refusals are `room_deleted`, `removed`, `room_full` and `not_in_room`.
     pub(super) fn check_access(&self, person: PersonId) -> Result<(), Refusal> {
+        if self.is_deleted {
+            return Err(Refusal::RoomDeleted);
+        }
         self.bans.check(person)?;
         match self.seats {
             Some(_) if self.has_member(person) => Ok(()),
@@ -130,8 +133,12 @@ impl Room {
         }
     }
 
-    /// Checks that this connection is in the room. The refusals are `removed` and `not_in_room`.
+    /// Checks that this connection is in the room. The refusals are `room_deleted`, `removed` and
+    /// `not_in_room`.
     pub(super) fn check_member(&self, person: PersonId, connection: ConnectionId) -> Result<(), Refusal> {
+        if self.is_deleted {
+            return Err(Refusal::RoomDeleted);
+        }
         if self.has_joined(person, connection) {
             return Ok(());
         }

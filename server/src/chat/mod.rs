@@ -11,6 +11,7 @@ pub mod identity;
 pub mod limits;
 pub mod posting;
 mod presence;
+mod retention;
 pub mod room;
 #[cfg(feature = "faults")]
 mod sabotage;
@@ -20,6 +21,7 @@ pub mod subscription;
 mod test_support;
 
 use std::{
+    cmp::Ordering::{Equal, Greater, Less},
     collections::HashMap,
     net::IpAddr,
     sync::{
@@ -113,6 +115,7 @@ impl Chat {
             }
         });
         tokio::spawn(heartbeat_loop(Arc::downgrade(&chat.0)));
+        tokio::spawn(retention::run(Arc::downgrade(&chat.0)));
         chat
     }
 
@@ -231,12 +234,12 @@ impl Chat {
     /// Passes the room in memory to `read`, or a temporary one made from `stored` if it is not loaded.
     fn read_room<T>(&self, stored: &store::Room, read: impl FnOnce(&Room) -> T) -> T {
         match self.loaded_room(&stored.name) {
-            Some(room) => {
+            Some(room) if room.lock().id == stored.id => {
                 let mut locked = room.lock();
                 locked.catch_up(stored);
                 read(&locked)
             }
-            None => read(&Room::new(stored)),
+            _ => read(&Room::new(stored)),
         }
     }
 
@@ -258,6 +261,15 @@ impl Chat {
             let mut locked = room.lock();
             if locked.is_unloaded {
                 continue;
+            }
+            match locked.id.cmp(&stored.id) {
+                Equal => {}
+                // The room was deleted, and another has its name since.
+                Less => {
+                    self.remove_deleted(locked);
+                    continue;
+                }
+                Greater => return Err(Refusal::RoomDeleted),
             }
             locked.catch_up(stored);
             let result = change(&mut locked);

@@ -24,13 +24,14 @@ use super::{
     broadcast::{Broadcast, ConnectionId, Subscriber, Subscriptions},
     presence::Presence,
 };
-use crate::store;
+use crate::store::{self, RoomId};
 
 /// The most connections that may wait for a seat of one room.
 const MAX_SEAT_WAITERS: usize = 1_000;
 
 /// A room in memory.
 pub struct Room {
+    pub(super) id: RoomId,
     pub name: RoomName,
     pub seats: Option<Seats>,
     pub(super) owner: PersonId,
@@ -50,6 +51,8 @@ pub struct Room {
     pub(super) presence: Presence,
     /// Set when the room was unloaded. A task that still holds it must load the room again.
     pub(super) is_unloaded: bool,
+    /// Set when the room was deleted: it has no members any more, and gets none.
+    pub(super) is_deleted: bool,
 }
 
 /// Some members of a room, and how many there are.
@@ -72,6 +75,7 @@ impl Room {
     /// Creates the room in memory, without members.
     pub(super) fn new(stored: &store::Room) -> Room {
         Room {
+            id: stored.id,
             name: stored.name.clone(),
             seats: stored.seats,
             owner: stored.owner,
@@ -86,6 +90,7 @@ impl Room {
             bans: Bans::default(),
             presence: Presence::default(),
             is_unloaded: false,
+            is_deleted: false,
         }
     }
 
@@ -136,9 +141,28 @@ impl Room {
         }
     }
 
+    /// Removes everybody, because the room was deleted. All connections receive one last push that says so.
+    pub(super) fn delete(&mut self) {
+        self.is_deleted = true;
+        let broadcast = Broadcast::new(Push::Kicked(Kicked {
+            room: self.name.clone(),
+            refusal: Some(Refusal::RoomDeleted),
+        }));
+        for (_, subscriber) in self.member_subscribers.drain() {
+            // A connection whose queue is full is closed anyway.
+            let _ = subscriber.deliver(&broadcast);
+        }
+        self.members.clear();
+        self.subscriptions = Subscriptions::default();
+        self.bans = Bans::default();
+        self.presence = Presence::default();
+        // Joining makes a new room, with free seats.
+        self.seat_waiters.notify(&self.name);
+    }
+
     /// Bans a person, member or not. Their connections receive one last push that says so.
     pub(super) fn ban(&mut self, person: PersonId, until: Instant) {
-        let broadcast = Broadcast::new(Push::Kicked(Kicked { room: self.name.clone() }));
+        let broadcast = Broadcast::new(Push::Kicked(Kicked { room: self.name.clone(), refusal: None }));
         let connections = self.members.get(&person).into_iter().flat_map(|member| &member.connections);
         for connection in connections {
             if let Some(subscriber) = self.member_subscribers.remove(connection) {

@@ -1,8 +1,9 @@
-//! The command-line clients in the server's binary: `madang talk` and `madang send`.
+//! The command-line clients in the server's binary: `madang talk`, `madang send` and `madang admin`.
 //!
-//! They use a server's public transports and the types of `common`, like any other client, and
-//! depend on no other module of this crate.
+//! They use a server's transports and the types of `common`, like any other client, and depend on no
+//! other module of this crate.
 
+pub mod admin;
 pub mod send;
 pub mod talk;
 

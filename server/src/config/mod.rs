@@ -18,7 +18,7 @@ use url::Url;
 use self::options::{Cli, Defaults, Options, Subcommands};
 use crate::{
     chat::limits::Limits,
-    cli::{send, talk},
+    cli::{admin, send, talk},
     store::DatabaseUrl,
 };
 
@@ -30,6 +30,8 @@ pub struct Config {
     /// The addresses of this server in browsers, besides the loopback names.
     pub public_urls: Vec<Url>,
     pub database: DatabaseUrl,
+    /// The Unix socket for commands of the operator.
+    pub admin_socket: Option<PathBuf>,
     /// The largest size of the database, in bytes.
     pub max_disk: Option<u64>,
     pub limits: Limits,
@@ -137,6 +139,7 @@ pub enum Invocation {
     Serve(Box<Config>),
     Talk(talk::Options),
     Send(send::Options),
+    Admin(admin::Options),
     /// The text of `--help` or `--version`.
     Print(String),
 }
@@ -164,6 +167,7 @@ where
     match cli.command {
         Some(Subcommands::Talk(options)) => options.check(has_token_argument(&matches)).map(Invocation::Talk),
         Some(Subcommands::Send(options)) => options.check(has_token_argument(&matches)).map(Invocation::Send),
+        Some(Subcommands::Admin(options)) => Ok(Invocation::Admin(options)),
         Some(Subcommands::Serve(_)) | None => {
             let config = load_config(&arguments, server_matches(&matches), port)?;
             Ok(Invocation::Serve(Box::new(config)))

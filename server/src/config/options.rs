@@ -12,7 +12,7 @@ use clap::{
 use super::LogFormat;
 use crate::{
     chat::limits::Limits,
-    cli::{send, talk},
+    cli::{admin, send, talk},
 };
 
 /// Madang: one room, every door. A chat server that is one file.
@@ -36,6 +36,10 @@ pub(super) enum Subcommands {
     /// Exit codes: 0 when everything was delivered, 1 when something was not, 2 when the options can
     /// not be used.
     Send(send::Options),
+    /// Give a running server on this machine a command of its operator.
+    ///
+    /// Exit codes: 0 when it was done, 1 when it was not, 2 when the options can not be used.
+    Admin(admin::Options),
 }
 
 /// The options of the server. Has no `Debug`, because it holds a secret.

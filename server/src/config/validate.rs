@@ -6,6 +6,7 @@ use std::{
 };
 
 use anyhow::{Context, bail};
+use common::protocol::admin::ADMIN_SOCKET;
 use tracing_subscriber::EnvFilter;
 use url::{Host, Url};
 
@@ -38,6 +39,7 @@ impl Options {
                 Some(url) => DatabaseUrl::parse(&url)?,
                 None => DatabaseUrl::Sqlite(self.data.join("madang.sqlite")),
             },
+            admin_socket: Some(self.data.join(ADMIN_SOCKET)),
             max_disk: self.max_disk.as_deref().map(parse_size).transpose()?,
             limits,
             max_connections: require_positive("max-connections", self.max_connections)?,

@@ -154,8 +154,8 @@ pub struct Instance {
     pub secret: [u8; 16],
 }
 
-/// The key of a room inside the store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The key of a room inside the store, never used twice. A later room has a higher one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RoomId(i64);
 
 /// A stored room.

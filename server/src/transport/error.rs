@@ -42,7 +42,7 @@ fn status(refusal: Refusal) -> StatusCode {
         Refusal::NotInRoom | Refusal::Banned | Refusal::NotYours | Refusal::ForeignOrigin => {
             StatusCode::FORBIDDEN
         }
-        Refusal::NoSuchRoom | Refusal::NoSuchMessage => StatusCode::NOT_FOUND,
+        Refusal::NoSuchRoom | Refusal::RoomDeleted | Refusal::NoSuchMessage => StatusCode::NOT_FOUND,
         Refusal::RoomFull => StatusCode::CONFLICT,
         Refusal::MessageTooLong => StatusCode::PAYLOAD_TOO_LARGE,
         Refusal::TooFast => StatusCode::TOO_MANY_REQUESTS,

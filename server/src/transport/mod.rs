@@ -1,9 +1,10 @@
-//! The transports: HTTP with Socket.IO, the TCP line protocol, and UDP datagrams.
+//! The transports: HTTP with Socket.IO, the TCP line protocol, UDP datagrams, and the socket of the operator.
 //!
 //! A transport decodes a request, calls the chat and encodes the result. It makes no decision about
 //! rooms or people, and no transport depends on another. `Server` binds the sockets of `--listen`
 //! and then starts the transports.
 
+mod admin;
 mod error;
 mod guard;
 mod http;
@@ -14,15 +15,16 @@ mod raw_socket;
 mod socketio;
 mod udp;
 
-use std::{io, net::SocketAddr};
+use std::{io, net::SocketAddr, path::Path};
 
 use anyhow::anyhow;
 use axum::{Router, middleware};
 use tokio::net::{TcpListener, UdpSocket};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::warn;
 
 use self::{
-    guard::Guard, http::HttpServer, line::LineTransport, listener::ConnectionLimits,
+    admin::AdminTransport, guard::Guard, http::HttpServer, line::LineTransport, listener::ConnectionLimits,
     socketio::SocketIoTransport, udp::UdpTransport,
 };
 use crate::{
@@ -31,7 +33,10 @@ use crate::{
 };
 
 /// The sockets of `--listen`, bound but not accepting yet.
-pub struct Transports(Vec<BoundSocket>);
+pub struct Transports {
+    bound: Vec<BoundSocket>,
+    admin: Option<AdminTransport>,
+}
 
 enum BoundSocket {
     Http(TcpListener),
@@ -51,12 +56,20 @@ impl Transports {
             };
             sockets.push(bound.map_err(|error| bind_error(error, *address))?);
         }
-        Ok(Transports(sockets))
+        Ok(Transports { bound: sockets, admin: None })
+    }
+
+    /// Opens the socket of the operator. Called when the database is open: its lock tells that no other server
+    /// uses the folder.
+    pub fn open_admin_socket(&mut self, path: &Path) {
+        self.admin = AdminTransport::open(path)
+            .inspect_err(|error| warn!("madang admin will not work: {error:#}"))
+            .ok();
     }
 
     /// The bound addresses, in the order of the configuration; a port 0 is replaced by the real port.
     pub fn addresses(&self) -> Vec<ListenAddress> {
-        let addresses = self.0.iter().map(|bound| match bound {
+        let addresses = self.bound.iter().map(|bound| match bound {
             BoundSocket::Http(listener) => listener.local_addr().map(|address| Transport::Http.at(address)),
             BoundSocket::Line(listener) => listener.local_addr().map(|address| Transport::Tcp.at(address)),
             BoundSocket::Udp(socket) => socket.local_addr().map(|address| Transport::Udp.at(address)),
@@ -76,7 +89,7 @@ impl Transports {
         let (app, socketio) = http_app(config, chat, stop);
         let http = HttpServer::new(app, config, stop.clone(), tasks.clone());
         let line = LineTransport::new(chat.clone(), config.idle_timeout, stop.clone(), tasks.clone());
-        for bound in self.0 {
+        for bound in self.bound {
             match bound {
                 BoundSocket::Http(listener) => tasks.spawn(http.clone().serve(listener, limits.clone())),
                 BoundSocket::Line(listener) => tasks.spawn(line.clone().serve(listener, limits.clone())),
@@ -87,6 +100,9 @@ impl Transports {
             };
         }
         tasks.spawn(socketio.run());
+        if let Some(admin) = self.admin {
+            tasks.spawn(admin.serve(chat.clone(), stop.clone()));
+        }
         Ok(())
     }
 }

@@ -70,6 +70,7 @@ impl TestServer {
         let mut config = Config {
             listen: vec![Transport::Http.at("127.0.0.1:0".parse().unwrap())],
             database: DatabaseUrl::Sqlite(folder.path().join("madang.sqlite")),
+            admin_socket: None,
             limits: no_limits(),
             ..Config::default()
         };

@@ -5,6 +5,7 @@
 // A test that cannot go on should panic; clippy.toml exempts only test functions, not their helpers.
 #![allow(clippy::unwrap_used)]
 
+mod admin;
 mod bans;
 mod cli;
 mod crash;
@@ -23,6 +24,7 @@ mod presence;
 mod protocol;
 mod pty;
 mod reducer;
+mod retention;
 mod server_process;
 // Part of the build script, which can not run tests itself.
 #[path = "../../build/shell.rs"]

@@ -44,7 +44,8 @@ async fn open_room(store: &dyn Store, name: &str) -> Room {
     store.get_or_create_room(room(name), new).await.unwrap()
 }
 
-fn new_post(by: u64, cid: &str, text: &str) -> NewEvent {
+/// A message of the person with this id.
+pub(crate) fn new_post(by: u64, cid: &str, text: &str) -> NewEvent {
     let action = Action::Post { body: body(text), via: None, reply_to: None };
     new_event(by, cid, action)
 }
@@ -321,13 +322,13 @@ async fn reads_a_page_in_one_consistent_state(store: &Arc<dyn Store>) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sqlite_orders_rooms_by_their_messages_whatever_the_clock_said() {
+async fn sqlite_orders_rooms_by_their_messages_whatever_the_clock_shows() {
     let folder = tempfile::tempdir().unwrap();
     let (store, _) = sqlite(folder.path()).await;
-    orders_rooms_by_their_messages_whatever_the_clock_said(store.as_ref()).await;
+    orders_rooms_by_their_messages_whatever_the_clock_shows(store.as_ref()).await;
 }
 
-async fn orders_rooms_by_their_messages_whatever_the_clock_said(store: &dyn Store) {
+async fn orders_rooms_by_their_messages_whatever_the_clock_shows(store: &dyn Store) {
     let names = async || {
         let rooms = store.list_rooms(9).await.unwrap();
         rooms.into_iter().map(|room| room.name.as_str().to_owned()).collect::<Vec<_>>()

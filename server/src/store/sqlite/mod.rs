@@ -130,7 +130,7 @@ impl Store for Sqlite {
         let existing = name.clone();
         let found = self.readers.read(move |db| match rooms::get_room(db, &existing)? {
             Some(room) => Ok(Ok(Some(room))),
-            None => Ok(rooms::check_place(db, unused_before).map(|()| None)),
+            None => Ok(rooms::check_room_limit(db, unused_before).map(|()| None)),
         });
         if let Some(room) = found.await?? {
             return Ok(room);

@@ -53,7 +53,7 @@ pub(super) fn list_rooms(db: &Connection, limit: u32) -> anyhow::Result<Vec<Room
 
 /// Refuses with `no_more_rooms` if there is no place for another room. Needs no write, so that a full server
 /// refuses at little cost.
-pub(super) fn check_place(db: &Connection, unused_before: Timestamp) -> Result<(), Error> {
+pub(super) fn check_room_limit(db: &Connection, unused_before: Timestamp) -> Result<(), Error> {
     let sql = "SELECT rooms < ?1 OR EXISTS (
                    SELECT 1 FROM rooms WHERE last_seq = 0 AND since < ?2 AND name <> ?3)
                FROM totals";
@@ -205,13 +205,13 @@ mod tests {
     fn a_full_server_has_no_place_unless_a_room_is_unused() {
         let folder = tempfile::tempdir().unwrap();
         let db = open::open(&folder.path().join("madang.sqlite")).unwrap().writer;
-        assert!(check_place(&db, Timestamp(10)).is_ok());
+        assert!(check_room_limit(&db, Timestamp(10)).is_ok());
         execute(&db, "UPDATE totals SET rooms = ?1", [MAX_ROOMS]).unwrap();
         let no_place = |result| matches!(result, Err(Error::Refused(Refusal::NoMoreRooms)));
-        assert!(no_place(check_place(&db, Timestamp(10))));
+        assert!(no_place(check_room_limit(&db, Timestamp(10))));
         let sql = "INSERT INTO rooms (name, owner, since) VALUES ('silent', 1, 5)";
         execute(&db, sql, []).unwrap();
-        assert!(check_place(&db, Timestamp(10)).is_ok());
-        assert!(no_place(check_place(&db, Timestamp(5))), "it is too young");
+        assert!(check_room_limit(&db, Timestamp(10)).is_ok());
+        assert!(no_place(check_room_limit(&db, Timestamp(5))), "it is too young");
     }
 }

@@ -30,11 +30,10 @@ impl SpaceLimit {
         let used_pages = pragma("PRAGMA page_count")?.saturating_sub(pragma("PRAGMA freelist_count")?);
         let is_full = used_pages.saturating_mul(pragma("PRAGMA page_size")?) >= max_bytes;
         if is_full != self.is_full.swap(is_full, Ordering::Relaxed) {
-            match is_full {
-                true => {
-                    warn!("the database uses all of --max-disk ({max_bytes} bytes): nothing more is stored")
-                }
-                false => info!("the database is below --max-disk again"),
+            if is_full {
+                warn!("the database uses all of --max-disk ({max_bytes} bytes): nothing more is stored");
+            } else {
+                info!("the database is below --max-disk again");
             }
         }
         if is_full { Err(Refusal::NotStored.into()) } else { Ok(()) }

@@ -163,8 +163,12 @@ impl LineSession {
                     text.push_str(&encode_lines(&notes(current.roster.apply(&presence.changes))));
                     self.subscriber.set_presence_wanted(!current.roster.is_crowd());
                 }
-                QueuedItem::Kicked(room) if *room == current.name => {
-                    let note = format!("The owner of {room} has removed you. /join ROOM goes into another.");
+                QueuedItem::Kicked(kicked) if kicked.room == current.name => {
+                    let room = &kicked.room;
+                    let note = match kicked.refusal() {
+                        Refusal::RoomDeleted => format!("{room} was deleted. /join ROOM goes into another."),
+                        _ => format!("The owner of {room} has removed you. /join ROOM goes into another."),
+                    };
                     text.push_str(&encode_lines(&notes([note])));
                     self.current_room = None;
                 }

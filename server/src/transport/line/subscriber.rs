@@ -13,7 +13,7 @@ use common::{
     line::Line,
     message::Seq,
     person::PersonId,
-    protocol::push::{Presence, PresenceChange, Push},
+    protocol::push::{Kicked, Presence, PresenceChange, Push},
     room::RoomName,
 };
 use tracing::debug;
@@ -62,7 +62,7 @@ impl Subscriber for LineSubscriber {
 pub(super) enum QueuedItem {
     Event { room: RoomName, seq: Seq, person: PersonId, lines: String },
     Presence(Presence),
-    Kicked(RoomName),
+    Kicked(Kicked),
 }
 
 impl QueuedItem {
@@ -75,7 +75,7 @@ impl QueuedItem {
                 lines: encode_lines(&Line::from_event(&push.event, false)),
             },
             Push::Presence(push) => QueuedItem::Presence(push.clone()),
-            Push::Kicked(push) => QueuedItem::Kicked(push.room.clone()),
+            Push::Kicked(push) => QueuedItem::Kicked(push.clone()),
             // TCP loses nothing while the connection lives, so heartbeats are not needed; typing
             // and free seats have no line.
             Push::Heartbeat(_) | Push::Typing(_) | Push::SeatAvailable(_) => return None,
@@ -86,7 +86,7 @@ impl QueuedItem {
         match self {
             QueuedItem::Event { lines, .. } => lines.len(),
             QueuedItem::Presence(push) => push.changes.len() * size_of::<PresenceChange>(),
-            QueuedItem::Kicked(room) => room.as_str().len(),
+            QueuedItem::Kicked(push) => push.room.as_str().len(),
         }
     }
 }
