@@ -1,11 +1,14 @@
-//! Maps refusals to HTTP responses, for the API and for Socket.IO's HTTP requests.
+//! What a client is told when its request is refused: in HTTP responses and in Socket.IO's acknowledgements.
+
+use std::fmt;
 
 use axum::{
     Json,
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use common::{protocol::reply::ErrorReply, refusal::Refusal};
+use common::refusal::Refusal;
+use serde::{Serialize, Serializer, ser::SerializeStruct};
 
 use crate::error::Error;
 
@@ -15,20 +18,98 @@ const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 /// The authentication scheme of the API (RFC 6750).
 pub(super) const BEARER: &str = "Bearer";
 
-/// Builds the JSON response for a refusal.
-pub(super) fn refusal_response(status: StatusCode, error: Refusal) -> Response {
-    let mut response = (status, Json(ErrorReply { error })).into_response();
-    if error.is_retryable() {
-        response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
-    }
-    response
+/// Where a program finds what a request over HTTP must look like.
+pub(super) const SEE_OPENAPI: &str = "see /api/openapi.json";
+/// Where it finds that of a command over Socket.IO.
+pub(super) const SEE_PROTOCOL: &str = "see docs/protocol.md";
+
+/// A refusal with what was wrong in this request, as far as that is known. It is serialised as
+/// `{"code", "message", "field"?}`, where `field` is the name of a field, parameter or header.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Refused {
+    refusal: Refusal,
+    status: StatusCode,
+    /// Replaces the refusal's sentence.
+    sentence: Option<String>,
+    field: Option<String>,
 }
 
-impl IntoResponse for Error {
+/// `{"error": {"code", "message", "field"?}}`, the body of a refusal.
+#[derive(Serialize)]
+pub(super) struct RefusedReply<'a> {
+    pub(super) error: &'a Refused,
+}
+
+impl Refused {
+    /// A request that is refused because of how it is written, with this status and sentence.
+    pub(super) fn malformed(status: StatusCode, sentence: impl Into<String>) -> Refused {
+        Refused { status, sentence: Some(sentence.into()), ..Refused::from(Refusal::BadRequest) }
+    }
+
+    /// Names the field, parameter or header that the refusal is about.
+    pub(super) fn about(self, field: impl Into<String>) -> Refused {
+        Refused { field: Some(field.into()), ..self }
+    }
+
+    pub(super) fn with_status(self, status: StatusCode) -> Refused {
+        Refused { status, ..self }
+    }
+
+    /// Replaces the sentence.
+    pub(super) fn saying(self, sentence: impl Into<String>) -> Refused {
+        Refused { sentence: Some(sentence.into()), ..self }
+    }
+
+    fn sentence(&self) -> &str {
+        self.sentence.as_deref().unwrap_or_else(|| self.refusal.sentence())
+    }
+}
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Refused {
+        Refused { refusal, status: status(refusal), sentence: None, field: None }
+    }
+}
+
+impl From<Error> for Refused {
+    fn from(error: Error) -> Refused {
+        error.into_refusal().into()
+    }
+}
+
+impl From<anyhow::Error> for Refused {
+    fn from(error: anyhow::Error) -> Refused {
+        Error::from(error).into()
+    }
+}
+
+/// The form in which Socket.IO refuses a connection; it begins as the display form of a [`Refusal`] does.
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.refusal.code(), self.sentence())
+    }
+}
+
+impl Serialize for Refused {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut refused = serializer.serialize_struct("Refused", 2 + usize::from(self.field.is_some()))?;
+        refused.serialize_field("code", self.refusal.code())?;
+        refused.serialize_field("message", self.sentence())?;
+        match &self.field {
+            Some(field) => refused.serialize_field("field", field)?,
+            None => refused.skip_field("field")?,
+        }
+        refused.end()
+    }
+}
+
+impl IntoResponse for Refused {
     fn into_response(self) -> Response {
-        let refusal = self.into_refusal();
-        let mut response = refusal_response(status(refusal), refusal);
-        if refusal == Refusal::UnknownToken {
+        let mut response = (self.status, Json(RefusedReply { error: &self })).into_response();
+        if self.refusal.is_retryable() {
+            response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(BEARER));
         }
         response

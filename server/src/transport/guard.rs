@@ -16,7 +16,7 @@ use axum::{
 use common::refusal::Refusal;
 use url::{Origin, Url};
 
-use super::{error::refusal_response, raw_socket::ConnectionHandle};
+use super::{error::Refused, raw_socket::ConnectionHandle};
 
 /// The default path of Socket.IO clients.
 pub(super) const SOCKETIO_PATH: &str = "/socket.io";
@@ -252,10 +252,11 @@ pub(super) async fn check_origin(State(guard): State<Guard>, mut request: Reques
         if kind == RequestKind::Page && wants_html(request.headers()) {
             (StatusCode::FORBIDDEN, FOREIGN_HOST_PAGE).into_response()
         } else {
-            refusal_response(StatusCode::FORBIDDEN, Refusal::ForeignOrigin)
+            Refused::from(Refusal::ForeignOrigin).into_response()
         }
     } else if request.uri().path_and_query().is_some_and(|uri| uri.as_str().len() > MAX_URI_BYTES) {
-        StatusCode::URI_TOO_LONG.into_response()
+        let sentence = format!("A URL has at most {} KiB here.", MAX_URI_BYTES / 1024);
+        Refused::malformed(StatusCode::URI_TOO_LONG, sentence).into_response()
     } else {
         let https = request_host(request.headers()).is_some_and(|host| guard.is_https(host));
         match request.extensions_mut().remove::<Peer>() {
@@ -268,7 +269,7 @@ pub(super) async fn check_origin(State(guard): State<Guard>, mut request: Reques
                 }
                 next.run(request).await
             }
-            None => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+            None => Refused::from(Refusal::Internal).into_response(),
         }
     };
     // A page whose origin is another of our public URLs may read long-polling responses, as it may
@@ -277,10 +278,15 @@ pub(super) async fn check_origin(State(guard): State<Guard>, mut request: Reques
         response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
         response.headers_mut().append(header::VARY, HeaderValue::from_static("Origin"));
     }
-    for (name, value) in SECURITY_HEADERS {
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
-    }
+    add_security_headers(response.headers_mut());
     response
+}
+
+/// Adds the headers that every response has.
+pub(super) fn add_security_headers(headers: &mut HeaderMap) {
+    for (name, value) in SECURITY_HEADERS {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
 }
 
 /// Whether a browser navigates here, so that a person reads the response; programs accept other types.

@@ -5,6 +5,7 @@
 //! and then starts the transports.
 
 mod admin;
+mod decode;
 mod error;
 mod guard;
 mod http;

@@ -1,6 +1,6 @@
 //! The HTTP API for the page, and the headers of every response.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 
 use common::{
     protocol::{
@@ -10,10 +10,15 @@ use common::{
     room::Seats,
 };
 use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::timeout,
+};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use url::Url;
 
-use crate::harness::{Client, TestServer, http_request, room};
+use crate::harness::{Client, TIMEOUT, TestServer, http_request, room};
 
 pub(crate) fn header<'a>(response: &'a str, name: &str) -> Option<&'a str> {
     let head = response.split("\r\n\r\n").next().unwrap();
@@ -239,4 +244,77 @@ async fn every_response_carries_the_security_headers() {
         assert_eq!(header(&response, "referrer-policy"), Some("no-referrer"));
     }
     assert!(get(&server, "/up", "").await.ends_with("\r\n\r\nup\n"));
+}
+
+/// Sends these bytes and returns the whole response. The server must close the connection.
+async fn raw_request(address: SocketAddr, text: &str) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(text.as_bytes()).await.unwrap();
+    let mut response = Vec::new();
+    timeout(TIMEOUT, stream.read_to_end(&mut response)).await.expect("no response").unwrap();
+    String::from_utf8(response).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_refused_request_gets_a_body_that_says_why() {
+    let server = TestServer::start_with(|config| config.body_timeout = Duration::from_millis(100)).await;
+    let host = format!("Host: {}\r\nConnection: close", server.address);
+    let json = "Content-Type: application/json";
+    let (long, heavy) = ("x".repeat(20 * 1024), "x".repeat(70_000));
+    let many: String = (0..100).map(|number| format!("\r\nX-{number}: x")).collect();
+    for (head, body, status, code) in [
+        ("POST /up HTTP/1.1".to_owned(), "", 405, "bad_request"),
+        ("POST /r/x HTTP/1.1".to_owned(), "", 405, "bad_request"),
+        ("DELETE /api/rooms HTTP/1.1".to_owned(), "", 405, "bad_request"),
+        ("PUT /api/rooms/r/messages HTTP/1.1".to_owned(), "", 405, "bad_request"),
+        ("GET /api/nothing HTTP/1.1".to_owned(), "", 404, "unknown_command"),
+        ("GET /api HTTP/1.1".to_owned(), "", 404, "unknown_command"),
+        (format!("GET /api/rooms?{} HTTP/1.1", &long[..2100]), "", 414, "bad_request"),
+        (format!("GET /{long} HTTP/1.1"), "", 431, "bad_request"),
+        (format!("GET /up HTTP/1.1{many}"), "", 431, "bad_request"),
+        ("GET /up HTTP/1.1\r\nno header".to_owned(), "", 400, "bad_request"),
+        ("G@T /up HTTP/1.1".to_owned(), "", 400, "bad_request"),
+        ("GET /up HTTP/3.0".to_owned(), "", 400, "bad_request"),
+        (format!("POST /api/me HTTP/1.1\r\n{json}\r\nTransfer-Encoding: x"), "", 400, "bad_request"),
+        (format!("POST /api/me HTTP/1.1\r\n{json}\r\nContent-Length: 70000"), &heavy, 413, "bad_request"),
+        (format!("POST /api/me HTTP/1.1\r\n{json}\r\nContent-Length: 9"), "{", 408, "bad_request"),
+        (format!("POST /api/rooms/r/messages HTTP/1.1\r\nContent-Length: 9"), "x", 408, "bad_request"),
+    ] {
+        let response = raw_request(server.address, &format!("{head}\r\n{host}\r\n\r\n{body}")).await;
+        let head = &head[..head.len().min(60)];
+        assert!(response.starts_with(&format!("HTTP/1.1 {status} ")), "{head}: {response}");
+        assert_eq!(json_of(&response)["error"]["code"], code, "{head}: {response}");
+        assert!(json_of(&response)["error"]["message"].as_str().is_some_and(|text| text.ends_with('.')));
+        assert_eq!(header(&response, "x-content-type-options"), Some("nosniff"), "{head}");
+        assert_eq!(header(&response, "allow").is_some(), status == 405, "{head}: {response}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_of_a_json_body_names_the_field_and_where_it_is_described() {
+    let server = TestServer::start().await;
+    let host = server.address;
+    for (path, body, field) in [
+        ("rooms/r/messages", r#"{"text": "hi"}"#, Some("body")),
+        ("rooms/r/messages", r#"{"body": "hi", "reply_to": "1"}"#, Some("reply_to")),
+        ("rooms/r/messages", r#"{"body": "hi", "name": ""}"#, Some("name")),
+        ("rooms/r/messages", r#"{"body": "hi""#, None),
+        ("rooms/r/messages?nmae=x", r#"{"body": "hi"}"#, Some("nmae")),
+        ("rooms/a%2Fb/messages", r#"{"body": "hi"}"#, Some("room")),
+        ("me", "{}", Some("name")),
+        ("me", r#"{"name": 17}"#, Some("name")),
+        ("me", r#"{"name": "a\u202eb"}"#, Some("name")),
+        ("me", "x", None),
+    ] {
+        let head = format!("POST /api/{path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json");
+        let response = http_request(server.address, &head, body).await;
+        let error = json_of(&response)["error"].clone();
+        assert_eq!(error.get("field").and_then(Value::as_str), field, "{path} {body}: {error}");
+        let message = error["message"].as_str().unwrap();
+        assert!(error["code"] != "bad_request" || message.contains("/api/openapi.json"), "{error}");
+    }
+    for (query, field) in [("limit=x", "limit"), ("sinec=1", "sinec"), ("since=-1", "since")] {
+        let response = get(&server, &format!("/api/rooms/lobby/messages?{query}"), "").await;
+        assert_eq!(json_of(&response)["error"]["field"], field);
+    }
 }

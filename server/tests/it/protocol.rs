@@ -12,7 +12,7 @@ use common::{
     room::Seats,
 };
 use madang::chat::limits::{Limits, Rate};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::harness::{Client, TestServer, body, message, room};
 
@@ -190,6 +190,31 @@ async fn deceptive_names_and_malformed_commands_are_refused_with_a_reason() {
     assert_eq!(answer["error"]["code"], "unknown_command");
     let answer = client.request_raw("join", &json!("lobby")).await;
     assert_eq!(answer["error"]["code"], "bad_request");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_command_names_the_field_that_is_wrong() {
+    let server = TestServer::start().await;
+    let mut client = server.client().await;
+    for (command, payload, field) in [
+        ("join", json!({}), Some("room")),
+        ("join", json!({ "room": "a/b" }), Some("room")),
+        ("join", json!({ "room": "r", "seats": "two" }), Some("seats")),
+        ("send", json!({ "room": "r", "cid": "c", "text": "hi" }), Some("body")),
+        ("send", json!({ "room": "r", "cid": "a b", "body": "hi" }), Some("cid")),
+        ("react", json!({ "room": "r", "cid": "c", "seq": 1, "emoji": "x", "on": true }), Some("emoji")),
+        ("rename", json!({ "name": 7 }), Some("name")),
+        ("away", json!({ "away": "yes" }), Some("away")),
+        ("join", json!("lobby"), None),
+    ] {
+        let answer = client.request_raw(command, &payload).await;
+        assert_eq!(answer["error"].get("field").and_then(Value::as_str), field, "{command} {payload}");
+        if let Some(field) = field.filter(|_| answer["error"]["code"] == "bad_request") {
+            assert!(answer["error"]["message"].as_str().unwrap().contains(field), "{answer}");
+        }
+    }
+    client.write(r#"42["leave",{"rom":"r"}]"#).await;
+    assert_eq!(client.next_push("refused").await["error"]["field"], "room");
 }
 
 #[tokio::test(flavor = "multi_thread")]

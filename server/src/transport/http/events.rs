@@ -34,7 +34,10 @@ use crate::{
         subscription::Subscription,
     },
     error::Error,
-    transport::queue::{Queue, WhenFull},
+    transport::{
+        error::Refused,
+        queue::{Queue, WhenFull},
+    },
 };
 
 /// The header an `EventSource` sends when it reconnects.
@@ -56,11 +59,11 @@ pub(super) async fn stream_events(
     State(stop): State<CancellationToken>,
     request: RoomRequest,
     headers: HeaderMap,
-) -> Result<Response, Error> {
+) -> Result<Response, Refused> {
     request.allow_only(&["since"])?;
     // The header wins: after a reconnect it is newer than the URL of the first request.
     let since = match headers.get(LAST_EVENT_ID) {
-        Some(id) => Some(id.to_str().ok().and_then(|id| id.parse().ok()).ok_or(Refusal::BadRequest)?),
+        Some(id) => Some(id.to_str().ok().and_then(|id| id.parse().ok()).ok_or_else(bad_last_event_id)?),
         None => request.number_parameter("since")?,
     };
     let identity = request.authenticate(&chat, None).await?;
@@ -81,6 +84,12 @@ pub(super) async fn stream_events(
         (ACCEL_BUFFERING, HeaderValue::from_static("no")),
     ];
     Ok((headers, Body::from_stream(chunks)).into_response())
+}
+
+fn bad_last_event_id() -> Refused {
+    Refused::from(Refusal::BadRequest)
+        .saying("`Last-Event-ID` should be the number of an event.")
+        .about("Last-Event-ID")
 }
 
 /// One event stream: its position in the log, and the queue of new events.

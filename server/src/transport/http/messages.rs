@@ -4,7 +4,7 @@ use axum::{
     Json,
     body::Bytes,
     extract::{State, rejection::BytesRejection},
-    http::{HeaderMap, HeaderName, StatusCode, header},
+    http::{HeaderMap, HeaderName, StatusCode},
 };
 use common::{
     message::{Body, Cid, Seq},
@@ -17,8 +17,14 @@ use common::{
     refusal::Refusal,
 };
 
-use super::room_request::RoomRequest;
-use crate::{chat::Chat, error::Error};
+use super::{body, room_request::RoomRequest};
+use crate::{
+    chat::Chat,
+    transport::{
+        decode,
+        error::{Refused, SEE_OPENAPI},
+    },
+};
 
 /// The header that may carry the `cid`.
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -29,15 +35,20 @@ pub(super) async fn post(
     request: RoomRequest,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
-) -> Result<(StatusCode, Json<Sent>), Error> {
+) -> Result<(StatusCode, Json<Sent>), Refused> {
     request.allow_only(&["name"])?;
     let Post { body, cid, name, reply_to } = parse_body(&headers, body)?;
     let name = match (name, request.parameter("name")) {
-        (None, Some(text)) => Some(DisplayName::parse(text)?),
+        (None, Some(text)) => {
+            Some(DisplayName::parse(text).map_err(|refusal| Refused::from(refusal).about("name"))?)
+        }
         (name, _) => name,
     };
     let cid = match (cid, parse_idempotency_key(&headers)?) {
-        (Some(cid), Some(key)) if cid != key => return Err(Refusal::BadRequest.into()),
+        (Some(cid), Some(key)) if cid != key => {
+            let sentence = "`cid` and the header Idempotency-Key are not the same.";
+            return Err(Refused::from(Refusal::BadRequest).saying(sentence).about("cid"));
+        }
         (cid, key) => cid.or(key).unwrap_or_else(|| Cid::from_random(rand::random())),
     };
     let identity = request.authenticate(&chat, name).await?;
@@ -47,7 +58,7 @@ pub(super) async fn post(
 }
 
 /// Returns a page of the log, by default the last events.
-pub(super) async fn list(State(chat): State<Chat>, request: RoomRequest) -> Result<Json<Page>, Error> {
+pub(super) async fn list(State(chat): State<Chat>, request: RoomRequest) -> Result<Json<Page>, Refused> {
     request.allow_only(&["since", "before", "around", "limit"])?;
     let seq = |name| request.number_parameter(name).map(|number| number.map(Seq));
     let (mut before, after, around) = (seq("before")?, seq("since")?, seq("around")?);
@@ -57,30 +68,27 @@ pub(super) async fn list(State(chat): State<Chat>, request: RoomRequest) -> Resu
     let limit = request.number_parameter("limit")?;
     let identity = request.authenticate(&chat, None).await?;
     let history = History { room: request.room, before, after, around, limit };
-    chat.read_history(&identity, &history, request.client.peer.address).await.map(Json)
+    if history.range().is_err() {
+        let sentence = format!("At most one of since, before and around may be there; {SEE_OPENAPI}.");
+        return Err(Refused::from(Refusal::BadRequest).saying(sentence));
+    }
+    Ok(Json(chat.read_history(&identity, &history, request.client.peer.address).await?))
 }
 
 /// Decodes JSON, or takes a text as the message itself, also under the media type that `curl -d` sends.
-fn parse_body(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<Post, Refusal> {
-    let body = body.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => Refusal::MessageTooLong,
-        _ => Refusal::BadRequest,
-    })?;
-    let content_type = headers.get(header::CONTENT_TYPE).map(|value| value.to_str().unwrap_or_default());
-    let media_type = content_type.map(|text| text.split(';').next().unwrap_or_default().trim());
-    match media_type.map(str::to_ascii_lowercase).as_deref() {
-        Some("application/json") => {
-            serde_json::from_slice(&body).map_err(|error| Refusal::from_decoding(&error))
-        }
+fn parse_body(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<Post, Refused> {
+    let body = body::received(body, || Refusal::MessageTooLong.into())?;
+    match body::media_type(headers).as_deref() {
+        media_type if body::is_json(media_type) => decode::from_slice(&body, SEE_OPENAPI),
         Some("text/plain" | "application/x-www-form-urlencoded") | None => {
             let text = std::str::from_utf8(&body).map_err(|_| Refusal::MessageUnreadable)?;
             Ok(Post { body: Body::parse(text)?, cid: None, name: None, reply_to: None })
         }
-        Some(_) => Err(Refusal::BadRequest),
+        Some(_) => Err(body::unknown_media_type("text/plain or application/json")),
     }
 }
 
-fn parse_idempotency_key(headers: &HeaderMap) -> Result<Option<Cid>, Refusal> {
+fn parse_idempotency_key(headers: &HeaderMap) -> Result<Option<Cid>, Refused> {
     let key = headers.get(IDEMPOTENCY_KEY).map(|value| value.to_str().unwrap_or_default());
-    key.map(Cid::parse).transpose()
+    key.map(Cid::parse).transpose().map_err(|refusal| Refused::from(refusal).about("Idempotency-Key"))
 }

@@ -2,17 +2,19 @@
 //! programs.
 
 mod assets;
+mod body;
 mod events;
 mod messages;
+mod parse_errors;
 mod qr;
 mod room_request;
 mod server;
 
 use axum::{
     Json, Router,
-    body::Body,
-    extract::{DefaultBodyLimit, Extension, FromRef, Request, State, rejection::JsonRejection},
-    http::{HeaderValue, Method, StatusCode, header},
+    body::{Body, Bytes},
+    extract::{DefaultBodyLimit, Extension, FromRef, Request, State, rejection::BytesRejection},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     middleware,
     response::{IntoResponse, Response},
     routing::get,
@@ -26,14 +28,15 @@ use tokio_util::sync::CancellationToken;
 
 pub(super) use self::server::HttpServer;
 use super::{
-    error::refusal_response,
+    error::{Refused, SEE_OPENAPI},
     guard::{ClientInfo, Guard},
 };
-use crate::{
-    chat::{Chat, identity::Token},
-    error::Error,
-};
+use crate::chat::{Chat, identity::Token};
 
+/// The largest request line and headers together, in bytes.
+const MAX_HEAD_BYTES: usize = 16 * 1024;
+/// The largest number of header lines in one request.
+const MAX_HEADERS: usize = 64;
 /// The largest request body, in bytes.
 const MAX_BODY_BYTES: usize = 64 * 1024;
 
@@ -51,6 +54,7 @@ pub(super) fn router(chat: Chat, guard: Guard, stop: CancellationToken) -> Route
         .route("/api/rooms/{room}/qr.svg", get(qr::draw))
         .merge(api)
         .fallback(page_or_asset)
+        .method_not_allowed_fallback(refuse_method)
         .with_state(AppState { chat, guard, stop })
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
 }
@@ -86,7 +90,7 @@ async fn get_me(
     State(chat): State<Chat>,
     State(guard): State<Guard>,
     Extension(client): Extension<ClientInfo>,
-) -> Result<Response, Error> {
+) -> Result<Response, Refused> {
     chat.check_connection_rate(client.peer.address)?;
     let you = chat.person_by_token(client.cookie_token()).await?;
     let replaced = client.old_cookie_token().filter(|_| you.is_some());
@@ -97,9 +101,10 @@ async fn post_me(
     State(chat): State<Chat>,
     State(guard): State<Guard>,
     Extension(client): Extension<ClientInfo>,
-    body: Result<Json<UpdateMe>, JsonRejection>,
-) -> Result<Response, Error> {
-    let Json(UpdateMe { name }) = body.map_err(|rejection| refusal_of_rejection(&rejection))?;
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Refused> {
+    let UpdateMe { name } = body::json(&headers, body)?;
     let (you, new_token) = chat.register_or_rename(name, client.cookie_token(), client.peer.address).await?;
     // Without a new token, the server knows the cookie's.
     let token = new_token.as_ref().map(Token::reveal).or(client.old_cookie_token());
@@ -112,7 +117,7 @@ fn respond_with_me(
     guard: &Guard,
     client: &ClientInfo,
     token: Option<&str>,
-) -> Result<Response, Error> {
+) -> Result<Response, Refused> {
     let mut response = Json(Me { you }).into_response();
     for cookie in token.map(|token| guard.set_cookies(token, client)).unwrap_or_default() {
         let cookie = cookie.parse().map_err(|error| anyhow::anyhow!("making a cookie: {error}"))?;
@@ -124,9 +129,9 @@ fn respond_with_me(
 async fn list_rooms(
     State(chat): State<Chat>,
     Extension(client): Extension<ClientInfo>,
-) -> Result<Json<RoomList>, Error> {
+) -> Result<Json<RoomList>, Refused> {
     chat.check_connection_rate(client.peer.address)?;
-    chat.list_rooms().await.map(Json)
+    Ok(Json(chat.list_rooms().await?))
 }
 
 /// Serves the machine-readable description of the API.
@@ -137,11 +142,16 @@ async fn openapi() -> impl IntoResponse {
 /// Serves the page at `/` and `/r/…`, and its files at their paths.
 async fn page_or_asset(request: Request) -> Response {
     let path = request.uri().path();
-    if path.starts_with("/api/") {
-        return refusal_response(StatusCode::NOT_FOUND, Refusal::UnknownCommand);
+    if path == "/api" || path.starts_with("/api/") {
+        let sentence = format!("There is nothing at this address; {SEE_OPENAPI}.");
+        return Refused::from(Refusal::UnknownCommand)
+            .with_status(StatusCode::NOT_FOUND)
+            .saying(sentence)
+            .into_response();
     }
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        return (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET, HEAD")]).into_response();
+        return ([(header::ALLOW, "GET, HEAD")], refuse_method(request.method().clone()).await)
+            .into_response();
     }
     if path == "/" || path.starts_with("/r/") {
         assets::shell(StatusCode::OK, request.headers())
@@ -150,15 +160,13 @@ async fn page_or_asset(request: Request) -> Response {
     }
 }
 
+/// Refuses a method; the header `Allow` names those that a path has.
+async fn refuse_method(method: Method) -> Refused {
+    let sentence = format!("{method} is not possible here; {SEE_OPENAPI}.");
+    Refused::malformed(StatusCode::METHOD_NOT_ALLOWED, sentence)
+}
+
 async fn disable_caching(mut response: Response<Body>) -> Response<Body> {
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
-}
-
-/// Maps axum's rejection of a JSON body to a refusal. A type of `common` that refuses a value puts
-/// the refusal's text into serde's error, and axum appends that to its own message.
-fn refusal_of_rejection(rejection: &JsonRejection) -> Refusal {
-    let text = rejection.body_text();
-    let known = Refusal::ALL.iter().find(|refusal| text.contains(&refusal.to_string()));
-    known.copied().unwrap_or(Refusal::BadRequest)
 }

@@ -13,7 +13,10 @@ use qrcode::{QrCode, render::svg};
 use url::Url;
 
 use super::room_request::RoomRequest;
-use crate::{chat::Chat, error::Error, transport::guard::Guard};
+use crate::{
+    chat::Chat,
+    transport::{error::Refused, guard::Guard},
+};
 
 /// The smallest size of the picture, in pixels.
 const MIN_SIZE: u32 = 256;
@@ -27,12 +30,12 @@ pub(super) async fn draw(
     State(guard): State<Guard>,
     request: RoomRequest,
     headers: HeaderMap,
-) -> Result<impl IntoResponse, Error> {
+) -> Result<impl IntoResponse, Refused> {
     request.allow_only(&[])?;
     chat.check_connection_rate(request.client.peer.address)?;
     let link = link(guard.public_url(&headers).context("a request without a host")?, request.room.as_str())?;
     // A long name, of which each byte takes three in the URL, may exceed the capacity of a QR code.
-    let code = QrCode::new(link.as_str()).map_err(|_| Refusal::NameTooLong)?;
+    let code = QrCode::new(link.as_str()).map_err(|_| Refused::from(Refusal::NameTooLong).about("room"))?;
     let picture = code.render::<svg::Color>().min_dimensions(MIN_SIZE, MIN_SIZE).build();
     Ok(([(header::CONTENT_TYPE, "image/svg+xml"), (header::CACHE_CONTROL, CACHE_CONTROL)], picture))
 }

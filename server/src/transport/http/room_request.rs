@@ -17,9 +17,14 @@ use crate::{
         Chat,
         identity::{Credentials, Identity},
     },
-    error::Error,
-    transport::{error::BEARER, guard::ClientInfo},
+    transport::{
+        error::{BEARER, Refused, SEE_OPENAPI},
+        guard::ClientInfo,
+    },
 };
+
+/// The longest part of an unknown parameter's name that is shown.
+const MAX_SHOWN_NAME: usize = 32;
 
 /// The extractor for requests about a room.
 pub(super) struct RoomRequest {
@@ -31,15 +36,17 @@ pub(super) struct RoomRequest {
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for RoomRequest {
-    type Rejection = Error;
+    type Rejection = Refused;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<RoomRequest, Error> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<RoomRequest, Refused> {
         let path = Path::<String>::from_request_parts(parts, state).await;
-        let Path(room) = path.map_err(|_| Refusal::BadRequest)?;
+        let Path(room) = path.map_err(|_| {
+            Refused::from(Refusal::BadRequest).saying("The room's name is not UTF-8.").about("room")
+        })?;
         let client = parts.extensions.get::<ClientInfo>().context("a request that did not pass the guard")?;
         let query = parts.uri.query().unwrap_or_default();
         Ok(RoomRequest {
-            room: RoomName::parse(&room)?,
+            room: RoomName::parse(&room).map_err(|refusal| Refused::from(refusal).about("room"))?,
             client: client.clone(),
             bearer: bearer_token(&parts.headers),
             parameters: form_urlencoded::parse(query.as_bytes()).into_owned().collect(),
@@ -49,9 +56,12 @@ impl<S: Send + Sync> FromRequestParts<S> for RoomRequest {
 
 impl RoomRequest {
     /// Refuses all parameters but these, so that a misspelt one is not silently ignored.
-    pub(super) fn allow_only(&self, names: &[&str]) -> Result<(), Refusal> {
-        let is_allowed = |(name, _): &(String, String)| names.contains(&name.as_str());
-        if self.parameters.iter().all(is_allowed) { Ok(()) } else { Err(Refusal::BadRequest) }
+    pub(super) fn allow_only(&self, names: &[&str]) -> Result<(), Refused> {
+        let is_unknown = |(name, _): &&(String, String)| !names.contains(&name.as_str());
+        match self.parameters.iter().find(is_unknown) {
+            None => Ok(()),
+            Some((name, _)) => Err(bad_parameter(name, "is no parameter of this request")),
+        }
     }
 
     /// Returns the first value of this parameter.
@@ -60,8 +70,9 @@ impl RoomRequest {
     }
 
     /// Parses the value of this parameter as a number.
-    pub(super) fn number_parameter<N: FromStr>(&self, name: &str) -> Result<Option<N>, Refusal> {
-        self.parameter(name).map(|text| text.parse().map_err(|_| Refusal::BadRequest)).transpose()
+    pub(super) fn number_parameter<N: FromStr>(&self, name: &str) -> Result<Option<N>, Refused> {
+        let refused = || bad_parameter(name, "should be a whole number that is not negative");
+        self.parameter(name).map(|text| text.parse().map_err(|_| refused())).transpose()
     }
 
     /// Authenticates the client by the `Authorization` token, by the cookie, or as a guest called
@@ -70,12 +81,19 @@ impl RoomRequest {
         &self,
         chat: &Chat,
         name: Option<DisplayName>,
-    ) -> Result<Identity, Error> {
+    ) -> Result<Identity, Refused> {
         chat.check_connection_rate(self.client.peer.address)?;
         let cookie_token = self.client.cookie_token().map(str::to_owned);
         let credentials = Credentials { token: self.bearer.clone(), cookie_token, name };
-        chat.authenticate(credentials).await
+        Ok(chat.authenticate(credentials).await?)
     }
+}
+
+/// Refuses a parameter. `problem` completes a sentence that begins with its name.
+fn bad_parameter(name: &str, problem: &str) -> Refused {
+    // A name may be as long as the URL.
+    let name: String = name.chars().take(MAX_SHOWN_NAME).collect();
+    Refused::from(Refusal::BadRequest).saying(format!("`{name}` {problem}; {SEE_OPENAPI}.")).about(name)
 }
 
 /// Returns the token of the `Authorization` header. Ignores other schemes: a reverse proxy with password

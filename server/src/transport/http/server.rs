@@ -26,6 +26,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt;
 use tracing::debug;
 
+use super::{MAX_HEAD_BYTES, MAX_HEADERS, body::BodyTimeout, parse_errors::ParseErrorStream};
 use crate::{
     config::Config,
     transport::{
@@ -34,11 +35,6 @@ use crate::{
         raw_socket::MeteredStream,
     },
 };
-
-/// The largest request line and headers together, in bytes.
-const MAX_HEAD_BYTES: usize = 16 * 1024;
-/// The largest number of header lines in one request.
-const MAX_HEADERS: usize = 64;
 
 /// Serves the routes on every connection. Cheap to clone.
 #[derive(Clone)]
@@ -100,7 +96,7 @@ impl HttpServer {
             .header_read_timeout(header_timeout)
             .max_buf_size(MAX_HEAD_BYTES)
             .max_headers(MAX_HEADERS)
-            .serve_connection(TokioIo::new(stream), service)
+            .serve_connection(TokioIo::new(ParseErrorStream::new(stream)), service)
             .with_upgrades();
         tokio::pin!(connection);
         tokio::select! {
@@ -137,7 +133,7 @@ impl http_body::Body for DeadlineBody {
             return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
         }
         ready!(self.deadline.as_mut().poll(cx));
-        Poll::Ready(Some(Err("the request took too long".into())))
+        Poll::Ready(Some(Err(BodyTimeout.into())))
     }
 
     fn is_end_stream(&self) -> bool {

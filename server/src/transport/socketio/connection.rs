@@ -12,10 +12,7 @@ use std::{
     time::Duration,
 };
 
-use common::{
-    protocol::{push::Push, reply::ErrorReply, tutorial},
-    refusal::Refusal,
-};
+use common::protocol::{push::Push, tutorial};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use socketioxide::{
@@ -32,7 +29,10 @@ use super::{
 };
 use crate::{
     chat::broadcast::{Broadcast, Encoding, Lagged, Subscriber},
-    transport::raw_socket::{ConnectionHandle, WriteError},
+    transport::{
+        error::{Refused, RefusedReply},
+        raw_socket::{ConnectionHandle, WriteError},
+    },
 };
 
 /// The event for refusals of commands without an acknowledgement.
@@ -82,8 +82,8 @@ impl Connection {
     }
 
     /// Sends a refusal to a client that requested no acknowledgement.
-    pub(super) fn refuse(&self, error: Refusal) {
-        self.emit(REFUSED, &ErrorReply { error });
+    pub(super) fn refuse(&self, error: &Refused) {
+        self.emit(REFUSED, &RefusedReply { error });
     }
 
     /// Sends an event; false if the connection is closed or had to be disconnected.

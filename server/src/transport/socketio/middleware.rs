@@ -5,7 +5,7 @@ use axum::{
     extract::{Request, State},
     http::{Method, StatusCode},
     middleware::Next,
-    response::Response,
+    response::{IntoResponse, Response},
 };
 use common::refusal::Refusal;
 
@@ -14,7 +14,7 @@ use super::{
     registry::EngineSessions,
 };
 use crate::transport::{
-    error::refusal_response,
+    error::Refused,
     guard::{ClientInfo, SOCKETIO_PATH},
 };
 
@@ -32,7 +32,7 @@ pub(in crate::transport) async fn track_request(
     };
     let Some(sid) = query_parameter(request.uri(), "sid") else {
         if let Err(refusal) = sessions.check_connection_rate(client.peer.address) {
-            return refusal_response(StatusCode::TOO_MANY_REQUESTS, refusal);
+            return Refused::from(refusal).into_response();
         }
         return next.run(request).await;
     };
@@ -41,7 +41,7 @@ pub(in crate::transport) async fn track_request(
     };
     let session = sessions.get(id);
     if session.as_ref().is_some_and(|session| session.disconnected.is_cancelled()) {
-        return refusal_response(StatusCode::BAD_REQUEST, Refusal::Unavailable);
+        return session_is_over();
     }
     if let Some(session) = &session {
         session.count_poll();
@@ -65,8 +65,13 @@ pub(in crate::transport) async fn track_request(
     // A poll can wait for long; end it when the session is disconnected.
     let response = session.disconnected.run_until_cancelled(next.run(request)).await;
     let Some(response) = response else {
-        return refusal_response(StatusCode::BAD_REQUEST, Refusal::Unavailable);
+        return session_is_over();
     };
     session.count_sent(response.body().size_hint().lower());
     response
+}
+
+/// The response to a request of a session that was disconnected.
+fn session_is_over() -> Response {
+    Refused::from(Refusal::Unavailable).with_status(StatusCode::BAD_REQUEST).into_response()
 }

@@ -22,6 +22,7 @@ mod registry;
 mod request;
 mod session;
 
+use serde_json::Value;
 use socketioxide::{
     ParserConfig, SocketIo,
     extract::{SocketRef, TryData},
@@ -33,10 +34,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::debug;
 
 pub(super) use self::middleware::track_request;
-use self::{
-    registry::EngineSessions,
-    session::{Auth, Handlers},
-};
+use self::{registry::EngineSessions, session::Handlers};
 use super::guard::SOCKETIO_PATH;
 use crate::chat::Chat;
 
@@ -85,7 +83,7 @@ pub(super) fn build(chat: Chat, max: usize, stop: CancellationToken) -> (SocketI
         session_tasks: TaskTracker::new(),
     };
     let (accept_handlers, connect_handlers) = (handlers.clone(), handlers.clone());
-    let accept = move |socket: SocketRef, auth: TryData<Auth>| {
+    let accept = move |socket: SocketRef, auth: TryData<Value>| {
         let handlers = accept_handlers.clone();
         async move { handlers.accept(&socket, auth).await }
     };

@@ -3,6 +3,7 @@
 
 use std::{convert::Infallible, sync::Arc};
 
+use axum::http::StatusCode;
 use common::{
     message::Body,
     protocol::{
@@ -24,14 +25,24 @@ use socketioxide::{
 use tokio::time::Duration;
 
 use super::{connection::Connection, engineio3};
-use crate::{chat::session::Session, error::Error};
+use crate::{
+    chat::session::Session,
+    error::Error,
+    transport::{
+        decode,
+        error::{Refused, SEE_PROTOCOL},
+    },
+};
 
 /// The delay before a message of the tutorial's dialect that exceeded the rate limit is retried.
 const TUTORIAL_RETRY_DELAY: Duration = Duration::from_millis(100);
 
+/// The sentence of the refusal of an event that is no name with one JSON value.
+const NO_PAYLOAD: &str = "A command is its name and one JSON object; see docs/protocol.md.";
+
 /// A decoded event of a client.
 pub(super) struct IncomingEvent {
-    pub(super) request: Result<ClientRequest, Refusal>,
+    pub(super) request: Result<ClientRequest, Refused>,
     pub(super) ack: AckSender,
     /// The id of the acknowledgement, if the client requested one.
     pub(super) ack_id: Option<i64>,
@@ -61,7 +72,7 @@ impl FromMessageParts<socketioxide::adapter::LocalAdapter> for IncomingEvent {
                 decode(&name, engineio3::decode_doubled(payload))
             }
             (Ok(Event(name)), Ok(payload)) => decode(&name, payload),
-            _ => Err(Refusal::BadRequest),
+            _ => Err(Refused::malformed(StatusCode::BAD_REQUEST, NO_PAYLOAD)),
         };
         Ok(IncomingEvent { request, ack, ack_id: *ack_id })
     }
@@ -72,16 +83,20 @@ fn may_be_double_encoded(socket: &Socket) -> bool {
     socket.protocol() == ProtocolVersion::V4 && socket.transport_type() == TransportType::Polling
 }
 
-fn decode(name: &str, payload: Value) -> Result<ClientRequest, Refusal> {
-    let decoded = match name {
+fn decode(name: &str, payload: Value) -> Result<ClientRequest, Refused> {
+    let mut is_known = true;
+    let decoded = decode::from_value(payload, SEE_PROTOCOL, |payload| match name {
         tutorial::ROOM => RoomName::deserialize(payload).map(ClientRequest::TutorialRoom),
         tutorial::CHAT_MESSAGE => Body::deserialize(payload).map(ClientRequest::TutorialMessage),
-        _ => {
-            let command = Command::decode(name, payload).ok_or(Refusal::UnknownCommand)?;
-            command.map(ClientRequest::Command)
-        }
-    };
-    decoded.map_err(|error| Refusal::from_decoding(&error))
+        _ => match Command::decode(name, payload) {
+            Some(command) => command.map(ClientRequest::Command),
+            None => {
+                is_known = false;
+                Err(serde::de::Error::custom("no such command"))
+            }
+        },
+    });
+    if is_known { decoded } else { Err(Refusal::UnknownCommand.into()) }
 }
 
 /// Hands a request to the chat, in the client's dialect.

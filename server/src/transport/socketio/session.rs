@@ -7,13 +7,10 @@
 
 use std::sync::Arc;
 
-use common::{
-    person::DisplayName,
-    protocol::{push::Restart, reply::ErrorReply},
-    refusal::Refusal,
-};
+use common::{person::DisplayName, protocol::push::Restart, refusal::Refusal};
 use parking_lot::Mutex;
 use serde::Deserialize;
+use serde_json::Value;
 use socketioxide::{
     extract::{SocketRef, TryData},
     socket::DisconnectReason,
@@ -35,9 +32,12 @@ use crate::{
         identity::{Credentials, Identity},
         session::Session,
     },
-    error::Error,
     failpoint::{self, Failpoint},
-    transport::guard::ClientInfo,
+    transport::{
+        decode,
+        error::{Refused, RefusedReply, SEE_PROTOCOL},
+        guard::ClientInfo,
+    },
 };
 
 /// The largest number of queued commands per connection; if exceeded, the connection is disconnected.
@@ -60,17 +60,20 @@ pub(super) struct Handlers {
 /// The credentials a client sends when it connects, in the auth payload or, by old clients, the query.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Auth {
+struct Auth {
     token: Option<String>,
     name: Option<DisplayName>,
 }
 
 impl Auth {
-    fn into_credentials(mut self, query: &str, client: &ClientInfo) -> Result<Credentials, Refusal> {
+    fn into_credentials(mut self, query: &str, client: &ClientInfo) -> Result<Credentials, Refused> {
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             match name.as_ref() {
                 "token" if self.token.is_none() => self.token = Some(value.into_owned()),
-                "name" if self.name.is_none() => self.name = Some(DisplayName::parse(&value)?),
+                "name" if self.name.is_none() => {
+                    let name = DisplayName::parse(&value);
+                    self.name = Some(name.map_err(|refusal| Refused::from(refusal).about("name"))?);
+                }
                 _ => {}
             }
         }
@@ -98,13 +101,15 @@ impl Handlers {
     pub(super) async fn accept(
         &self,
         socket: &SocketRef,
-        TryData(auth): TryData<Auth>,
-    ) -> Result<(), Refusal> {
+        TryData(auth): TryData<Value>,
+    ) -> Result<(), Refused> {
         let request = socket.req_parts();
         let client = request.extensions.get::<ClientInfo>().ok_or(Refusal::Internal)?;
-        let auth = auth.map_err(|error| Refusal::from_decoding(&error))?;
+        let auth =
+            auth.map_err(|_| Refused::from(Refusal::BadRequest).saying("`auth` should be an object."))?;
+        let auth = decode::from_value(auth, SEE_PROTOCOL, |auth| Auth::deserialize(auth))?;
         let credentials = auth.into_credentials(request.uri.query().unwrap_or_default(), client)?;
-        let identity = self.chat.authenticate(credentials).await.map_err(Error::into_refusal)?;
+        let identity = self.chat.authenticate(credentials).await?;
 
         let engine_session = self.engine_sessions.add(socket)?;
         let (command_sender, commands) = mpsc::channel(MAX_QUEUED_COMMANDS);
@@ -178,10 +183,10 @@ impl Handlers {
             let IncomingEvent { request, ack, ack_id } = *event;
             let result = match request {
                 // Boxed, so that idle connections do not reserve the memory of this future.
-                Ok(request) => Box::pin(handle_request(&mut session, &connection, request))
-                    .await
-                    .map_err(Error::into_refusal),
-                Err(refusal) => Err(refusal),
+                Ok(request) => {
+                    Box::pin(handle_request(&mut session, &connection, request)).await.map_err(Refused::from)
+                }
+                Err(refused) => Err(refused),
             };
             match result {
                 Ok(reply) => {
@@ -189,8 +194,10 @@ impl Handlers {
                     connection.acknowledge(ack, ack_id, &reply);
                     failpoint::hit(Failpoint::AfterAck);
                 }
-                Err(error) if ack_id.is_some() => connection.acknowledge(ack, ack_id, &ErrorReply { error }),
-                Err(error) => connection.refuse(error),
+                Err(error) if ack_id.is_some() => {
+                    connection.acknowledge(ack, ack_id, &RefusedReply { error: &error });
+                }
+                Err(error) => connection.refuse(&error),
             }
         }
         // Otherwise the transport would stay open for ever.
