@@ -1,11 +1,15 @@
 // Error states: each is caused and checked as a person would see it, and no text is lost.
 
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import { promisify } from 'node:util';
 
 import { eventually, newRoomName } from './clients.mjs';
 import { Person } from './page.mjs';
 import { PageFixture } from './page-fixture.mjs';
+import { binary } from './server.mjs';
 import { WebSocketProxy } from './websocket-proxy.mjs';
 
 const fixture = new PageFixture();
@@ -371,4 +375,25 @@ test('screen readers announce the messages of others, summarised in bursts, and 
   assert.equal(aloud[0], '이야기꾼: 첫 소식');
   assert.ok(aloud.length < 6, `every message was told by itself: ${aloud}`);
   assert.ok(!aloud.some((text) => text.includes('내가 한 말') || text.includes('예전')), `${aloud}`);
+});
+
+test('who is in a room that the operator deletes sees so, and makes it anew only on purpose', async () => {
+  const [jieun, room] = [await newPerson('지은'), newRoomName()];
+  const proxy = await WebSocketProxy.intercept(jieun);
+  await jieun.joinRoom(room);
+  await jieun.send('지워질 말');
+  await jieun.waitUntilDelivered();
+  const forget = ['admin', 'room', 'forget', room, '--data', join(fixture.server.data, 'data')];
+  await promisify(execFile)(binary(), forget);
+  await jieun.page.getByRole('heading', { name: '이 방은 삭제됐어요' }).waitFor();
+  assert.equal(await jieun.page.getByText('지워질 말').count(), 0);
+  await proxy.cut();
+  proxy.restore();
+  await jieun.page.getByRole('heading', { name: '이 방은 삭제됐어요' }).waitFor();
+  await jieun.page.getByRole('button', { name: '같은 이름으로 새로 만들기' }).click();
+  await jieun.composer.waitFor();
+  await jieun.send('새로 시작');
+  await jieun.waitUntilDelivered();
+  assert.deepEqual(await fixture.readLog(room), ['새로 시작']);
+  jieun.ignoreConnectionErrors();
 });

@@ -28,13 +28,13 @@ pub(crate) fn Card(title: &'static str, children: Children) -> impl IntoView {
 /// Actions after a refused join: try again, or go back to the rooms. If `waiting`, the page joins by
 /// itself as soon as it can.
 #[component]
-pub(crate) fn JoinGate(waiting: bool) -> impl IntoView {
+pub(crate) fn JoinGate(retry: &'static str, waiting: bool) -> impl IntoView {
     let chat = use_chat();
     let texts = use_texts();
     view! {
         <div class="card-actions">
             <button class=if waiting { "button" } else { "button primary" } on:click=move |_| chat.retry_join()>
-                {texts.check_now}
+                {retry}
             </button>
             <a class="button" href="/">
                 {texts.back_to_rooms}

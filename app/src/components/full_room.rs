@@ -77,7 +77,7 @@ pub(crate) fn FullRoom(room: RoomName) -> impl IntoView {
                     </button>
                 })
             }}
-            <JoinGate waiting=true/>
+            <JoinGate retry=texts.check_now waiting=true/>
         </Card>
     }
 }

@@ -173,6 +173,7 @@ pub(crate) struct Texts {
     pub(crate) join_refused: &'static str,
     pub(crate) kicked: &'static str,
     pub(crate) room_deleted: &'static str,
+    pub(crate) make_room_again: &'static str,
     pub(crate) not_found: &'static str,
     pub(crate) not_found_text: &'static str,
     pub(crate) server_unreachable: &'static str,

@@ -102,15 +102,15 @@ fn RoomView(room: RoomName) -> impl IntoView {
 #[component]
 fn JoinRefused(refusal: Refusal) -> impl IntoView {
     let texts = use_texts();
-    let title = match refusal {
-        Refusal::Banned => texts.kicked,
-        Refusal::RoomDeleted => texts.room_deleted,
-        _ => texts.join_refused,
+    let (title, retry) = match refusal {
+        Refusal::Banned => (texts.kicked, texts.check_now),
+        Refusal::RoomDeleted => (texts.room_deleted, texts.make_room_again),
+        _ => (texts.join_refused, texts.check_now),
     };
     view! {
         <Card title>
             <p role="alert">{(texts.refusal)(refusal)}</p>
-            <JoinGate waiting=false/>
+            <JoinGate retry waiting=false/>
         </Card>
     }
 }
