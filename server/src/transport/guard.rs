@@ -16,7 +16,10 @@ use axum::{
 use common::refusal::Refusal;
 use url::{Origin, Url};
 
-use super::{error::Refused, raw_socket::ConnectionHandle};
+use super::{
+    error::{BEARER, Refused},
+    raw_socket::ConnectionHandle,
+};
 
 /// The default path of Socket.IO clients.
 pub(super) const SOCKETIO_PATH: &str = "/socket.io";
@@ -49,6 +52,12 @@ const SECURITY_HEADERS: [(HeaderName, &str); 6] = [
     (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
     (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
 ];
+
+/// The header by which a browser comes back over https only, for a year. It holds for all ports of a host.
+const STRICT_TRANSPORT_SECURITY: &str = "max-age=31536000";
+
+/// The schemes of password protection by a reverse proxy, which passes its `Authorization` on to us.
+const PROXY_SCHEMES: [&str; 4] = ["Basic", "Digest", "Negotiate", "NTLM"];
 
 /// The page shown in a browser that used a host outside of the allow-list. Most likely the reader
 /// runs the server and has to add `--public-url`.
@@ -87,6 +96,8 @@ pub(super) struct Peer {
 #[derive(Clone, Debug)]
 pub(super) struct ClientInfo {
     pub(super) peer: Peer,
+    /// The token of the `Authorization` header.
+    pub(super) bearer: Option<String>,
     cookie: Option<Cookie>,
     /// Whether the browser reached us over https.
     https: bool,
@@ -132,19 +143,23 @@ impl Guard {
 
     /// Whether a request with this target and these headers may proceed.
     fn allows(&self, uri: &Uri, headers: &HeaderMap, kind: RequestKind) -> bool {
-        let text = |name: HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or("\u{FFFD}"));
+        // Of two lines with different values a proxy may have checked the other one.
+        let text = |name: HeaderName| match headers.get_all(name).iter().collect::<Vec<_>>()[..] {
+            [] => None,
+            [value] => Some(value.to_str().unwrap_or(UNREADABLE)),
+            _ => Some(UNREADABLE),
+        };
         let Some(host) = text(header::HOST) else { return false };
         // The request target may name a host too (RFC 9112 §3.2). It must equal the only Host header,
         // or it is unclear which server the request is for.
-        let host_count = headers.get_all(header::HOST).iter().count();
         let differs_from_host = |authority: &Authority| !authority.as_str().eq_ignore_ascii_case(host);
-        if host_count != 1 || uri.authority().is_some_and(differs_from_host) || !self.is_allowed_host(host) {
+        if uri.authority().is_some_and(differs_from_host) || !self.is_allowed_host(host) {
             return false;
         }
         match (text(header::ORIGIN), text(HeaderName::from_static("sec-fetch-site"))) {
             (Some(origin), _) => self.is_trusted_origin(origin, host),
             // A script tag or image of another site sends no Origin, but browsers send Sec-Fetch-Site.
-            (None, Some("cross-site" | "same-site")) => kind == RequestKind::Page,
+            (None, Some("cross-site" | "same-site" | UNREADABLE)) => kind == RequestKind::Page,
             (None, _) => true,
         }
     }
@@ -175,9 +190,25 @@ impl Guard {
         })
     }
 
+    /// Whether browsers must not use http at this host. With a port in the public URL there may be something
+    /// else at the host's other ports, for which the header would hold as well.
+    fn is_https_only(&self, host: &str) -> bool {
+        self.public_url_of(host).is_some_and(|url| url.scheme() == "https" && url.port().is_none())
+    }
+
     /// Whether browsers reach this host over https.
     fn is_https(&self, host: &str) -> bool {
         self.public_url_of(host).is_some_and(|url| url.scheme() == "https")
+    }
+
+    /// Collects what the handlers need to know about the client.
+    fn identify_client(&self, request: &mut Request, kind: RequestKind) -> Result<ClientInfo, Refused> {
+        let peer = request.extensions_mut().remove::<Peer>().ok_or(Refusal::Internal)?;
+        let headers = request.headers();
+        let bearer = if kind == RequestKind::Page { None } else { bearer_token(headers)? };
+        let https = request_host(headers).is_some_and(|host| self.is_https(host));
+        let cookie = self.find_cookie(headers, https);
+        Ok(ClientInfo { peer, bearer, cookie, https, has_origin: headers.contains_key(header::ORIGIN) })
     }
 
     fn cookie_name(&self, https: bool) -> String {
@@ -207,6 +238,9 @@ impl Guard {
         old.into_iter().chain([set(&name, token, COOKIE_SECONDS)]).collect()
     }
 }
+
+/// Stands for a header that is no text or there more than once; equals no allowed value.
+const UNREADABLE: &str = "\u{FFFD}";
 
 /// The kind of resource. Links of other sites may open a page, but nothing else.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -248,6 +282,7 @@ pub(super) async fn check_origin(State(guard): State<Guard>, mut request: Reques
     let kind = RequestKind::of(request.uri().path());
     let origin = request.headers().get(header::ORIGIN).cloned();
     let allowed = guard.allows(request.uri(), request.headers(), kind);
+    let is_https_only = request_host(request.headers()).is_some_and(|host| guard.is_https_only(host));
     let mut response = if !allowed {
         if kind == RequestKind::Page && wants_html(request.headers()) {
             (StatusCode::FORBIDDEN, FOREIGN_HOST_PAGE).into_response()
@@ -258,31 +293,39 @@ pub(super) async fn check_origin(State(guard): State<Guard>, mut request: Reques
         let sentence = format!("A URL has at most {} KiB here.", MAX_URI_BYTES / 1024);
         Refused::malformed(StatusCode::URI_TOO_LONG, sentence).into_response()
     } else {
-        let https = request_host(request.headers()).is_some_and(|host| guard.is_https(host));
-        match request.extensions_mut().remove::<Peer>() {
-            Some(peer) => {
-                let cookie = guard.find_cookie(request.headers(), https);
-                let has_origin = origin.is_some();
-                request.extensions_mut().insert(ClientInfo { peer, cookie, https, has_origin });
+        match guard.identify_client(&mut request, kind) {
+            Ok(client) => {
+                request.extensions_mut().insert(client);
                 if kind == RequestKind::Socket {
                     strip_for_socketio(&mut request);
                 }
                 next.run(request).await
             }
-            None => Refused::from(Refusal::Internal).into_response(),
+            Err(refused) => refused.into_response(),
         }
     };
+    if allowed && is_https_only {
+        let value = HeaderValue::from_static(STRICT_TRANSPORT_SECURITY);
+        response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, value);
+    }
     // A page whose origin is another of our public URLs may read long-polling responses, as it may
     // read a WebSocket. It gets no cookie, because credentials are not allowed.
     if let Some(origin) = origin.filter(|_| allowed && kind == RequestKind::Socket) {
         response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
         response.headers_mut().append(header::VARY, HeaderValue::from_static("Origin"));
     }
+    let is_error = response.status().is_client_error() || response.status().is_server_error();
+    if is_error || !response.headers().contains_key(header::CACHE_CONTROL) {
+        response.headers_mut().insert(header::CACHE_CONTROL, NO_STORE);
+    }
     add_security_headers(response.headers_mut());
     response
 }
 
-/// Adds the headers that every response has.
+/// The `Cache-Control` of errors, of long-polling and of all that is answered anew each time.
+pub(super) const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+
+/// Adds the headers that every response has, except `Cache-Control`.
 pub(super) fn add_security_headers(headers: &mut HeaderMap) {
     for (name, value) in SECURITY_HEADERS {
         headers.insert(name, HeaderValue::from_static(value));
@@ -302,7 +345,9 @@ fn request_host(headers: &HeaderMap) -> Option<&str> {
 /// its 8 KiB read buffer and would keep it alive as long as the session.
 fn strip_for_socketio(request: &mut Request) {
     let copy = |name: &HeaderName| {
-        let value = HeaderValue::from_bytes(request.headers().get(name)?.as_bytes()).ok()?;
+        // Several lines are one list (RFC 9110 §5.3).
+        let lines: Vec<&[u8]> = request.headers().get_all(name).iter().map(HeaderValue::as_bytes).collect();
+        let value = HeaderValue::from_bytes(&lines.join(&b", "[..])).ok().filter(|_| !lines.is_empty())?;
         Some((name.clone(), value))
     };
     let headers = SOCKETIO_HEADERS.iter().filter_map(copy).collect();
@@ -311,6 +356,26 @@ fn strip_for_socketio(request: &mut Request) {
     if let Ok(uri) = uri {
         *request.uri_mut() = uri;
     }
+}
+
+/// The token of the `Authorization` header (RFC 6750 §2.1). A header that can not be understood is refused,
+/// because its sender means to be somebody and would otherwise be a guest.
+fn bearer_token(headers: &HeaderMap) -> Result<Option<String>, Refused> {
+    let refused = || {
+        Refused::from(Refusal::UnknownToken)
+            .saying("The header is `Authorization: Bearer TOKEN`, once, with the token from `hello`.")
+            .about("Authorization")
+    };
+    let mut lines = headers.get_all(header::AUTHORIZATION).iter();
+    let Some(line) = lines.next() else { return Ok(None) };
+    let text = line.to_str().ok().filter(|_| lines.next().is_none()).ok_or_else(refused)?.trim();
+    let (scheme, token) = text.split_once(' ').unwrap_or((text, ""));
+    let is_scheme = |known: &str| scheme.eq_ignore_ascii_case(known);
+    if PROXY_SCHEMES.into_iter().any(is_scheme) {
+        return Ok(None);
+    }
+    let token = Some(token.trim()).filter(|token| is_scheme(BEARER) && !token.is_empty());
+    token.map(|token| Some(token.to_owned())).ok_or_else(refused)
 }
 
 fn old_cookie_name(https: bool) -> &'static str {
@@ -434,6 +499,57 @@ mod tests {
             assert!(allows(RequestKind::Page, "localhost:3000", None, Some(site)));
         }
         assert!(allows(RequestKind::Socket, "localhost:3000", None, Some("same-origin")));
+    }
+
+    #[test]
+    fn a_header_that_decides_is_there_only_once() {
+        for (name, values) in [
+            ("origin", ["http://localhost:3000", "http://localhost:3000"]),
+            ("origin", ["http://localhost:3000", "https://evil.example"]),
+            ("sec-fetch-site", ["same-origin", "cross-site"]),
+            ("host", ["localhost:3000", "localhost:3000"]),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, "localhost:3000".parse().unwrap());
+            headers.remove(name);
+            let name: HeaderName = name.parse().unwrap();
+            for value in values {
+                headers.append(&name, value.parse().unwrap());
+            }
+            assert!(!guard().allows(&Uri::from_static("/"), &headers, RequestKind::Api), "{name} {values:?}");
+        }
+    }
+
+    #[test]
+    fn an_authorization_that_is_not_understood_is_refused() {
+        let token = |lines: &[&str]| {
+            let mut headers = HeaderMap::new();
+            for line in lines {
+                headers.append(header::AUTHORIZATION, line.parse().unwrap());
+            }
+            bearer_token(&headers)
+                .map_err(|refused| refused.to_string().split(':').next().unwrap().to_owned())
+        };
+        for (lines, expected) in [
+            (&[][..], None),
+            (&["Bearer t0ken"], Some("t0ken")),
+            (&["bearer  t0ken "], Some("t0ken")),
+            (&["Basic eDp5"], None),
+            (&["Negotiate x"], None),
+        ] {
+            assert_eq!(token(lines), Ok(expected.map(str::to_owned)), "{lines:?}");
+        }
+        for lines in [
+            &["Bearer"][..],
+            &["Bearer "],
+            &[""],
+            &["Token t0ken"],
+            &["t0ken"],
+            &["Bearer a", "Bearer b"],
+            &["Basic eDp5", "Bearer a"],
+        ] {
+            assert_eq!(token(lines), Err("unknown_token".to_owned()), "{lines:?}");
+        }
     }
 
     #[test]

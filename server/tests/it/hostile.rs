@@ -6,6 +6,7 @@ use std::time::Duration;
 use common::{
     message::Seq,
     protocol::{command::Hello, reply::Sent},
+    refusal::Refusal,
 };
 use serde_json::json;
 use tokio::{
@@ -321,4 +322,77 @@ async fn abandoned_requests_do_not_block_others() {
         let response = http_request(address, &head, "").await;
         assert!(response.starts_with("HTTP/1.1 200"), "{response}");
     }
+}
+
+/// The library looks at the key alone and would switch protocols for any of these.
+#[tokio::test(flavor = "multi_thread")]
+async fn only_a_whole_websocket_handshake_switches_protocols() {
+    let server = TestServer::start().await;
+    let status = async |method: &str, version: &str, headers: &[&str]| {
+        let path = "/socket.io/?EIO=4&transport=websocket";
+        let lines: String = headers.iter().map(|line| format!("\r\n{line}")).collect();
+        let head = format!("{method} {path} HTTP/{version}\r\nHost: {}{lines}\r\n\r\n", server.address);
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let (mut response, mut piece) = (String::new(), [0; 4096]);
+        while !response.contains("\r\n\r\n") {
+            let read = stream.read(&mut piece).await.unwrap();
+            assert_ne!(read, 0, "{headers:?}: {response}");
+            response.push_str(&String::from_utf8_lossy(&piece[..read]));
+        }
+        response.split(' ').nth(1).unwrap().parse::<u16>().unwrap()
+    };
+    let [connection, upgrade] = ["Connection: Upgrade", "Upgrade: websocket"];
+    let [version, key] = ["Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="];
+    assert_eq!(status("GET", "1.1", &[connection, upgrade, version, key]).await, 101);
+    let listed = ["Connection: keep-alive", "Connection: x, upgrade", "Upgrade: WebSocket", version, key];
+    assert_eq!(status("GET", "1.1", &listed).await, 101);
+    for (method, http, headers, expected) in [
+        ("GET", "1.1", &[connection, version, key][..], 426),
+        ("GET", "1.1", &[upgrade, version, key], 426),
+        ("GET", "1.1", &["Connection: close", upgrade, version, key], 426),
+        ("GET", "1.1", &[connection, "Upgrade: h2c", version, key], 426),
+        ("GET", "1.1", &[connection, upgrade, key], 426),
+        ("GET", "1.1", &[connection, upgrade, "Sec-WebSocket-Version: 8", key], 426),
+        ("GET", "1.1", &[connection, upgrade, "Sec-WebSocket-Version: 113", key], 426),
+        ("GET", "1.1", &[connection, upgrade, version], 400),
+        ("GET", "1.1", &[connection, upgrade, version, "Sec-WebSocket-Key: x"], 400),
+        ("GET", "1.0", &[connection, upgrade, version, key], 400),
+        ("POST", "1.1", &[connection, upgrade, version, key, "Content-Length: 0"], 400),
+    ] {
+        assert_eq!(status(method, http, headers).await, expected, "{method} {http} {headers:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_in_the_address_is_taken_of_old_clients_only() {
+    let server = TestServer::start().await;
+    let mut client = server.client_named("지은").await;
+    let token = client.request(Hello {}).await.unwrap().token.unwrap();
+    let url = |query: &str| format!("ws://{}/socket.io/?EIO=4&transport=websocket{query}", server.address);
+    let request = url(&format!("&token={token}")).into_client_request().unwrap();
+    assert_eq!(Client::connect_as(request, json!({})).await.err(), Some(Refusal::BadRequest));
+
+    let mut request = url("&name=ignored").into_client_request().unwrap();
+    request.headers_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
+    let mut same = Client::connect_as(request, json!({})).await.unwrap();
+    assert_eq!(same.request(Hello {}).await.unwrap().you.name.as_str(), "지은");
+
+    // Engine.IO 3: the server connects the client to the namespace by itself.
+    let path =
+        format!("/socket.io/?EIO=3&transport=polling&token={token} HTTP/1.1\r\nHost: {}", server.address);
+    let opened = http_request(server.address, &format!("GET {path}"), "").await;
+    assert!(opened.starts_with("HTTP/1.1 200 "), "{opened}");
+    let sid = opened.split("\"sid\":\"").nth(1).unwrap().split('"').next().unwrap();
+    let session = path.replace(" HTTP", &format!("&sid={sid} HTTP"));
+    assert!(
+        http_request(server.address, &format!("POST {session}"), "15:420[\"hello\",{}]")
+            .await
+            .ends_with("ok")
+    );
+    let mut polled = String::new();
+    while !polled.contains("430") {
+        polled = http_request(server.address, &format!("GET {session}"), "").await;
+    }
+    assert!(polled.contains("\\uc9c0\\uc740") && !polled.contains("token"), "{polled}");
 }

@@ -246,6 +246,89 @@ async fn every_response_carries_the_security_headers() {
     assert!(get(&server, "/up", "").await.ends_with("\r\n\r\nup\n"));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_that_is_answered_anew_is_cached() {
+    let server = TestServer::start().await;
+    for (path, more) in [
+        ("/up", ""),
+        ("/nothing/here", ""),
+        ("/api/nothing", ""),
+        ("/api/rooms/a%2Fb/qr.svg", ""),
+        ("/api/me", "\r\nOrigin: https://evil.example"),
+        ("/", "\r\nOrigin: https://evil.example\r\nAccept: text/html"),
+        ("/socket.io/?EIO=4&transport=polling", ""),
+        ("/socket.io/?EIO=9&transport=polling", ""),
+        ("/socket.io/?EIO=4&transport=websocket", ""),
+    ] {
+        let response = get(&server, path, more).await;
+        assert_eq!(header(&response, "cache-control"), Some("no-store"), "{path}: {response}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn browsers_are_told_to_stay_on_https_where_it_is_the_public_url() {
+    let server = TestServer::start_with(|config| {
+        let urls = ["https://chat.example.com", "https://shared.example.com:8443", "http://10.0.0.7"];
+        config.public_urls = urls.map(|url| Url::parse(url).unwrap()).into();
+    })
+    .await;
+    for (host, expected) in [
+        ("chat.example.com", Some("max-age=31536000")),
+        // The header would hold for the host's other ports as well.
+        ("shared.example.com:8443", None),
+        ("10.0.0.7", None),
+        ("localhost", None),
+        ("evil.example", None),
+    ] {
+        for path in ["/up", "/nothing", "/socket.io/?EIO=4&transport=polling"] {
+            let head = format!("GET {path} HTTP/1.1\r\nHost: {host}");
+            let response = http_request(server.address, &head, "").await;
+            assert_eq!(header(&response, "strict-transport-security"), expected, "{host}{path}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_header_that_decides_who_asks_is_taken_once_or_not_at_all() {
+    let server = TestServer::start().await;
+    let host = server.address;
+    let own = format!("Origin: http://{host}");
+    for more in [format!("{own}\r\n{own}"), format!("{own}\r\nOrigin: https://evil.example")] {
+        for path in ["/", "/api/me", "/socket.io/?EIO=4&transport=polling"] {
+            let response = get(&server, path, &format!("\r\n{more}")).await;
+            assert!(response.starts_with("HTTP/1.1 403 "), "{path}: {response}");
+        }
+    }
+    assert!(get(&server, "/up", "\r\nHost: localhost").await.starts_with("HTTP/1.1 403 "));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_authorization_names_a_person_or_is_refused() {
+    let server = TestServer::start().await;
+    let mut client = server.client_named("지은").await;
+    let token = client.request(Hello {}).await.unwrap().token.unwrap();
+    let bearer = format!("\r\nAuthorization: Bearer {token}");
+    assert_eq!(json_of(&get(&server, "/api/me", &bearer).await)["you"]["name"], "지은");
+    let renamed = register(&server, &host_of(&server), "지은이", &bearer).await;
+    assert_eq!((json_of(&renamed)["you"]["name"].as_str(), set_cookies(&renamed).len()), (Some("지은이"), 0));
+    let unknown = register(&server, &host_of(&server), "x", "\r\nAuthorization: Bearer 0000").await;
+    assert_eq!(json_of(&unknown)["error"]["code"], "unknown_token");
+    for value in ["Bearer", "Bearer ", "Token 0000", &token, "bearer\r\nAuthorization: Bearer 0000"] {
+        for path in ["/api/me", "/api/rooms", "/api/rooms/lobby/messages", "/api/rooms/lobby/events"] {
+            let response = get(&server, path, &format!("\r\nAuthorization: {value}")).await;
+            assert!(response.starts_with("HTTP/1.1 401 "), "{value} {path}: {response}");
+            assert_eq!(json_of(&response)["error"]["code"], "unknown_token", "{value} {path}");
+            assert_eq!(header(&response, "www-authenticate"), Some("Bearer"));
+        }
+    }
+    // Password protection by a reverse proxy, which passes it on.
+    assert!(get(&server, "/api/rooms", "\r\nAuthorization: Basic eDp5").await.starts_with("HTTP/1.1 200 "));
+}
+
+fn host_of(server: &TestServer) -> String {
+    server.address.to_string()
+}
+
 /// Sends these bytes and returns the whole response. The server must close the connection.
 async fn raw_request(address: SocketAddr, text: &str) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();

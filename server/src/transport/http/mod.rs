@@ -12,10 +12,9 @@ mod server;
 
 use axum::{
     Json, Router,
-    body::{Body, Bytes},
+    body::Bytes,
     extract::{DefaultBodyLimit, Extension, FromRef, Request, State, rejection::BytesRejection},
-    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
-    middleware,
+    http::{HeaderMap, Method, StatusCode, header},
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -31,7 +30,10 @@ use super::{
     error::{Refused, SEE_OPENAPI},
     guard::{ClientInfo, Guard},
 };
-use crate::chat::{Chat, identity::Token};
+use crate::chat::{
+    Chat,
+    identity::{Credentials, Token},
+};
 
 /// The largest request line and headers together, in bytes.
 const MAX_HEAD_BYTES: usize = 16 * 1024;
@@ -47,8 +49,7 @@ pub(super) fn router(chat: Chat, guard: Guard, stop: CancellationToken) -> Route
         .route("/api/rooms", get(list_rooms))
         .route("/api/rooms/{room}/messages", get(messages::list).post(messages::post))
         .route("/api/rooms/{room}/events", get(events::stream_events))
-        .route("/api/openapi.json", get(openapi))
-        .layer(middleware::map_response(disable_caching));
+        .route("/api/openapi.json", get(openapi));
     Router::new()
         .route("/up", get(|| async { "up\n" }))
         .route("/api/rooms/{room}/qr.svg", get(qr::draw))
@@ -92,7 +93,7 @@ async fn get_me(
     Extension(client): Extension<ClientInfo>,
 ) -> Result<Response, Refused> {
     chat.check_connection_rate(client.peer.address)?;
-    let you = chat.person_by_token(client.cookie_token()).await?;
+    let you = chat.person_by_token(client.bearer.as_deref().or(client.cookie_token())).await?;
     let replaced = client.old_cookie_token().filter(|_| you.is_some());
     respond_with_me(you, &guard, &client, replaced)
 }
@@ -105,7 +106,12 @@ async fn post_me(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Refused> {
     let UpdateMe { name } = body::json(&headers, body)?;
-    let (you, new_token) = chat.register_or_rename(name, client.cookie_token(), client.peer.address).await?;
+    if client.bearer.is_some() {
+        // Refuses an unknown token; it would otherwise be a new person's request.
+        chat.authenticate(Credentials { token: client.bearer.clone(), ..Credentials::default() }).await?;
+    }
+    let known_token = client.bearer.as_deref().or(client.cookie_token());
+    let (you, new_token) = chat.register_or_rename(name, known_token, client.peer.address).await?;
     // Without a new token, the server knows the cookie's.
     let token = new_token.as_ref().map(Token::reveal).or(client.old_cookie_token());
     respond_with_me(Some(you), &guard, &client, token)
@@ -164,9 +170,4 @@ async fn page_or_asset(request: Request) -> Response {
 async fn refuse_method(method: Method) -> Refused {
     let sentence = format!("{method} is not possible here; {SEE_OPENAPI}.");
     Refused::malformed(StatusCode::METHOD_NOT_ALLOWED, sentence)
-}
-
-async fn disable_caching(mut response: Response<Body>) -> Response<Body> {
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
 }

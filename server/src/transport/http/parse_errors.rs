@@ -16,7 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::{MAX_HEAD_BYTES, MAX_HEADERS};
 use crate::transport::{
     error::{Refused, RefusedReply},
-    guard::add_security_headers,
+    guard::{NO_STORE, add_security_headers},
 };
 
 /// A longer write is not hyper's own response, which has four header lines.
@@ -59,6 +59,7 @@ fn response(status: StatusCode) -> Vec<u8> {
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(header::CONTENT_LENGTH, body.len().into());
     headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    headers.insert(header::CACHE_CONTROL, NO_STORE);
     add_security_headers(&mut headers);
     let mut response = format!("HTTP/1.1 {status}\r\n").into_bytes();
     for (name, value) in &headers {

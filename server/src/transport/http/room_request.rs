@@ -7,7 +7,7 @@ use std::str::FromStr;
 use anyhow::Context;
 use axum::{
     extract::{FromRequestParts, Path},
-    http::{HeaderMap, header, request::Parts},
+    http::request::Parts,
 };
 use common::{person::DisplayName, refusal::Refusal, room::RoomName};
 use url::form_urlencoded;
@@ -18,7 +18,7 @@ use crate::{
         identity::{Credentials, Identity},
     },
     transport::{
-        error::{BEARER, Refused, SEE_OPENAPI},
+        error::{Refused, SEE_OPENAPI},
         guard::ClientInfo,
     },
 };
@@ -30,8 +30,6 @@ const MAX_SHOWN_NAME: usize = 32;
 pub(super) struct RoomRequest {
     pub(super) room: RoomName,
     pub(super) client: ClientInfo,
-    /// The token of the `Authorization` header.
-    bearer: Option<String>,
     parameters: Vec<(String, String)>,
 }
 
@@ -48,7 +46,6 @@ impl<S: Send + Sync> FromRequestParts<S> for RoomRequest {
         Ok(RoomRequest {
             room: RoomName::parse(&room).map_err(|refusal| Refused::from(refusal).about("room"))?,
             client: client.clone(),
-            bearer: bearer_token(&parts.headers),
             parameters: form_urlencoded::parse(query.as_bytes()).into_owned().collect(),
         })
     }
@@ -84,7 +81,7 @@ impl RoomRequest {
     ) -> Result<Identity, Refused> {
         chat.check_connection_rate(self.client.peer.address)?;
         let cookie_token = self.client.cookie_token().map(str::to_owned);
-        let credentials = Credentials { token: self.bearer.clone(), cookie_token, name };
+        let credentials = Credentials { token: self.client.bearer.clone(), cookie_token, name };
         Ok(chat.authenticate(credentials).await?)
     }
 }
@@ -94,11 +91,4 @@ fn bad_parameter(name: &str, problem: &str) -> Refused {
     // A name may be as long as the URL.
     let name: String = name.chars().take(MAX_SHOWN_NAME).collect();
     Refused::from(Refusal::BadRequest).saying(format!("`{name}` {problem}; {SEE_OPENAPI}.")).about(name)
-}
-
-/// Returns the token of the `Authorization` header. Ignores other schemes: a reverse proxy with password
-/// protection passes its own on.
-fn bearer_token(headers: &HeaderMap) -> Option<String> {
-    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case(BEARER).then(|| token.trim().to_owned())
 }

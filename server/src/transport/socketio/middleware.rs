@@ -3,7 +3,7 @@
 use axum::{
     body::HttpBody,
     extract::{Request, State},
-    http::{Method, StatusCode},
+    http::{HeaderName, HeaderValue, Method, StatusCode, Version, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -18,6 +18,9 @@ use crate::transport::{
     guard::{ClientInfo, SOCKETIO_PATH},
 };
 
+/// The version of the WebSocket protocol (RFC 6455 §4.1).
+const WEBSOCKET_VERSION: &str = "13";
+
 /// Limits the rate of handshakes, counts each session's traffic, and refuses the requests of
 /// disconnected sessions.
 pub(in crate::transport) async fn track_request(
@@ -30,6 +33,11 @@ pub(in crate::transport) async fn track_request(
     else {
         return next.run(request).await;
     };
+    if is_websocket(request.uri())
+        && let Err(response) = check_websocket_handshake(&request)
+    {
+        return *response;
+    }
     let Some(sid) = query_parameter(request.uri(), "sid") else {
         if let Err(refusal) = sessions.check_connection_rate(client.peer.address) {
             return Refused::from(refusal).into_response();
@@ -69,6 +77,46 @@ pub(in crate::transport) async fn track_request(
     };
     session.count_sent(response.body().size_hint().lower());
     response
+}
+
+/// Checks that a request opens a WebSocket (RFC 6455 §4.2.1); the library looks at its key only.
+fn check_websocket_handshake(request: &Request) -> Result<(), Box<Response>> {
+    let has_token = |name: HeaderName, token: &str| {
+        let list = request.headers().get(name).and_then(|list| list.to_str().ok()).unwrap_or_default();
+        list.split(',').any(|item| item.trim().eq_ignore_ascii_case(token))
+    };
+    if request.method() != Method::GET || request.version() != Version::HTTP_11 {
+        let refused =
+            Refused::malformed(StatusCode::BAD_REQUEST, "A WebSocket begins with GET and HTTP/1.1.");
+        return Err(Box::new(refused.into_response()));
+    }
+    if !has_token(header::CONNECTION, "upgrade") || !has_token(header::UPGRADE, "websocket") {
+        let sentence = "A WebSocket needs `Connection: Upgrade` and `Upgrade: websocket`; a reverse proxy must \
+                        pass them on.";
+        let refused = Refused::malformed(StatusCode::UPGRADE_REQUIRED, sentence).about("Upgrade");
+        let headers = [(header::UPGRADE, "websocket"), (header::CONNECTION, "Upgrade")];
+        return Err(Box::new((headers, refused).into_response()));
+    }
+    if !has_token(header::SEC_WEBSOCKET_VERSION, WEBSOCKET_VERSION) {
+        let sentence = "This server speaks version 13 of WebSocket.";
+        let refused =
+            Refused::malformed(StatusCode::UPGRADE_REQUIRED, sentence).about("Sec-WebSocket-Version");
+        let headers = [(header::SEC_WEBSOCKET_VERSION, WEBSOCKET_VERSION), (header::UPGRADE, "websocket")];
+        return Err(Box::new((headers, refused).into_response()));
+    }
+    if !request.headers().get(header::SEC_WEBSOCKET_KEY).is_some_and(is_websocket_key) {
+        let sentence = "`Sec-WebSocket-Key` should be 16 bytes in Base64.";
+        let refused = Refused::malformed(StatusCode::BAD_REQUEST, sentence).about("Sec-WebSocket-Key");
+        return Err(Box::new(refused.into_response()));
+    }
+    Ok(())
+}
+
+/// Whether this is the Base64 form of 16 bytes.
+fn is_websocket_key(key: &HeaderValue) -> bool {
+    let is_digit = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+    let digits = key.as_bytes().trim_ascii().strip_suffix(b"==");
+    digits.is_some_and(|digits| digits.len() == 22 && digits.iter().all(is_digit))
 }
 
 /// The response to a request of a session that was disconnected.

@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 use serde::Deserialize;
 use serde_json::Value;
 use socketioxide::{
+    ProtocolVersion,
     extract::{SocketRef, TryData},
     socket::DisconnectReason,
 };
@@ -66,9 +67,23 @@ struct Auth {
 }
 
 impl Auth {
-    fn into_credentials(mut self, query: &str, client: &ClientInfo) -> Result<Credentials, Refused> {
+    /// Completes the payload by what the handshake's request says. Its address may hold a token only for old
+    /// clients, which send no payload: addresses are logged.
+    fn into_credentials(
+        mut self,
+        query: &str,
+        protocol: ProtocolVersion,
+        client: &ClientInfo,
+    ) -> Result<Credentials, Refused> {
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             match name.as_ref() {
+                "token" if protocol != ProtocolVersion::V4 => {
+                    return Err(Refused::from(Refusal::BadRequest)
+                        .saying(
+                            "A token belongs into `auth`, not into the address, which is logged on its way.",
+                        )
+                        .about("token"));
+                }
                 "token" if self.token.is_none() => self.token = Some(value.into_owned()),
                 "name" if self.name.is_none() => {
                     let name = DisplayName::parse(&value);
@@ -78,7 +93,7 @@ impl Auth {
             }
         }
         Ok(Credentials {
-            token: self.token,
+            token: self.token.or_else(|| client.bearer.clone()),
             cookie_token: client.cookie_token().map(str::to_owned),
             name: self.name,
         })
@@ -108,7 +123,8 @@ impl Handlers {
         let auth =
             auth.map_err(|_| Refused::from(Refusal::BadRequest).saying("`auth` should be an object."))?;
         let auth = decode::from_value(auth, SEE_PROTOCOL, |auth| Auth::deserialize(auth))?;
-        let credentials = auth.into_credentials(request.uri.query().unwrap_or_default(), client)?;
+        let query = request.uri.query().unwrap_or_default();
+        let credentials = auth.into_credentials(query, socket.protocol(), client)?;
         let identity = self.chat.authenticate(credentials).await?;
 
         let engine_session = self.engine_sessions.add(socket)?;
