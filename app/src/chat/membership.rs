@@ -97,9 +97,13 @@ impl Chat {
 
     /// Tries to join the current room again.
     pub(crate) fn retry_join(self) {
-        if let Some(name) = self.current_room.name.get_untracked() {
-            spawn(self.join(name));
+        let Some(name) = self.current_room.name.get_untracked() else { return };
+        if self.with_room(&name, |room| room.join_refusal).flatten() == Some(Refusal::RoomDeleted) {
+            // Decided: without a connection, the next one makes the room.
+            self.with_room_mut(&name, |room| room.join_refusal = None);
+            self.current_room.triggers.info.notify();
         }
+        spawn(self.join(name));
     }
 
     /// Joins all held rooms, the current one first.
