@@ -66,7 +66,7 @@ impl Body {
 }
 
 text_newtype! {
-    /// The client's id of a write, unique in its room: 1 to 64 characters of `A-Z a-z 0-9 _ -`.
+    /// The client's id of a write: 1 to 64 characters of `A-Z a-z 0-9` and `_ - . : / + = @ ~`.
     /// Repeating a write with the same `cid` never adds a second event.
     #[derive(Hash)]
     pub struct Cid;
@@ -78,18 +78,27 @@ impl Cid {
 
     /// Parses a cid; the refusal is `cid_invalid`.
     pub fn parse(text: &str) -> Result<Cid, Refusal> {
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
-        if (1..=Self::MAX).contains(&text.len()) && text.bytes().all(plain) {
+        let is_allowed = |byte: u8| is_plain(byte) || b".:/+=@~".contains(&byte);
+        if (1..=Self::MAX).contains(&text.len()) && text.bytes().all(is_allowed) {
             Ok(Cid(text.to_owned()))
         } else {
             Err(Refusal::CidInvalid)
         }
     }
 
+    /// Whether it has only the characters that all versions can read: `A-Z a-z 0-9 _ -`.
+    pub fn is_plain(&self) -> bool {
+        self.0.bytes().all(is_plain)
+    }
+
     /// Makes a cid of 128 random bits, which the caller provides.
     pub fn from_random(bits: u128) -> Cid {
         Cid(format!("{bits:032x}"))
     }
+}
+
+fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-'
 }
 
 text_newtype! {
@@ -246,9 +255,12 @@ mod tests {
 
     #[test]
     fn a_cid_is_plain_ascii() {
-        assert!(Cid::parse("0b2f-AZ_9").is_ok());
+        assert!(Cid::parse("0b2f-AZ_9").unwrap().is_plain());
+        for text in ["build.1742", "ci:1742", "team/repo@1742", "a+b/c==", "~1"] {
+            assert!(!Cid::parse(text).unwrap().is_plain(), "{text}");
+        }
         assert_eq!(Cid::from_random(7).as_str().len(), 32);
-        for text in ["", "가", "a b", &"x".repeat(65)] {
+        for text in ["", "가", "a b", "\"a\"", "a\\b", "a,b", "<a>", "a\0", &"x".repeat(65)] {
             assert_eq!(Cid::parse(text), Err(Refusal::CidInvalid), "{text:?}");
         }
     }

@@ -45,7 +45,7 @@ refusals! {
     MessageEmpty = "message_empty", "A message needs at least one visible character.";
     MessageTooLong = "message_too_long", "A message has at most 4,000 characters and 16 KiB.";
     MessageUnreadable = "message_unreadable", "A message is UTF-8, and may hold no control characters but line breaks and tabs.";
-    CidInvalid = "cid_invalid", "A cid has 1 to 64 characters of A-Z a-z 0-9 _ and -.";
+    CidInvalid = "cid_invalid", "A cid has 1 to 64 characters of A-Z a-z 0-9 and _ - . : / + = @ ~.";
     /// Another message in this room has the same `cid`.
     CidTaken = "cid_taken", "Another message of this room has that cid; make a new one.";
     EmojiInvalid = "emoji_invalid", "A reaction is one emoji.";

@@ -137,7 +137,7 @@ fn an_invalid_command_is_refused_and_not_sent_as_a_message() {
         ("/me", Refusal::MessageEmpty),
         ("/me \u{200B}", Refusal::MessageEmpty),
         ("/send", Refusal::CidInvalid),
-        ("/send a.b text", Refusal::CidInvalid),
+        ("/send a!b text", Refusal::CidInvalid),
         ("/send a-1", Refusal::MessageEmpty),
         ("bell\u{7}", Refusal::MessageUnreadable),
     ];

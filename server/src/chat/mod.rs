@@ -7,6 +7,7 @@
 mod access;
 mod bans;
 pub mod broadcast;
+mod claim;
 pub mod identity;
 pub mod limits;
 pub mod posting;
@@ -80,8 +81,6 @@ struct Inner {
     store: Arc<dyn Store>,
     limits: Limits,
     rate_limiter: RateLimiter,
-    /// Keys the hash that gives anonymous senders their ids.
-    anonymous_id_secret: u128,
     /// Rooms in memory: those with members, held seats, subscriptions or bans.
     rooms: Mutex<HashMap<RoomName, Arc<Mutex<Room>>>>,
     /// The people who have a connection. All sessions of a person share one entry, so that a rename
@@ -98,7 +97,6 @@ impl Chat {
             store,
             limits,
             rate_limiter: RateLimiter::new(limits),
-            anonymous_id_secret: rand::random(),
             rooms: Mutex::default(),
             online: Mutex::default(),
             next_connection_id: AtomicU64::new(0),

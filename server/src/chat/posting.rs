@@ -12,19 +12,19 @@ use common::{
     refusal::Refusal,
     room::RoomName,
 };
-use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
 use super::{
     Chat,
     access::Actor,
+    claim::Claimant,
     identity::Identity,
     limits::{Cost, RateKey},
     timestamp_now,
 };
 use crate::{
     error::Error,
-    store::{Action, NewEvent, NewRoom, RoomId},
+    store::{Action, Claim, NewEvent, NewRoom},
 };
 
 /// A message whose sender is not authenticated.
@@ -43,7 +43,6 @@ pub struct AnonymousMessage {
 pub(super) struct NewMessage {
     pub(super) cid: Cid,
     pub(super) body: Body,
-    pub(super) via: Option<Via>,
     pub(super) reply_to: Option<Seq>,
 }
 
@@ -51,7 +50,7 @@ impl Chat {
     /// Posts a message, creating the room if necessary. Repeating it with the same `cid` is safe.
     pub async fn post(&self, identity: &Identity, send: Send, address: IpAddr) -> Result<Sent, Error> {
         self.0.rate_limiter.take(identity.rate_key(address), Cost::Message, Instant::now())?;
-        let message = NewMessage { cid: send.cid, body: send.body, via: None, reply_to: send.reply_to };
+        let message = NewMessage { cid: send.cid, body: send.body, reply_to: send.reply_to };
         self.post_without_joining(identity.clone(), send.room, message, address).await
     }
 
@@ -64,8 +63,11 @@ impl Chat {
         let AnonymousMessage { room, name, body, cid } = message;
         let sender = Identity { person: self.anonymous_sender(name, address), is_registered: false };
         let via = Some(Via::Udp(address.to_string()));
-        let message = NewMessage { cid, body, via, reply_to: None };
-        self.post_without_joining(sender, room, message, address).await
+        let claim = Some(self.claim(Claimant::Guest(address, &body)));
+        let (actor, action) =
+            (self.enter(sender, room, address).await?, Action::Post { body, via, reply_to: None });
+        // Only the holder of the key can have made the `cid`, so another message with it is a copy.
+        self.append(actor, cid, claim, action, address).await
     }
 
     async fn post_without_joining(
@@ -75,32 +77,43 @@ impl Chat {
         message: NewMessage,
         address: IpAddr,
     ) -> Result<Sent, Error> {
+        let actor = self.enter(sender, room, address).await?;
+        self.append_message(actor, message, address).await
+    }
+
+    /// Returns the sender as an actor in a room, which is created if necessary.
+    async fn enter(&self, sender: Identity, room: RoomName, address: IpAddr) -> Result<Actor, Error> {
         let Identity { person, is_registered } = sender;
         let new = NewRoom::with_defaults(person.id, timestamp_now());
         let stored = self.get_or_create_room(room, new, address).await?;
         self.check_access(&stored, person.id)?;
-        let actor = Actor { person, is_registered, room: stored.id, room_owner: stored.owner };
-        self.append_message(actor, message, address).await
+        Ok(Actor { person, is_registered, room: stored.id, room_owner: stored.owner })
     }
 
-    /// Appends a message to the log of a room. A guest may repeat it under another id.
+    /// Appends a message to the log of a room. Whoever else has used its `cid` does not matter, and a guest
+    /// may repeat it under another id; the reply has the sender's `cid`.
     pub(super) async fn append_message(
         &self,
         actor: Actor,
         message: NewMessage,
         address: IpAddr,
     ) -> Result<Sent, Error> {
-        let (room, is_registered) = (actor.room, actor.is_registered);
-        let NewMessage { cid, body, via, reply_to } = message;
-        let action = Action::Post { body: body.clone(), via, reply_to };
-        match self.append(actor, cid.clone(), action, address).await {
-            // A guest has a new id in every request and connection, so a retry looks like another
-            // person's message.
-            Err(Error::Refused(Refusal::CidTaken)) if !is_registered => {
-                self.find_repeated(room, cid, &body).await
+        let NewMessage { cid, body, reply_to } = message;
+        let claimant = match actor.is_registered {
+            true => Claimant::Person(actor.person.id),
+            false => Claimant::Guest(address, &body),
+        };
+        let claim = (!actor.is_registered).then(|| self.claim(claimant));
+        let substitute = self.substitute_cid(actor.room, claimant, &cid);
+        let log_cid = if cid.is_plain() { cid.clone() } else { substitute.clone() };
+        let action = Action::Post { body: body.clone(), via: None, reply_to };
+        let sent = match self.append(actor.clone(), log_cid, claim, action.clone(), address).await {
+            Err(Error::Refused(Refusal::CidTaken)) => {
+                self.append(actor, substitute, claim, action, address).await
             }
             sent => sent,
-        }
+        };
+        Ok(Sent { cid, ..sent? })
     }
 
     /// Appends an action to the log of a room; when this returns it is durable.
@@ -109,27 +122,21 @@ impl Chat {
         &self,
         actor: Actor,
         cid: Cid,
+        claim: Option<Claim>,
         action: Action,
         address: IpAddr,
     ) -> Result<Sent, Error> {
         self.0.rate_limiter.take_from_address(address, Cost::Message, Instant::now())?;
         self.authorize(&actor, &action).await?;
-        let event = NewEvent { person: actor.person, at: timestamp_now(), cid, action };
+        let event = NewEvent { person: actor.person, at: timestamp_now(), cid, claim, action };
         self.0.store.append_event(actor.room, event).await
     }
 
-    /// Returns the first reply again if `cid` belongs to a message with the same text.
-    async fn find_repeated(&self, room: RoomId, cid: Cid, body: &Body) -> Result<Sent, Error> {
-        let first = self.0.store.get_event_by_cid(room, cid.clone()).await?;
-        let first = first.filter(|first| first.kind.body() == Some(body)).ok_or(Refusal::CidTaken)?;
-        Ok(Sent { cid, seq: first.seq, at: first.at })
-    }
-
-    /// Derives a person from name and address: stable while the server runs. The secret keeps a sender
-    /// from choosing the id.
+    /// Derives a person from name and address. The secret keeps a sender from choosing the id.
     fn anonymous_sender(&self, name: Option<DisplayName>, address: IpAddr) -> Person {
         let name_text = name.as_ref().map_or("", DisplayName::as_str);
-        let hash = Sha256::digest(format!("{:032x} {address} {name_text}", self.0.anonymous_id_secret));
+        let address = address.to_string();
+        let hash = self.keyed_hash("anonymous", &[address.as_bytes(), name_text.as_bytes()]);
         let id = PersonId(hash.iter().take(8).fold(0, |id, byte| id << 8 | u64::from(*byte)));
         Person { id, name: name.unwrap_or_else(|| DisplayName::for_guest(id)) }
     }

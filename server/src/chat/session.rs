@@ -27,6 +27,7 @@ use super::{
     Chat, SEAT_GRACE,
     access::{self, Actor},
     broadcast::{ConnectionId, Subscriber},
+    claim::Claimant,
     limits::{Buckets, Cost, ROOMS_PER_CONNECTION},
     posting::NewMessage,
     room::{MemberSample, Room},
@@ -174,7 +175,7 @@ impl Session {
         };
         let membership = self.membership(&room)?;
         self.buckets.take(Cost::Message, Instant::now())?;
-        let message = NewMessage { cid, body, via: None, reply_to: None };
+        let message = NewMessage { cid, body, reply_to: None };
         self.chat.append_message(self.actor(&membership), message, self.address).await
     }
 
@@ -289,11 +290,20 @@ impl Session {
         Ok(membership)
     }
 
-    /// Appends an action to the log of a room.
+    /// Appends an action to the log of a room. A `cid` that older clients could not read stands there under
+    /// another; the reply has the client's.
     async fn append(&mut self, room: &RoomName, cid: Cid, action: Action) -> Result<Sent, Error> {
         let membership = self.membership(room)?;
         self.buckets.take(Cost::Message, Instant::now())?;
-        self.chat.append(self.actor(&membership), cid, action, self.address).await
+        let actor = self.actor(&membership);
+        let claimant = Claimant::Person(actor.person.id);
+        let log_cid = match cid.is_plain() {
+            true => cid.clone(),
+            false => self.chat.substitute_cid(actor.room, claimant, &cid),
+        };
+        let claim = (!actor.is_registered).then(|| self.chat.claim(claimant));
+        let sent = self.chat.append(actor, log_cid, claim, action, self.address).await?;
+        Ok(Sent { cid, ..sent })
     }
 
     /// Bans a person from a room. The refusals are those of [`Session::membership`] and

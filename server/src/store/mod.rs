@@ -16,7 +16,7 @@ use common::{
     person::{DisplayName, Person, PersonId},
     protocol::{
         command::HistoryRange,
-        event::{Event, EventKind, Via},
+        event::{EventKind, Via},
         push::RoomEvent,
         reply::{Page, Sent},
     },
@@ -99,15 +99,12 @@ pub trait Store: Send + Sync {
     /// Removes a piece of what deleted rooms have left; false if nothing is left.
     async fn purge_deleted_rooms(&self) -> Result<bool, Error>;
 
-    /// Stores an event durably and returns its number, or that of the existing event if this person already
-    /// used the `cid` in this room or the action has no effect. After a refusal nothing is stored.
+    /// Stores an event durably and returns its number, or that of the existing event if this person, or
+    /// this [`Claim`], already used the `cid` in this room or the action has no effect. After a refusal nothing is stored.
     // The refusals are `cid_taken` (used by another person), `no_such_message` (also for a deleted one),
     // `too_many_reactions`, `unavailable` (the queue is full) and `not_stored` (the disk is full or broken;
     // later calls work again as soon as the disk does).
     async fn append_event(&self, room: RoomId, event: NewEvent) -> Result<Sent, Error>;
-
-    /// Returns the event with this `cid`, without reactions.
-    async fn get_event_by_cid(&self, room: RoomId, cid: Cid) -> Result<Option<Event>, Error>;
 
     /// Returns the author of a message, also of a deleted one; `None` if the number is not a message.
     async fn get_author(&self, room: RoomId, message: Seq) -> Result<Option<PersonId>, Error>;
@@ -204,8 +201,15 @@ pub struct NewEvent {
     pub person: Person,
     pub at: Timestamp,
     pub cid: Cid,
+    /// Set for guests.
+    pub claim: Option<Claim>,
     pub action: Action,
 }
+
+/// Recognises the repetition of a write by a guest, who has a new id in every connection and request: an
+/// event with the same `cid` and the same claim is the same write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claim(pub i64);
 
 /// What a person appends to the log.
 #[derive(Clone, Debug)]
@@ -234,6 +238,12 @@ impl Action {
 
 /// The SHA-256 hash of a token, so that a copy of the database does not reveal the token.
 pub type TokenHash = [u8; 32];
+
+impl fmt::Display for RoomId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
 
 #[cfg(test)]
 impl RoomId {

@@ -1,5 +1,7 @@
 //! Posting and reading with single requests, as a shell script does with `curl`.
 
+use std::collections::HashSet;
+
 use common::{
     message::Seq,
     protocol::{
@@ -111,21 +113,77 @@ async fn a_repeated_post_is_one_message() {
     for (headers, body) in [(&[key][..], "green"), (&[key, JSON], &json), (&[JSON], &json)] {
         assert_eq!(sent(&post(&server, "r", headers, body).await), first, "a guest is known by the text");
     }
-    assert_refused(&post(&server, "r", &[key], "red").await, 400, Refusal::CidTaken);
-    assert_refused(&post(&server, "r", &[key, &bearer], "green").await, 400, Refusal::CidTaken);
+    for quoted in ["Idempotency-Key: \"deploy-17\"", "Idempotency-Key:  \"deploy-17\" "] {
+        assert_eq!(
+            sent(&post(&server, "r", &[quoted], "green").await),
+            first,
+            "as the draft of the header has it"
+        );
+    }
 
     let mine = sent(&post(&server, "r", &[&bearer, "Idempotency-Key: mine"], "green").await);
     let again = post(&server, "r", &[&bearer, "Idempotency-Key: mine"], "said otherwise").await;
     assert_eq!(sent(&again), mine, "as it is for a session");
     let both = json!({ "body": "x", "cid": "another" }).to_string();
     assert_refused(&post(&server, "r", &[key, JSON], &both).await, 400, Refusal::BadRequest);
-    for key in ["Idempotency-Key: ", "Idempotency-Key: two words", "Idempotency-Key: \"quoted\""] {
-        assert_refused(&post(&server, "r", &[key], "x").await, 400, Refusal::CidInvalid);
+    for key in ["", "two words", "\"", "\"\"", "\"half", "\"a\";b=1", "'a'"] {
+        let response = post(&server, "r", &[&format!("Idempotency-Key: {key}")], "x").await;
+        assert_refused(&response, 400, Refusal::CidInvalid);
     }
+    assert_refused(&post(&server, "r", &[key, key], "x").await, 400, Refusal::BadRequest);
 
     let server = server.restart().await;
     assert_eq!(sent(&post(&server, "r", &[key], "green").await), first, "also after a restart");
     assert_eq!(read(&server, "r", "?since=0").await.events.len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_somebody_else_has_used_neither_blocks_nor_answers() {
+    let server = TestServer::start().await;
+    let (mut jieun, mut minho) = (server.client_named("지은").await, server.client_named("민호").await);
+    minho.join("r").await.unwrap();
+    let bearers = [token_of(&mut jieun).await, token_of(&mut minho).await];
+    let [jieun, bearer] = bearers.map(|token| format!("Authorization: Bearer {token}"));
+    // Over every door where somebody chooses it.
+    minho.request_raw("send", &json!({ "room": "r", "cid": "deploy-17", "body": "green" })).await;
+
+    let key = "Idempotency-Key: deploy-17";
+    let guest = sent(&post(&server, "r", &[key], "green").await);
+    let person = sent(&post(&server, "r", &[key, &jieun], "green").await);
+    let other_text = sent(&post(&server, "r", &[key], "red").await);
+    assert_eq!([guest.seq, person.seq, other_text.seq], [Seq(2), Seq(3), Seq(4)]);
+    assert!([&guest, &person, &other_text].iter().all(|sent| sent.cid.as_str() == "deploy-17"));
+
+    let server = server.restart().await;
+    assert_eq!(sent(&post(&server, "r", &[key], "green").await), guest);
+    assert_eq!(sent(&post(&server, "r", &[key, &jieun], "another text").await), person);
+    assert_eq!(sent(&post(&server, "r", &[key], "red").await), other_text);
+    assert_eq!(sent(&post(&server, "r", &[key, &bearer], "green").await).seq, Seq(1), "who used it first");
+    let page = read(&server, "r", "?since=0").await;
+    let cids: HashSet<&str> = page.events.iter().map(|event| event.kind.cid().unwrap().as_str()).collect();
+    assert_eq!((page.events.len(), cids.len()), (4, 4), "in the log each stays unique");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_may_be_the_name_of_a_build() {
+    let server = TestServer::start().await;
+    for key in ["build.1742", "ci:1742", "team/repo@1742", "aGVsbG8+/w==", "~x"] {
+        let line = format!("Idempotency-Key: {key}");
+        let first = sent(&post(&server, "r", &[&line], key).await);
+        assert_eq!(first.cid.as_str(), key);
+        assert_eq!(sent(&post(&server, "r", &[&line], key).await), first);
+        let json = json!({ "body": key, "cid": key }).to_string();
+        assert_eq!(sent(&post(&server, "r", &[JSON], &json).await), first);
+    }
+    let mut client = server.client().await;
+    client.join("r").await.unwrap();
+    let send = json!({ "room": "r", "cid": "ci:1742", "body": "over Socket.IO" });
+    let answer = client.request_raw("send", &send).await;
+    assert_eq!((&answer["cid"], &answer["seq"]), (&json!("ci:1742"), &json!(6)));
+    assert_eq!(client.request_raw("send", &send).await, answer);
+    let page = read(&server, "r", "?since=0").await;
+    assert_eq!(page.events.len(), 6);
+    assert!(page.events.iter().all(|event| event.kind.cid().unwrap().is_plain()), "older clients read them");
 }
 
 #[tokio::test(flavor = "multi_thread")]

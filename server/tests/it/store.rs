@@ -19,7 +19,7 @@ use common::{
 };
 use madang::{
     error::Error,
-    store::{self, Action, DatabaseUrl, MAX_PAGE_BYTES, NewEvent, NewRoom, Room, Store},
+    store::{self, Action, Claim, DatabaseUrl, MAX_PAGE_BYTES, NewEvent, NewRoom, Room, Store},
 };
 
 use crate::harness::{TIMEOUT, body, room};
@@ -51,7 +51,7 @@ pub(crate) fn new_post(by: u64, cid: &str, text: &str) -> NewEvent {
 }
 
 fn new_event(by: u64, cid: &str, action: Action) -> NewEvent {
-    NewEvent { person: person(by), at: Timestamp(7), cid: Cid::parse(cid).unwrap(), action }
+    NewEvent { person: person(by), at: Timestamp(7), cid: Cid::parse(cid).unwrap(), claim: None, action }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -103,6 +103,23 @@ async fn sqlite_returns_the_first_event_for_a_repeated_cid() {
     assert_eq!(committed.lock().unwrap().len(), 1);
     let other = open_room(store.as_ref(), "other").await.id;
     assert_eq!(store.append_event(other, new_post(2, "a", "elsewhere")).await.unwrap().seq, Seq(1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sqlite_recognises_a_guests_repetition_by_the_claim() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, committed) = sqlite(folder.path()).await;
+    let id = open_room(store.as_ref(), "r").await.id;
+    store.append_event(id, new_post(1, "a", "first")).await.unwrap();
+    let guest = |by, cid, claim| NewEvent { claim: Some(Claim(claim)), ..new_post(by, cid, "guest") };
+    let sent = store.append_event(id, guest(7, "g", 70)).await.unwrap();
+    assert_eq!(store.append_event(id, guest(8, "g", 70)).await.unwrap(), sent, "under another id");
+    assert!(store.append_event(id, guest(8, "g", 80)).await.is_err(), "another guest");
+    assert!(store.append_event(id, guest(8, "a", 70)).await.is_err(), "the person's");
+    assert_eq!(committed.lock().unwrap().len(), 2);
+    // One that is older than claims.
+    let old = store.append_event(id, new_post(9, "old", "guest")).await.unwrap();
+    assert_eq!(store.append_event(id, guest(8, "old", 70)).await.unwrap(), old, "by its text");
 }
 
 #[tokio::test(flavor = "multi_thread")]

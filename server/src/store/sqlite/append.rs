@@ -21,7 +21,7 @@ use super::{execute, kind, query_one, query_optional};
 use crate::{
     error::Error,
     failpoint::{self, Failpoint, Sabotage},
-    store::{Action, NewEvent, RoomId},
+    store::{Action, Claim, NewEvent, RoomId},
 };
 
 /// The appended event, or the existing one that made the action a no-op.
@@ -36,11 +36,11 @@ pub(super) fn append_event(db: &Connection, room: RoomId, mut new: NewEvent) -> 
     if failpoint::is_active(Sabotage::ForgetCids) && get_by_cid(db, room, &new.cid)?.is_some() {
         new.cid = Cid::from_random(rand::random());
     }
-    if let Some((seq, at, person)) = get_by_cid(db, room, &new.cid)? {
-        if person != new.person.id {
+    if let Some(known) = get_by_cid(db, room, &new.cid)? {
+        if !known.is_repeated_by(&new) {
             return Err(Refusal::CidTaken.into());
         }
-        return Ok(Appended { sent: Sent { cid: new.cid, seq, at }, new: None });
+        return Ok(Appended { sent: Sent { cid: new.cid, seq: known.seq, at: known.at }, new: None });
     }
     if let Some(seq) = find_existing(db, room, new.person.id, &new.action)? {
         let at = get_time(db, room, seq)?;
@@ -53,19 +53,51 @@ pub(super) fn append_event(db: &Connection, room: RoomId, mut new: NewEvent) -> 
         apply_action(db, room, seq, &new)?;
     }
     failpoint::hit(Failpoint::AfterInsert);
-    let NewEvent { person, at, cid, action } = new;
+    let NewEvent { person, at, cid, action, .. } = new;
     let sent = Sent { cid: cid.clone(), seq, at };
     Ok(Appended { sent, new: Some((name, Event { seq, at, person, kind: action.into_event_kind(cid) })) })
 }
 
-fn get_by_cid(
-    db: &Connection,
-    room: RoomId,
-    cid: &Cid,
-) -> anyhow::Result<Option<(Seq, Timestamp, PersonId)>> {
-    let sql = "SELECT seq, at, person FROM events WHERE room = ?1 AND cid = ?2";
+/// The event that has a `cid` already.
+struct KnownEvent {
+    seq: Seq,
+    at: Timestamp,
+    person: PersonId,
+    claim: Option<Claim>,
+    text: String,
+    is_by_guest: bool,
+}
+
+impl KnownEvent {
+    /// Whether the new event is the same write again.
+    fn is_repeated_by(&self, new: &NewEvent) -> bool {
+        // Guests' events that are older than claims are recognised by their text.
+        let is_same_text = || match &new.action {
+            Action::Post { body, .. } => body.as_str() == self.text,
+            _ => false,
+        };
+        self.person == new.person.id
+            || match (self.claim, new.claim) {
+                (Some(known), Some(claim)) => known == claim,
+                (None, Some(_)) => self.is_by_guest && is_same_text(),
+                (_, None) => false,
+            }
+    }
+}
+
+fn get_by_cid(db: &Connection, room: RoomId, cid: &Cid) -> anyhow::Result<Option<KnownEvent>> {
+    let sql = "SELECT seq, at, person, claim, body,
+                      NOT EXISTS (SELECT 1 FROM people WHERE people.id = events.person)
+               FROM events WHERE room = ?1 AND cid = ?2";
     query_optional(db, sql, params![room.0, cid.as_str()], |row| {
-        Ok((Seq(row.get(0)?), Timestamp(row.get(1)?), PersonId(row.get::<_, i64>(2)?.cast_unsigned())))
+        Ok(KnownEvent {
+            seq: Seq(row.get(0)?),
+            at: Timestamp(row.get(1)?),
+            person: PersonId(row.get::<_, i64>(2)?.cast_unsigned()),
+            claim: row.get::<_, Option<i64>>(3)?.map(Claim),
+            text: row.get(4)?,
+            is_by_guest: row.get(5)?,
+        })
     })
 }
 
@@ -194,8 +226,9 @@ fn insert_event(db: &Connection, room: RoomId, seq: Seq, new: &NewEvent) -> Resu
     execute(
         db,
         "INSERT INTO events
-             (room, seq, at, person, name, cid, kind, body, udp_from, about, emoji, is_on, topic, seats)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+             (room, seq, at, person, name, cid, kind, body, udp_from, about, emoji, is_on, topic, seats,
+              claim)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
         params![
             room.0,
             seq.0,
@@ -211,6 +244,7 @@ fn insert_event(db: &Connection, room: RoomId, seq: Seq, new: &NewEvent) -> Resu
             columns.is_on,
             columns.topic,
             columns.seats,
+            new.claim.map(|Claim(claim)| claim),
         ],
     )
 }

@@ -16,11 +16,10 @@ use std::{fs::File, path::Path, sync::Arc};
 use anyhow::Context;
 use async_trait::async_trait;
 use common::{
-    message::{Cid, Seq, Timestamp},
+    message::{Seq, Timestamp},
     person::{DisplayName, Person, PersonId},
     protocol::{
         command::HistoryRange,
-        event::Event,
         push::RoomEvent,
         reply::{Page, Sent},
     },
@@ -193,10 +192,6 @@ impl Store for Sqlite {
             writer.schedule_wal_truncation();
         }
         Ok(appended.sent)
-    }
-
-    async fn get_event_by_cid(&self, room: RoomId, cid: Cid) -> Result<Option<Event>, Error> {
-        self.readers.read(move |db| read::get_event_by_cid(db, room, &cid)).await
     }
 
     async fn get_author(&self, room: RoomId, message: Seq) -> Result<Option<PersonId>, Error> {

@@ -43,11 +43,6 @@ macro_rules! select_events {
     };
 }
 
-/// Returns the event with this `cid`, without reactions.
-pub(super) fn get_event_by_cid(db: &Connection, room: RoomId, cid: &Cid) -> anyhow::Result<Option<Event>> {
-    query_optional(db, select_events!("event.cid = ?2"), params![room.0, cid.as_str()], event_from_row)
-}
-
 /// Returns the author of a message, also of a deleted one.
 pub(super) fn get_author(db: &Connection, room: RoomId, message: Seq) -> anyhow::Result<Option<PersonId>> {
     let sql = "SELECT person FROM events WHERE room = ?1 AND seq = ?2 AND kind = 'posted'";

@@ -88,7 +88,15 @@ fn parse_body(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Resul
     }
 }
 
+/// Parses the key, which may stand in double quotes, as the header's draft at the IETF has it.
 fn parse_idempotency_key(headers: &HeaderMap) -> Result<Option<Cid>, Refused> {
-    let key = headers.get(IDEMPOTENCY_KEY).map(|value| value.to_str().unwrap_or_default());
-    key.map(Cid::parse).transpose().map_err(|refusal| Refused::from(refusal).about("Idempotency-Key"))
+    let refused = |refusal| Refused::from(refusal).about("Idempotency-Key");
+    let mut keys = headers.get_all(IDEMPOTENCY_KEY).iter();
+    let Some(key) = keys.next() else { return Ok(None) };
+    if keys.next().is_some() {
+        return Err(refused(Refusal::BadRequest).saying("`Idempotency-Key` is there twice."));
+    }
+    let key = key.to_str().unwrap_or_default().trim();
+    let quoted = key.strip_prefix('"').and_then(|key| key.strip_suffix('"'));
+    Cid::parse(quoted.unwrap_or(key)).map(Some).map_err(refused)
 }
