@@ -10,11 +10,12 @@ use common::{
     refusal::Refusal,
 };
 use sha2::{Digest, Sha256};
+use tokio::time::Instant;
 use tracing::warn;
 
 use super::{
     Chat,
-    limits::{RateKey, network_of},
+    limits::{Cost, RateKey, network_of},
     timestamp_now,
 };
 use crate::{error::Error, store::TokenHash};
@@ -112,7 +113,7 @@ impl Chat {
     }
 
     /// Renames the person of `cookie_token`, or registers a new person and returns their token.
-    /// The refusal is `too_fast`, by address.
+    /// The refusal is `too_fast`, by address, and for a rename by person.
     pub async fn register_or_rename(
         &self,
         name: DisplayName,
@@ -121,6 +122,8 @@ impl Chat {
     ) -> Result<(Person, Option<Token>), Error> {
         self.check_connection_rate(address)?;
         if let Some(mut person) = self.person_by_token(cookie_token).await? {
+            let key = RateKey::Person(person.id);
+            self.0.rate_limiter.take(key, Cost::Join, Instant::now())?;
             person.name = name;
             self.0.store.rename_person(person.id, person.name.clone()).await?;
             self.broadcast_rename(&person);

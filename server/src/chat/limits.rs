@@ -7,7 +7,7 @@
 //! |--------------|-----------------------------------|--------------------------------------------------|
 //! | `Message`    | 5 a second, burst 20              | 20 times that                                    |
 //! | `Signal`     | as `Message`                      | not used                                         |
-//! | `Join`       | 1 a second, burst 40              | not used                                         |
+//! | `Join`       | 1 a second, burst 40 (over HTTP for renames) | not used                              |
 //! | `Connection` | not used                          | 20 times `Join`                                  |
 //! | `Read`       | 10 a second, burst 40             | 20 times that                                    |
 //! | `Room`       | not used                          | 0.2 a second, burst 60 (no multiple)             |

@@ -10,6 +10,7 @@ pub mod broadcast;
 mod claim;
 pub mod identity;
 pub mod limits;
+mod member_rooms;
 pub mod posting;
 mod presence;
 mod retention;
@@ -51,6 +52,7 @@ use crate::{
         broadcast::{Broadcast, ConnectionId, Subscriber},
         identity::Identity,
         limits::{Cost, Limits, RateLimiter},
+        member_rooms::MemberRooms,
         presence::PRESENCE_DEBOUNCE,
         room::Room,
         session::Session,
@@ -83,6 +85,7 @@ struct Inner {
     rate_limiter: RateLimiter,
     /// Rooms in memory: those with members, held seats, subscriptions or bans.
     rooms: Mutex<HashMap<RoomName, Arc<Mutex<Room>>>>,
+    member_rooms: MemberRooms,
     /// The people who have a connection. All sessions of a person share one entry, so that a rename
     /// reaches each of them.
     online: Mutex<HashMap<PersonId, Arc<Mutex<Person>>>>,
@@ -98,6 +101,7 @@ impl Chat {
             limits,
             rate_limiter: RateLimiter::new(limits),
             rooms: Mutex::default(),
+            member_rooms: MemberRooms::default(),
             online: Mutex::default(),
             next_connection_id: AtomicU64::new(0),
             closing: AtomicBool::new(false),
@@ -237,13 +241,13 @@ impl Chat {
                 locked.catch_up(stored);
                 read(&locked)
             }
-            _ => read(&Room::new(stored)),
+            _ => read(&Room::new(stored, &self.0.member_rooms)),
         }
     }
 
     /// Returns the room in memory, loading it if it is not there.
     fn load_room(&self, stored: &store::Room) -> Arc<Mutex<Room>> {
-        let new = || Arc::new(Mutex::new(Room::new(stored)));
+        let new = || Arc::new(Mutex::new(Room::new(stored, &self.0.member_rooms)));
         self.0.rooms.lock().entry(stored.name.clone()).or_insert_with(new).clone()
     }
 
@@ -338,7 +342,7 @@ impl Chat {
         if let Some(shared) = self.0.online.lock().get(&person.id) {
             shared.lock().name = person.name.clone();
         }
-        for room in self.loaded_rooms() {
+        for room in self.0.member_rooms.of(person.id).iter().filter_map(|name| self.loaded_room(name)) {
             let mut locked = room.lock();
             locked.rename(person);
             self.after_membership_change(&room, locked);

@@ -22,6 +22,7 @@ use tokio::time::Instant;
 use super::{
     bans::Bans,
     broadcast::{Broadcast, ConnectionId, Subscriber, Subscriptions},
+    member_rooms::{MemberRoomEntry, MemberRooms},
     presence::Presence,
 };
 use crate::store::{self, RoomId};
@@ -42,6 +43,7 @@ pub struct Room {
     last_seq: Seq,
     last_at: Option<Timestamp>,
     members: HashMap<PersonId, Member>,
+    member_rooms: MemberRooms,
     /// The subscribers of all members' connections. Kept beside the members so that a broadcast to a
     /// thousand people needs no lookups.
     member_subscribers: HashMap<ConnectionId, Arc<dyn Subscriber>>,
@@ -69,11 +71,12 @@ struct Member {
     connections: Vec<ConnectionId>,
     /// Until when the seat is kept; set while the member has no connection.
     grace_until: Option<Instant>,
+    _index_entry: MemberRoomEntry,
 }
 
 impl Room {
     /// Creates the room in memory, without members.
-    pub(super) fn new(stored: &store::Room) -> Room {
+    pub(super) fn new(stored: &store::Room, member_rooms: &MemberRooms) -> Room {
         Room {
             id: stored.id,
             name: stored.name.clone(),
@@ -84,6 +87,7 @@ impl Room {
             last_seq: stored.last_seq,
             last_at: stored.last_at,
             members: HashMap::new(),
+            member_rooms: member_rooms.clone(),
             member_subscribers: HashMap::new(),
             subscriptions: Subscriptions::default(),
             seat_waiters: SeatWaiters::default(),
@@ -112,7 +116,12 @@ impl Room {
             self.queue_presence(PresenceChange::Joined(person.clone()));
         }
         self.seat_waiters.remove(connection);
-        let new = || Member { person: person.clone(), connections: Vec::new(), grace_until: None };
+        let new = || Member {
+            person: person.clone(),
+            connections: Vec::new(),
+            grace_until: None,
+            _index_entry: self.member_rooms.add(person.id, self.id, self.name.clone()),
+        };
         let member = self.members.entry(person.id).or_insert_with(new);
         member.grace_until = None;
         if !member.connections.contains(&connection) {

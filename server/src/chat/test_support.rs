@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use super::{
     broadcast::{Broadcast, ConnectionId, Lagged, Subscriber},
+    member_rooms::MemberRooms,
     room::Room,
 };
 use crate::store::{self, RoomId};
@@ -38,7 +39,7 @@ pub(super) fn room_without_seat_limit() -> Room {
 }
 
 fn room(seats: Option<Seats>) -> Room {
-    Room::new(&store::Room { seats, ..stored_room() })
+    Room::new(&store::Room { seats, ..stored_room() }, &MemberRooms::default())
 }
 
 pub(super) fn stored_room() -> store::Room {

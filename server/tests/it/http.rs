@@ -9,6 +9,7 @@ use common::{
     },
     room::Seats,
 };
+use madang::chat::limits::{Limits, Rate};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -18,7 +19,7 @@ use tokio::{
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use url::Url;
 
-use crate::harness::{Client, TIMEOUT, TestServer, http_request, room};
+use crate::harness::{Client, TIMEOUT, TestServer, http_request, no_limits, room};
 
 pub(crate) fn header<'a>(response: &'a str, name: &str) -> Option<&'a str> {
     let head = response.split("\r\n\r\n").next().unwrap();
@@ -111,6 +112,19 @@ impl Browser {
         }
         json_of(&response)["you"].clone()
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn renames_over_http_have_the_rate_limit_of_a_connection() {
+    let few = Rate { per_second: 0.001, burst: 3.0 };
+    let server = TestServer::start_with(|config| config.limits = Limits { joins: few, ..no_limits() }).await;
+    let mut browser = Browser::default();
+    assert_eq!(browser.request(&server, "POST", "지은").await["name"], "지은");
+    for number in 1..=3 {
+        assert!(browser.request(&server, "POST", &format!("이름{number}")).await.is_object());
+    }
+    assert_eq!(browser.request(&server, "POST", "하나 더").await, Value::Null, "too fast");
+    assert_eq!(browser.request(&server, "GET", "").await["name"], "이름3");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -112,6 +112,31 @@ async fn presence_is_sent_once_as_a_whole_and_then_as_changes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_rename_reaches_every_room_of_the_person_over_every_connection() {
+    let server = TestServer::start().await;
+    let mut phone = server.client_named("옛이름").await;
+    let token = phone.request(Hello {}).await.unwrap().token.unwrap();
+    let mut laptop = Client::connect(server.address, json!({ "token": token })).await.unwrap();
+    let mut watchers = Vec::new();
+    for name in ["phone only", "both", "laptop only"] {
+        let mut watcher = server.client().await;
+        watcher.join(name).await.unwrap();
+        watchers.push(watcher);
+    }
+    phone.join("phone only").await.unwrap();
+    phone.join("both").await.unwrap();
+    laptop.join("both").await.unwrap();
+    laptop.join("laptop only").await.unwrap();
+    phone.join("left").await.unwrap();
+    phone.request(Leave { room: room("left") }).await.unwrap();
+    let renamed = laptop.request(Rename { name: DisplayName::parse("새이름").unwrap() }).await.unwrap().you;
+    for mut watcher in watchers {
+        while watcher.next_presence_change().await != PresenceChange::Renamed(renamed.clone()) {}
+    }
+    assert_eq!(phone.join("left").await.unwrap().people, [renamed]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn many_joins_at_once_are_announced_in_few_batches() {
     const JOINS: usize = 300;
     let server = TestServer::start().await;
