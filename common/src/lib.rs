@@ -6,6 +6,7 @@
 
 pub mod backoff;
 pub mod datagram;
+pub mod encoding;
 pub mod json;
 pub mod line;
 pub mod markup;

@@ -13,6 +13,12 @@ use crate::{
 };
 
 impl LineCommand {
+    /// Whether the line names a room to enter, also if [`LineCommand::parse`] refuses the name.
+    pub fn is_join(line: &str) -> bool {
+        let command = line.trim().split(char::is_whitespace).next();
+        command == Some("/join")
+    }
+
     /// Parses a line without its line break; `None` for an empty line. The refusals are those of the
     /// arguments, `unknown_command`, and `bad_request` for a wrong number of arguments.
     pub fn parse(line: &str) -> Result<Option<LineCommand>, Refusal> {

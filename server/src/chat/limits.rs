@@ -18,6 +18,7 @@ use std::{
     collections::HashMap,
     mem::{Discriminant, discriminant},
     net::{IpAddr, Ipv6Addr},
+    time::Duration,
 };
 
 use common::{person::PersonId, refusal::Refusal};
@@ -133,6 +134,11 @@ impl Buckets {
         self.0[cost as usize].take(now)
     }
 
+    /// How long until the first of the empty buckets has a token again; `None` if none is empty.
+    pub fn refill_delay(&self, now: Instant) -> Option<Duration> {
+        self.0.iter().filter_map(|bucket| bucket.refill_delay(now)).min()
+    }
+
     fn are_full(&self, now: Instant) -> bool {
         self.0.iter().all(|bucket| bucket.is_full(now))
     }
@@ -151,8 +157,7 @@ impl Bucket {
     }
 
     fn take(&mut self, now: Instant) -> Result<(), Refusal> {
-        let elapsed = now.saturating_duration_since(self.updated_at).as_secs_f64();
-        self.tokens = (self.tokens + elapsed * self.rate.per_second).min(self.rate.burst);
+        self.tokens = self.tokens_at(now);
         self.updated_at = now;
         if self.tokens < 1.0 {
             return Err(Refusal::TooFast);
@@ -162,8 +167,18 @@ impl Bucket {
     }
 
     fn is_full(&self, now: Instant) -> bool {
+        self.tokens_at(now) >= self.rate.burst
+    }
+
+    /// How long until there is a token; `None` if there is one.
+    fn refill_delay(&self, now: Instant) -> Option<Duration> {
+        let missing = 1.0 - self.tokens_at(now);
+        (missing > 0.0).then(|| Duration::from_secs_f64(missing / self.rate.per_second))
+    }
+
+    fn tokens_at(&self, now: Instant) -> f64 {
         let elapsed = now.saturating_duration_since(self.updated_at).as_secs_f64();
-        self.tokens + elapsed * self.rate.per_second >= self.rate.burst
+        (self.tokens + elapsed * self.rate.per_second).min(self.rate.burst)
     }
 }
 
@@ -240,8 +255,6 @@ pub fn network_of(address: IpAddr) -> IpAddr {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use proptest::prelude::*;
 
     use super::*;
@@ -258,6 +271,18 @@ mod tests {
         assert!((0..20).all(|_| bucket.take(start).is_ok()));
         assert_eq!(bucket.take(start), Err(Refusal::TooFast));
         assert_eq!(bucket.take(start + Duration::from_millis(200)), Ok(()));
+    }
+
+    #[test]
+    fn an_empty_bucket_has_a_token_after_the_delay_it_tells() {
+        let start = Instant::now();
+        let mut buckets = Buckets::new(Limits::default(), start);
+        assert_eq!(buckets.refill_delay(start), None);
+        while buckets.take(Cost::Message, start).is_ok() {}
+        while buckets.take(Cost::Join, start).is_ok() {}
+        let delay = buckets.refill_delay(start).unwrap();
+        assert!(buckets.take(Cost::Message, start + delay / 2).is_err());
+        assert!(buckets.take(Cost::Message, start + delay + Duration::from_millis(1)).is_ok());
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::{
     collections::HashMap,
     net::IpAddr,
     sync::{Arc, atomic::Ordering},
+    time::Duration,
 };
 
 use common::{
@@ -37,6 +38,9 @@ use crate::{
     error::Error,
     store::{self, Action, NewRoom, RoomId},
 };
+
+/// The delay before a command is tried again that a limit of the address has refused, not of the session.
+const SHARED_RETRY_DELAY: Duration = Duration::from_millis(100);
 
 /// One connection's place in the chat.
 pub struct Session {
@@ -159,6 +163,11 @@ impl Session {
     /// Takes a token for a question that is not answered from the log. The refusal is `too_fast`.
     pub fn charge(&mut self) -> Result<(), Refusal> {
         self.buckets.take(Cost::Signal, Instant::now())
+    }
+
+    /// How long to wait after `too_fast` before the command is tried again.
+    pub fn retry_delay(&self) -> Duration {
+        self.buckets.refill_delay(Instant::now()).unwrap_or(SHARED_RETRY_DELAY)
     }
 
     /// Posts a message in the one room this connection has joined.

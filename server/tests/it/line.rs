@@ -2,8 +2,15 @@
 
 use std::time::{Duration, Instant};
 
-use common::{line::Line, protocol::command::Hello, refusal::Refusal};
-use madang::{chat::limits::Rate, config::Transport};
+use common::{
+    line::Line,
+    protocol::{command::Hello, push::PresenceChange},
+    refusal::Refusal,
+};
+use madang::{
+    chat::limits::{Limits, Rate},
+    config::{Config, Transport},
+};
 use tokio::{io::AsyncWriteExt, net::TcpStream};
 
 use crate::{
@@ -250,27 +257,99 @@ async fn a_refusal_is_marked_and_the_connection_stays_open() {
     line_client.wait_for_note("In lobby").await;
 }
 
+/// Few commands at once, and then one every twentieth of a second.
+fn with_little_rate(config: &mut Config) {
+    all_transports(config);
+    let little = Rate { per_second: 20.0, burst: 3.0 };
+    config.limits = Limits { messages: little, joins: little, reads: little, rooms: little };
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn the_rate_limits_are_those_of_every_transport() {
+async fn lines_above_the_rate_limit_wait_and_none_is_lost() {
+    let server = TestServer::start_with(with_little_rate).await;
+    let mut witness = LineClient::connect(&server).await;
+    let mut line_client = LineClient::connect(&server).await;
+    let started = Instant::now();
+    line_client.write((0..30).map(|number| format!("{number}\n")).collect::<String>()).await;
+    for number in 0..30 {
+        assert_eq!(witness.next_message().await.1, number.to_string());
+    }
+    assert!(started.elapsed() >= Duration::from_secs(1), "the rate limit holds: {:?}", started.elapsed());
+    // Of every kind of line, in their order, and with the events of the room in between.
+    line_client
+        .write("/who\n/help\n/dance\n".repeat(4) + &"/name 지은\n/history 1\n".repeat(4) + "/quit\n")
+        .await;
+    witness.write("meanwhile\n").await;
+    let mut answers = Vec::new();
+    while let Some(line) = line_client.next_raw().await {
+        answers.push(line);
+    }
+    let count = |start: &str| answers.iter().filter(|line| line.starts_with(start)).count();
+    let counts = ["* In lobby", "* /join", "! unknown_command", "* You are now", "> "].map(count);
+    assert_eq!(counts, [4; 5], "{answers:?}");
+    assert_eq!(count("! "), 4, "{answers:?}");
+    let place = |part: &str| answers.iter().position(|line| line.contains(part)).unwrap();
+    assert!(place(": meanwhile") < place("* You are now"), "{answers:?}");
+    assert_eq!(answers.last().unwrap(), "* Goodbye.");
+}
+
+/// As `seq 1 100 > /dev/tcp/…` does. The first 50 programs read nothing, so their end is a reset.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_lines_of_a_program_that_is_gone_are_all_said() {
+    let server = TestServer::start_with(|config| {
+        with_little_rate(config);
+        config.limits.messages.per_second = 100.0;
+    })
+    .await;
+    let mut witness = LineClient::connect(&server).await;
+    for is_greeted in [true, false] {
+        let mut stream = TcpStream::connect(server.address_of(Transport::Tcp)).await.unwrap();
+        if is_greeted {
+            stream.readable().await.unwrap();
+        }
+        let lines: String = (1..=100).map(|number| format!("{number}\n")).collect();
+        stream.write_all(lines.as_bytes()).await.unwrap();
+        drop(stream);
+        for number in 1..=100 {
+            assert_eq!(witness.next_message().await.1, number.to_string());
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_is_gone_is_not_heard_for_ever() {
     let server = TestServer::start_with(|config| {
         all_transports(config);
-        config.limits.messages = Rate { per_second: 0.001, burst: 3.0 };
+        config.limits.messages = Rate { per_second: 0.01, burst: 1.0 };
+        config.idle_timeout = Duration::from_millis(300);
+    })
+    .await;
+    let mut witness = server.client().await;
+    witness.join("lobby").await.unwrap();
+    let mut stream = TcpStream::connect(server.address_of(Transport::Tcp)).await.unwrap();
+    stream.readable().await.unwrap();
+    stream.write_all(b"/name ghost\nonce\ntwice\n").await.unwrap();
+    drop(stream);
+    let is_gone = |change: &PresenceChange| matches!(change, PresenceChange::Left(_));
+    while !is_gone(&witness.next_presence_change().await) {}
+    assert_eq!(witness.whole_log("lobby").await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_does_not_wait_for_lines_above_the_rate_limit() {
+    let server = TestServer::start_with(|config| {
+        all_transports(config);
+        config.limits.messages = Rate { per_second: 0.01, burst: 1.0 };
     })
     .await;
     let mut line_client = LineClient::connect(&server).await;
-    line_client.write("1\n2\n3\n4\n/history\n").await;
-    assert_eq!(line_client.next().await, Line::Refused(Refusal::TooFast));
-    let mut count = 0;
-    while matches!(line_client.next().await, Line::Message { old: true, .. }) {
-        count += 1;
-    }
-    assert_eq!(count, 3);
-    line_client.write("/who\n/help\n/dance\n/who\n/dance\n").await;
-    line_client.wait_for_note("In lobby").await;
-    while line_client.next().await != Line::Refused(Refusal::UnknownCommand) {}
-    for _ in 0..2 {
-        assert_eq!(line_client.next().await, Line::Refused(Refusal::TooFast));
-    }
+    line_client.write("one\ntwo\nthree\n").await;
+    let mut witness = server.client().await;
+    while witness.join("lobby").await.unwrap().last.0 < 1 {}
+    let server = server.restart().await;
+    line_client.wait_for_note("Madang is closing").await;
+    assert_eq!(line_client.next_raw().await, None);
+    assert_eq!(server.client().await.join("lobby").await.unwrap().last.0, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -344,7 +423,7 @@ async fn an_incomplete_send_command_is_never_executed() {
 
 /// The requests that a page of another site can make a browser send to this port.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_browser_at_the_line_transport_is_cut_and_stores_nothing() {
+async fn a_browser_at_the_line_transport_is_told_why_it_is_cut_and_stores_nothing() {
     let server = open().await;
     let mut witness = server.client().await;
     witness.join("lobby").await.unwrap();
@@ -352,6 +431,9 @@ async fn a_browser_at_the_line_transport_is_cut_and_stores_nothing() {
     let requests = [
         "POST / HTTP/1.1\r\nHost: madang\r\n\r\n/name admin\r\nhacked\r\n",
         "GET / HTTP/1.1\r\n",
+        "GET http://madang:3001/ HTTP/1.1\r\nHost: madang\r\n\r\nhacked\r\n",
+        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\nhacked\r\n",
+        "\x16\x03\x01\x02\x08\x08\x08\x08\r\nhacked\r\n",
         // A page whose host name points here may choose the method.
         "HACK / HTTP/1.1\r\nHost: madang\r\n\r\n/name admin\r\nhacked\r\n",
         &long,
@@ -360,9 +442,107 @@ async fn a_browser_at_the_line_transport_is_cut_and_stores_nothing() {
     for request in requests {
         let mut line_client = LineClient::dial(server.address_of(Transport::Tcp)).await;
         line_client.try_write(request.as_bytes()).await;
+        line_client.wait_for_note("This looks like ").await;
         assert!(line_client.is_cut_within(Duration::from_secs(10)).await);
     }
     assert!(witness.whole_log("lobby").await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_first_line_that_only_looks_like_http_is_a_message() {
+    let server = open().await;
+    let mut witness = LineClient::connect(&server).await;
+    for line in ["HTTP/1.1 200 OK\r", "GET /health 500", "DELETE * FROM t", "see /etc/hosts"] {
+        for end in ["\n", ""] {
+            let client = LineClient::connect(&server).await;
+            client.finish_with(format!("{line}{end}")).await;
+            assert_eq!(witness.next_message().await.1, line.trim_end());
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn single_keys_are_one_message_when_the_line_ends() {
+    let server = open().await;
+    let (mut typist, mut witness) = (LineClient::connect(&server).await, LineClient::connect(&server).await);
+    typist.write(b"\xFF\xFB\x1F").await;
+    for key in ["ㅎ", "안", "\x08", "\x08", "h", "i"] {
+        typist.write(key).await;
+        wait_until_partial_lines_are_sent(&server, &mut witness).await;
+    }
+    typist.write("\r\n").await;
+    assert_eq!(witness.next_message().await.1, "hi");
+    typist.write("half a ").await;
+    wait_until_partial_lines_are_sent(&server, &mut witness).await;
+    typist.write("line\n").await;
+    assert_eq!(witness.next_message().await.1, "half a line", "who has ended a line ends all");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_c_program_may_send_the_nul_of_its_strings() {
+    let server = open().await;
+    let (mut a, mut witness) = (LineClient::connect(&server).await, LineClient::connect(&server).await);
+    a.write(b"hello\0").await;
+    assert_eq!(witness.next_message().await.1, "hello");
+    a.write(b"one\n\0").await;
+    a.write(b"two\r\n\0").await;
+    a.write([&b"three\n"[..], &[0; 1000], b"four\n"].concat()).await;
+    for text in ["one", "two", "three", "four"] {
+        assert_eq!(witness.next_message().await.1, text);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_byte_order_mark_before_a_join_does_not_send_what_follows_to_the_lobby() {
+    let server = open().await;
+    let mut lobby = server.client().await;
+    lobby.join("lobby").await.unwrap();
+    let mut windows = LineClient::dial(server.address_of(Transport::Tcp)).await;
+    windows.write(b"\xEF\xBB\xBF/join secret\r\n").await;
+    windows.write("the password is 1234\r\n/send cid-1 and 5678\r\n").await;
+    assert_eq!(windows.next_send_reply().await, "= cid-1 2");
+    assert!(lobby.whole_log("lobby").await.is_empty());
+    let utf_16 = LineClient::dial(server.address_of(Transport::Tcp)).await;
+    let answers = utf_16.finish_with(b"\xFF\xFEh\0i\0\r\0\n\0").await;
+    assert!(answers.iter().any(|line| line.starts_with("! message_unreadable: ")), "{answers:?}");
+    assert!(answers.iter().any(|line| line.contains("This is UTF-16")), "{answers:?}");
+}
+
+/// In a room for one, with somebody in it, a client can not enter.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_follows_a_refused_join_is_not_said_in_the_lobby() {
+    let server = open().await;
+    let mut browser = server.client().await;
+    browser.request_raw("join", &serde_json::json!({ "room": "full", "seats": 1 })).await;
+    let mut lobby = server.client().await;
+    lobby.join("lobby").await.unwrap();
+    for join in ["/join full", "/join a/b", "/join", "/jion full"] {
+        // At once, and after the server has put the client into the lobby.
+        let at_once = LineClient::dial(server.address_of(Transport::Tcp)).await;
+        let answers = at_once.finish_with(format!("{join}\nthe password is 1234\n")).await;
+        check_refused(&answers);
+        if join != "/jion full" {
+            let later = LineClient::connect(&server).await;
+            check_refused(&later.finish_with(format!("{join}\nthe password is 1234\n")).await);
+        }
+    }
+    assert!(lobby.whole_log("lobby").await.is_empty());
+    // A room that the client has named before stays its own, also if it is the lobby.
+    for room in ["mine", "lobby"] {
+        let client = LineClient::dial(server.address_of(Transport::Tcp)).await;
+        let answers =
+            client.finish_with(format!("/join {room}\n/join full\n/send c-{room} still here\n")).await;
+        assert!(answers.contains(&format!("= c-{room} 1")), "{answers:?}");
+    }
+    let client = LineClient::dial(server.address_of(Transport::Tcp)).await;
+    let answers = client.finish_with("/join full\n/join found\n/send c-1 here\n").await;
+    assert!(answers.contains(&"= c-1 1".to_owned()), "{answers:?}");
+}
+
+fn check_refused(answers: &[String]) {
+    let last = answers.len() - 2;
+    assert_eq!(answers[last], Line::Refused(Refusal::NotInRoom).to_string(), "{answers:?}");
+    assert_eq!(answers[last + 1], "* Enter a room first: /join ROOM, or /join lobby.", "{answers:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -173,6 +173,12 @@ impl LineClient {
         }
     }
 
+    /// Writes the last bytes, closes the writing half and reads to the end.
+    pub(crate) async fn finish_with(mut self, bytes: impl AsRef<[u8]>) -> Vec<String> {
+        self.write(bytes).await;
+        self.finish().await
+    }
+
     /// Closes the writing half and reads to the end.
     pub(crate) async fn finish(mut self) -> Vec<String> {
         self.writer.shutdown().await.unwrap();

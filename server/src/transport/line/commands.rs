@@ -1,6 +1,6 @@
 //! Executes the commands of one client, and shows its room's broadcasts as lines. Knows no socket.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use common::{
     line::{Line, LineCommand},
@@ -29,9 +29,23 @@ pub(super) struct LineSession {
     session: Session,
     me: PersonId,
     subscriber: Arc<LineSubscriber>,
-    /// Whether a room was chosen: by the client, or after a while the lobby by the server.
-    pub(super) has_chosen_room: bool,
+    pub(super) choice: RoomChoice,
     current_room: Option<CurrentRoom>,
+}
+
+/// Who has chosen the room. It decides what follows a refused `/join`: its client may believe to be in that
+/// room, and must not be heard in the lobby.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum RoomChoice {
+    /// Nobody yet; the lobby follows after a moment, or with the first message.
+    Open,
+    /// The server: the client is in the lobby because it has named no room.
+    Lobby,
+    /// The client has named the room in which it is or was.
+    Client,
+    /// The client has named a room that it could not enter, and none before. It is in the lobby or nowhere,
+    /// and its messages are refused until it has entered a room.
+    Refused,
 }
 
 /// The room the client is in.
@@ -52,7 +66,7 @@ pub(super) enum Outcome {
 impl LineSession {
     pub(super) fn new(session: Session, subscriber: Arc<LineSubscriber>) -> LineSession {
         let me = session.person().id;
-        LineSession { session, me, subscriber, has_chosen_room: false, current_room: None }
+        LineSession { session, me, subscriber, choice: RoomChoice::Open, current_room: None }
     }
 
     pub(super) fn greeting(&self) -> Line {
@@ -61,21 +75,48 @@ impl LineSession {
     }
 
     /// Refuses a line that is no valid command. It takes a token of the rate limit, as a command does.
-    pub(super) fn refuse(&mut self, refusal: Refusal) -> Line {
-        Line::Refused(self.session.charge().err().unwrap_or(refusal))
+    /// `is_join` says that the client wanted to enter a room.
+    pub(super) fn refuse(&mut self, refusal: Refusal, is_join: bool) -> Result<Vec<Line>, Error> {
+        self.session.charge()?;
+        // The first line may be a misspelt `/join`.
+        let may_be_join = refusal == Refusal::UnknownCommand && self.choice == RoomChoice::Open;
+        Ok(if is_join || may_be_join { self.refuse_join(refusal) } else { vec![Line::Refused(refusal)] })
     }
 
-    pub(super) async fn execute(&mut self, command: LineCommand) -> Result<Outcome, Error> {
+    /// Executes a command. It may be repeated after `too_fast`.
+    pub(super) async fn execute(&mut self, command: &LineCommand) -> Result<Outcome, Error> {
         let reply = match command {
+            LineCommand::Message(_) if self.choice == RoomChoice::Refused => {
+                self.session.charge()?;
+                let remedy = "Enter a room first: /join ROOM, or /join lobby.".to_owned();
+                vec![Line::Refused(Refusal::NotInRoom), Line::Note(remedy)]
+            }
+            LineCommand::Send(cid, _) if self.choice == RoomChoice::Refused => {
+                self.session.charge()?;
+                vec![Line::Reply { cid: cid.clone(), result: Err(Refusal::NotInRoom) }]
+            }
             LineCommand::Message(body) => {
-                self.session.send(body).await?;
+                self.charge_outside_rooms()?;
+                self.session.send(body.clone()).await?;
                 Vec::new()
             }
             LineCommand::Send(cid, body) => {
-                let sent = self.session.send_once(cid.clone(), body).await;
-                vec![Line::Reply { cid, result: sent.map(|sent| sent.seq).map_err(Error::into_refusal) }]
+                self.charge_outside_rooms()?;
+                let sent = self.session.send_once(cid.clone(), body.clone()).await;
+                let result = match sent.map_err(Error::into_refusal) {
+                    Err(Refusal::TooFast) => return Err(Refusal::TooFast.into()),
+                    result => result.map(|sent| sent.seq),
+                };
+                vec![Line::Reply { cid: cid.clone(), result }]
             }
-            LineCommand::Join(room) => self.join(room).await?,
+            LineCommand::Join(room) => match self.join(room.clone()).await.map_err(Error::into_refusal) {
+                Ok(lines) => {
+                    self.choice = RoomChoice::Client;
+                    lines
+                }
+                Err(Refusal::TooFast) => return Err(Refusal::TooFast.into()),
+                Err(refusal) => self.refuse_join(refusal),
+            },
             LineCommand::Leave => {
                 let room = self.room_name()?;
                 self.session.handle(Command::Leave(Leave { room: room.clone() })).await?;
@@ -83,7 +124,7 @@ impl LineSession {
                 notes([format!("You left {room}. /join ROOM goes into another.")])
             }
             LineCommand::Name(name) => {
-                self.session.handle(Command::Rename(Rename { name })).await?;
+                self.session.handle(Command::Rename(Rename { name: name.clone() })).await?;
                 notes([format!("You are now {}.", self.session.person().name)])
             }
             LineCommand::Who => {
@@ -92,7 +133,7 @@ impl LineSession {
                 let members = self.session.sample_members(&room, roster::MAX_NAMED)?;
                 notes([format!("In {room} {}.", roster::describe(self.me, &members))])
             }
-            LineCommand::History(limit) => self.history(limit).await?,
+            LineCommand::History(limit) => self.history(*limit).await?,
             LineCommand::Help => {
                 self.session.charge()?;
                 notes(LineCommand::HELP)
@@ -102,14 +143,41 @@ impl LineSession {
         Ok(Outcome::Reply(reply))
     }
 
+    /// Joins the lobby, because the client has named no room.
+    pub(super) async fn enter_lobby(&mut self) -> Result<Vec<Line>, Error> {
+        let lines = self.join(RoomName::lobby()).await?;
+        self.choice = RoomChoice::Lobby;
+        Ok(lines)
+    }
+
+    /// How long to wait after `too_fast`.
+    pub(super) fn retry_delay(&self) -> Duration {
+        self.session.retry_delay()
+    }
+
     /// Joins a room and then leaves the previous one. If joining fails, nothing changes.
-    pub(super) async fn join(&mut self, room: RoomName) -> Result<Vec<Line>, Error> {
+    async fn join(&mut self, room: RoomName) -> Result<Vec<Line>, Error> {
         // Presence changes during the join must be queued.
         self.subscriber.set_presence_wanted(true);
         let result = self.switch_room(room).await;
         let is_crowd = self.current_room.as_ref().is_none_or(|room| room.roster.is_crowd());
         self.subscriber.set_presence_wanted(!is_crowd);
         result
+    }
+
+    /// The reply to a `/join` that was refused. The client stays where it is.
+    fn refuse_join(&mut self, refusal: Refusal) -> Vec<Line> {
+        if self.choice != RoomChoice::Client {
+            self.choice = RoomChoice::Refused;
+        }
+        let nowhere = "You are in no room; /join ROOM goes into one.".to_owned();
+        let note = self.current_room.is_none().then_some(Line::Note(nowhere));
+        std::iter::once(Line::Refused(refusal)).chain(note).collect()
+    }
+
+    /// Takes a token for a message that will be refused because the client is in no room.
+    fn charge_outside_rooms(&mut self) -> Result<(), Refusal> {
+        if self.current_room.is_none() { self.session.charge() } else { Ok(()) }
     }
 
     async fn switch_room(&mut self, name: RoomName) -> Result<Vec<Line>, Error> {
@@ -122,7 +190,6 @@ impl LineSession {
         let same_room = self.current_room.as_ref().filter(|current| current.name == name);
         let last_shown = same_room.map_or(last, |current| current.last_shown);
         self.current_room = Some(CurrentRoom { name, last_shown, roster: Roster::new(self.me, members) });
-        self.has_chosen_room = true;
         Ok(lines)
     }
 
@@ -141,7 +208,8 @@ impl LineSession {
         Ok(lines)
     }
 
-    fn room_name(&self) -> Result<RoomName, Refusal> {
+    fn room_name(&mut self) -> Result<RoomName, Refusal> {
+        self.charge_outside_rooms()?;
         self.current_room.as_ref().map(|current| current.name.clone()).ok_or(Refusal::NotInRoom)
     }
 

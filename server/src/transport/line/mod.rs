@@ -2,8 +2,9 @@
 //! script.
 //!
 //! One task per connection reads lines, executes them and writes the room's events, one after the
-//! other; so a peer that does not read is not read from either. Every client is a guest and in at most
-//! one room; one that does not choose a room soon joins the lobby. The grammar is in [`common::line`].
+//! other; so a peer that does not read is not read from either. A client above its rate limit is read later:
+//! no line is dropped. Every client is a guest and in at most one room; one that does not choose a room soon
+//! joins the lobby. The grammar is in [`common::line`].
 
 mod commands;
 mod input;
@@ -20,42 +21,46 @@ use std::{
 
 use common::{
     line::{Line, LineCommand},
-    room::RoomName,
+    refusal::Refusal,
 };
+use futures_util::FutureExt;
 use tokio::{
-    io::AsyncWriteExt,
+    io::{AsyncReadExt, AsyncWriteExt, Interest},
     net::{TcpListener, TcpStream},
     sync::Semaphore,
-    time::{Instant, sleep, sleep_until},
+    time::{Instant, sleep, sleep_until, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{debug, info};
 
 use self::{
-    commands::{LineSession, Outcome},
-    input::{Input, InputItem},
+    commands::{LineSession, Outcome, RoomChoice},
+    input::{Foreign, Input, InputItem},
     subscriber::{LineSubscriber, QueuedItem, encode_lines},
 };
 use super::listener::{ConnectionLimits, ConnectionPermit};
 use crate::{
-    chat::{Chat, identity::Credentials},
+    chat::{
+        Chat,
+        identity::{Credentials, Identity},
+    },
     error::Error,
 };
 
 /// How long a new client may choose a name and a room before it joins the lobby. A script does so
 /// in its first lines, and the lobby should not see it join and leave.
 const ROOM_CHOICE_TIME: Duration = Duration::from_millis(200);
-/// After this time without a byte, an unfinished line counts as a line: the tutorial's TCP client sends no
-/// line breaks.
-const LINE_TIMEOUT: Duration = Duration::from_millis(200);
-/// The same for the rest of a line that is too long: on a slow connection it takes longer to arrive,
-/// and must not be taken for a new line.
-const SKIPPED_LINE_TIMEOUT: Duration = Duration::from_secs(2);
+/// How often a connection that its address opened too fast tries again to be let in.
+const ADMISSION_INTERVAL: Duration = Duration::from_millis(100);
 /// How many clients join the lobby at the same time. A crowd waits here, so that it does not fill
 /// the store's queue, which all transports share.
 const MAX_CONCURRENT_JOINS: usize = 16;
 /// The time a client has to read the goodbye when the server stops.
 const GOODBYE_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long a client that is turned away may take to read the reason, and how much of its input is
+/// discarded meanwhile: closing a connection with unread input destroys what the peer has not read yet.
+const LINGER_TIMEOUT: Duration = Duration::from_secs(1);
+const MAX_DISCARDED: u64 = 1024 * 1024;
 /// The most bytes read, and the most queued items written, at once.
 const READ_SIZE: usize = 4 * 1024;
 const MAX_ITEMS_PER_WRITE: usize = 64;
@@ -101,11 +106,8 @@ impl LineTransport {
 
     /// Serves one connection from the greeting to its end.
     async fn serve_connection(self, mut stream: TcpStream, peer: SocketAddr, _permit: ConnectionPermit) {
-        let authentication = async {
-            self.chat.check_connection_rate(peer.ip())?;
-            self.chat.authenticate(Credentials::default()).await
-        };
-        let identity = match authentication.await.map_err(Error::into_refusal) {
+        let Some(admitted) = self.stop.run_until_cancelled(self.admit(peer)).await else { return };
+        let identity = match admitted.map_err(Error::into_refusal) {
             Ok(identity) => identity,
             Err(refusal) => {
                 debug!(%peer, "turned away: {refusal}");
@@ -122,6 +124,8 @@ impl LineTransport {
             session: LineSession::new(session, subscriber.clone()),
             subscriber: subscriber.clone(),
             input: Input::default(),
+            is_input_ended: false,
+            delayed: None,
             join_permits: self.join_permits.clone(),
             write_closed: false,
         };
@@ -136,6 +140,19 @@ impl LineTransport {
         };
         info!(%peer, "disconnected: {reason}");
     }
+
+    /// Authenticates a new client. One whose address opens connections too fast waits: a script that says
+    /// something and closes never learns that it was refused.
+    async fn admit(&self, peer: SocketAddr) -> Result<Identity, Error> {
+        let deadline = Instant::now() + self.idle_timeout;
+        while let Err(refusal) = self.chat.check_connection_rate(peer.ip()) {
+            if refusal != Refusal::TooFast || Instant::now() >= deadline {
+                return Err(refusal.into());
+            }
+            sleep(ADMISSION_INTERVAL).await;
+        }
+        self.chat.authenticate(Credentials::default()).await
+    }
 }
 
 /// One client's connection.
@@ -144,10 +161,27 @@ struct Connection {
     session: LineSession,
     subscriber: Arc<LineSubscriber>,
     input: Input,
+    /// The peer has sent everything.
+    is_input_ended: bool,
+    /// A request above the rate limit, and when it is tried again. Until then nothing is read, so that the
+    /// lines behind it wait in the kernel's buffer, whose size is bounded.
+    delayed: Option<(Request, Instant)>,
     join_permits: Arc<Semaphore>,
     /// Writing has failed. The lines received before are still executed, because a script may send
     /// its message and close at once.
     write_closed: bool,
+}
+
+/// What a client wants from the chat.
+enum Request {
+    Command(LineCommand),
+    /// To be told why its line is refused.
+    Refuse {
+        refusal: Refusal,
+        is_join: bool,
+    },
+    /// To be in the lobby, as it has named no room.
+    EnterLobby,
 }
 
 impl Connection {
@@ -155,15 +189,27 @@ impl Connection {
     async fn run(mut self, LineTransport { idle_timeout, stop, .. }: &LineTransport) -> &'static str {
         self.write(&[self.session.greeting()]).await;
         let choice_deadline = Instant::now() + ROOM_CHOICE_TIME;
-        let mut line_deadline = None;
+        let (mut has_read, mut pause_deadline) = (false, None);
         let mut idle_deadline = Instant::now() + *idle_timeout;
+        // When the lines of a peer that is gone are given up.
+        let mut gone_deadline = None;
         loop {
-            let line_timeout = async {
-                match line_deadline {
-                    Some(at) => sleep_until(at).await,
-                    None => std::future::pending().await,
-                }
-            };
+            if let Break(reason) = self.execute_lines().await {
+                return reason;
+            }
+            if self.is_input_ended && self.delayed.is_none() {
+                return "it ended";
+            }
+            let is_delayed = self.delayed.is_some();
+            if has_read && !is_delayed {
+                has_read = false;
+                pause_deadline = self.input.pause_that_ends_line().map(|pause| Instant::now() + pause);
+            }
+            if is_delayed && gone_deadline.is_none() && self.is_peer_gone() {
+                gone_deadline = Some(Instant::now() + *idle_timeout);
+            }
+            let is_in_lobby_soon = self.session.choice == RoomChoice::Open && !is_delayed;
+            let retry_at = self.delayed.as_ref().map(|(_, at)| *at);
             tokio::select! {
                 () = stop.cancelled() => {
                     self.note("Madang is closing; come back in a moment.").await;
@@ -176,30 +222,22 @@ impl Connection {
                     self.show(&items).await;
                     idle_deadline = Instant::now() + *idle_timeout;
                 }
-                _ = self.stream.readable() => {
-                    let is_at_end = self.read_input().is_break();
-                    if let Break(reason) = self.execute_lines().await {
-                        return reason;
-                    }
-                    if is_at_end {
-                        return "it ended";
-                    }
-                    let now = Instant::now();
-                    line_deadline = match self.input.is_skipping() {
-                        true => Some(now + SKIPPED_LINE_TIMEOUT),
-                        false => self.input.is_within_line().then_some(now + LINE_TIMEOUT),
-                    };
-                    idle_deadline = now + *idle_timeout;
+                () = sleep_until_some(retry_at) => {}
+                () = sleep_until_some(gone_deadline), if is_delayed => {
+                    return "it is gone, and had sent too much";
                 }
-                () = line_timeout => {
-                    line_deadline = None;
+                _ = self.stream.readable(), if !is_delayed => {
+                    self.read_input();
+                    (has_read, idle_deadline) = (true, Instant::now() + *idle_timeout);
+                }
+                () = sleep_until_some(pause_deadline), if !is_delayed => {
+                    pause_deadline = None;
                     self.input.flush_after_pause();
-                    if let Break(reason) = self.execute_lines().await {
-                        return reason;
-                    }
                 }
-                () = sleep_until(choice_deadline), if !self.session.has_chosen_room => self.go_to_lobby().await,
-                () = sleep_until(idle_deadline) => {
+                () = sleep_until(choice_deadline), if is_in_lobby_soon => {
+                    self.delayed = Some((Request::EnterLobby, choice_deadline));
+                }
+                () = sleep_until(idle_deadline), if !is_delayed => {
                     self.note("Nothing was said for a long time. Goodbye.").await;
                     return "it was idle";
                 }
@@ -207,40 +245,47 @@ impl Connection {
         }
     }
 
-    /// Reads available bytes; `Break` at the end of the input.
-    fn read_input(&mut self) -> ControlFlow<()> {
+    /// Reads available bytes.
+    fn read_input(&mut self) {
         let mut buffer = [0; READ_SIZE];
         match self.stream.try_read(&mut buffer) {
-            Ok(read) if read > 0 => {
-                self.input.push(&buffer[..read]);
-                Continue(())
-            }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Continue(()),
-            Err(error) if error.kind() != io::ErrorKind::ConnectionReset => Break(()),
+            Ok(read) if read > 0 => self.input.push(&buffer[..read]),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             // A script that sends its message and closes without reading the greeting causes a
             // reset, although it did nothing wrong: handle it like a normal end.
-            Ok(_) | Err(_) => {
-                self.input.end();
-                Break(())
-            }
+            Ok(_) => self.end_input(),
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => self.end_input(),
+            Err(_) => self.is_input_ended = true,
         }
     }
 
-    /// Executes the complete lines; `Break` with the reason if the connection is to end.
+    fn end_input(&mut self) {
+        self.input.end();
+        self.is_input_ended = true;
+    }
+
+    /// Whether the peer has closed the connection, and not only its sending half.
+    fn is_peer_gone(&self) -> bool {
+        let ready = self.stream.ready(Interest::READABLE | Interest::WRITABLE).now_or_never();
+        self.write_closed || matches!(ready, Some(Ok(ready)) if ready.is_write_closed())
+    }
+
+    /// Executes the lines that were received, until one has to wait for the rate limit; `Break` with the reason
+    /// if the connection is to end.
     async fn execute_lines(&mut self) -> ControlFlow<&'static str> {
-        while let Some(item) = self.input.next() {
-            let command = match item {
-                InputItem::Line(line) => LineCommand::parse(&line),
-                InputItem::Invalid(refusal) => Err(refusal),
-                InputItem::ForeignProtocol => return Break("it does not speak in lines"),
-            };
-            match command {
-                Ok(None) => {}
-                Ok(Some(command)) => self.execute(command).await?,
-                Err(refusal) => {
-                    let refused = self.session.refuse(refusal);
-                    self.write(&[refused]).await;
+        while let Some(request) = self.next_request().await? {
+            match self.execute(&request).await {
+                Ok(Outcome::Reply(lines)) => self.write(&lines).await,
+                Ok(Outcome::Quit) => {
+                    self.note("Goodbye.").await;
+                    return Break("it said goodbye");
                 }
+                Err(error) => match error.into_refusal() {
+                    Refusal::TooFast => {
+                        self.delayed = Some((request, Instant::now() + self.session.retry_delay()));
+                    }
+                    refusal => self.write(&[Line::Refused(refusal)]).await,
+                },
             }
             // A client that sends many lines must receive events in between, or its queue would overflow.
             self.show_queued().await;
@@ -248,35 +293,63 @@ impl Connection {
         Continue(())
     }
 
-    /// Executes a command and writes the reply; `Break` with the reason if the connection is to end.
-    async fn execute(&mut self, command: LineCommand) -> ControlFlow<&'static str> {
-        if !self.session.has_chosen_room && !may_precede_room(&command) {
-            self.go_to_lobby().await;
+    /// Returns the next request, unless one has to wait; `Break` with the reason if the connection is to end.
+    async fn next_request(&mut self) -> ControlFlow<&'static str, Option<Request>> {
+        if let Some((_, at)) = &self.delayed {
+            let is_due = *at <= Instant::now();
+            return Continue(if is_due { self.delayed.take().map(|(request, _)| request) } else { None });
         }
-        match self.session.execute(command).await {
-            Ok(Outcome::Reply(lines)) => self.write(&lines).await,
-            Ok(Outcome::Quit) => {
-                self.note("Goodbye.").await;
-                return Break("it said goodbye");
+        while let Some(item) = self.input.next() {
+            let (command, is_join) = match item {
+                InputItem::Line(line) => (LineCommand::parse(&line), LineCommand::is_join(&line)),
+                InputItem::Invalid(refusal) => (Err(refusal), false),
+                InputItem::Foreign(foreign) => {
+                    self.turn_away(foreign).await;
+                    return Break("it does not speak in lines");
+                }
+            };
+            match command {
+                Ok(None) => {}
+                Ok(Some(command)) => return Continue(Some(Request::Command(command))),
+                Err(refusal) => return Continue(Some(Request::Refuse { refusal, is_join })),
             }
-            Err(error) => self.write(&[Line::Refused(error.into_refusal())]).await,
         }
-        Continue(())
+        Continue(None)
+    }
+
+    async fn execute(&mut self, request: &Request) -> Result<Outcome, Error> {
+        let lines = match request {
+            Request::Command(command) => {
+                if self.session.choice == RoomChoice::Open && !may_precede_room(command) {
+                    let lines = self.enter_lobby().await?;
+                    self.write(&lines).await;
+                }
+                return self.session.execute(command).await;
+            }
+            Request::Refuse { refusal, is_join } => self.session.refuse(*refusal, *is_join)?,
+            Request::EnterLobby => self.enter_lobby().await?,
+        };
+        Ok(Outcome::Reply(lines))
     }
 
     /// Joins the lobby, because no room was chosen in time or before the first message.
-    async fn go_to_lobby(&mut self) {
-        self.session.has_chosen_room = true;
-        let lines = {
-            let join_permits = self.join_permits.clone();
-            // Released before writing, so that a client that does not read does not block the others.
-            let _permit = join_permits.acquire().await;
-            self.session
-                .join(RoomName::lobby())
-                .await
-                .unwrap_or_else(|error| vec![Line::Refused(error.into_refusal())])
+    async fn enter_lobby(&mut self) -> Result<Vec<Line>, Error> {
+        let join_permits = self.join_permits.clone();
+        // Released before writing, so that a client that does not read does not block the others.
+        let _permit = join_permits.acquire().await;
+        self.session.enter_lobby().await
+    }
+
+    /// Tells a client that sends no lines why its connection ends.
+    async fn turn_away(&mut self, foreign: Foreign) {
+        let (refusal, reason) = foreign.reason();
+        self.write(&[Line::Refused(refusal), Line::Note(reason.to_owned())]).await;
+        let linger = async {
+            self.stream.shutdown().await?;
+            tokio::io::copy(&mut (&mut self.stream).take(MAX_DISCARDED), &mut tokio::io::sink()).await
         };
-        self.write(&lines).await;
+        // It may be gone, or not end in time.
+        let _ = timeout(LINGER_TIMEOUT, linger).await;
     }
 
     async fn show_queued(&mut self) {
@@ -299,6 +372,14 @@ impl Connection {
 
     async fn send(&mut self, text: &str) {
         self.write_closed = self.write_closed || self.stream.write_all(text.as_bytes()).await.is_err();
+    }
+}
+
+/// Sleeps until `moment`; never returns for `None`.
+async fn sleep_until_some(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => sleep_until(moment).await,
+        None => std::future::pending().await,
     }
 }
 
