@@ -1,11 +1,13 @@
-//! Failpoints and sabotage for the proofs in `verify/torture`: kills the process at a named point, or
-//! breaks one promise in a named way that the proofs must notice.
+//! Failpoints and sabotage for the proofs in `verify/torture`: kills the process at a named point, breaks
+//! one promise in a named way that the proofs must notice, or makes a task of the server panic.
 //!
 //! Only a server built with the feature `faults` reads `MADANG_FAULT`, e.g. `kill:after-commit:37`,
-//! `sabotage:drop-pushes`, or both separated by a comma. In all other builds the hooks are empty. `chat`,
+//! `sabotage:drop-pushes`, `panic:udp:3`, or several separated by commas. In all other builds the hooks are empty. `chat`,
 //! `store` and `transport` call the hooks; this module knows none of them.
 
 use std::{
+    future::poll_fn,
+    pin::pin,
     sync::{
         OnceLock,
         atomic::{AtomicU64, Ordering},
@@ -88,7 +90,10 @@ static PLAN: OnceLock<Plan> = OnceLock::new();
 struct Plan {
     kill: Option<(Failpoint, u64)>,
     sabotage: Option<Sabotage>,
+    /// The name of the task that panics, and in which of its steps.
+    panic: Option<(String, u64)>,
     hits: AtomicU64,
+    task_steps: AtomicU64,
     sabotage_calls: AtomicU64,
 }
 
@@ -112,6 +117,28 @@ pub fn hit(failpoint: Failpoint) {
         && plan.hits.fetch_add(1, Ordering::Relaxed) + 1 == count
     {
         kill_self();
+    }
+}
+
+/// Wraps a task: every time it is polled is one of its steps, see [`step`].
+pub async fn watch_task<F: Future>(name: &str, task: F) -> F::Output {
+    let mut task = pin!(task);
+    poll_fn(|cx| {
+        step(name);
+        task.as_mut().poll(cx)
+    })
+    .await
+}
+
+/// Panics if the plan names this step of this task or thread.
+#[inline]
+pub fn step(name: &str) {
+    let Some(plan) = plan() else { return };
+    if let Some((wanted, number)) = &plan.panic
+        && wanted == name
+        && plan.task_steps.fetch_add(1, Ordering::Relaxed) + 1 == *number
+    {
+        panic!("{ENV_VAR} says so");
     }
 }
 
@@ -150,8 +177,13 @@ fn parse(text: &str) -> anyhow::Result<Plan> {
                 let count = count.context("kill:POINT:N takes the number of a passage, from 1 on")?;
                 plan.kill = Some((lookup(point, &FAILPOINTS)?, count));
             }
+            ["panic", name, number] => {
+                let number = number.parse().ok().filter(|number| *number > 0);
+                let number = number.context("panic:TASK:N takes the number of a step, from 1 on")?;
+                plan.panic = Some((name.to_owned(), number));
+            }
             ["sabotage", name] => plan.sabotage = Some(lookup(name, &SABOTAGES)?),
-            _ => return Err(anyhow!("a fault is kill:POINT:N or sabotage:NAME, not {entry}")),
+            _ => return Err(anyhow!("a fault is kill:POINT:N, panic:TASK:N or sabotage:NAME, not {entry}")),
         }
     }
     Ok(plan)
@@ -177,8 +209,9 @@ mod tests {
             (Some((Failpoint::BeforeCommit, 3)), Some(Sabotage::AckEarly))
         );
         for (text, sentence) in [
-            ("explode", "a fault is kill:POINT:N or sabotage:NAME, not explode"),
+            ("explode", "a fault is kill:POINT:N, panic:TASK:N or sabotage:NAME, not explode"),
             ("kill:after-commit:0", "kill:POINT:N takes the number of a passage, from 1 on"),
+            ("panic:udp:0", "panic:TASK:N takes the number of a step, from 1 on"),
             (
                 "kill:noon:1",
                 "noon is none of before-insert, after-insert, before-commit, after-commit, before-ack, \

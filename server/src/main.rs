@@ -1,22 +1,31 @@
 //! The `madang` program: runs the server until Ctrl-C or SIGTERM, or one of the clients in `cli`.
 
 mod log;
+mod output;
+mod signals;
 
-use std::{io, process::ExitCode};
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+    time::Duration,
+};
 
+use anyhow::{Context, anyhow};
 use madang::{
     Server, cli,
     config::{self, Config, Invocation, ListenAddress, Transport},
     failpoint,
 };
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use tokio::{
-    runtime::Runtime,
-    signal::unix::{SignalKind, signal},
-};
+use tokio::runtime::Runtime;
+
+use self::output::Output;
 
 /// The exit code for a configuration that can not be used.
 const EXIT_USAGE: u8 = 2;
+
+/// How long the end waits for threads that read the database or resolve a name.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
 
 fn main() -> ExitCode {
     match failpoint::init().and_then(|()| config::load()) {
@@ -25,27 +34,40 @@ fn main() -> ExitCode {
         Ok(Invocation::Send(options)) => cli::run(cli::send::send(options)),
         Ok(Invocation::Admin(options)) => cli::run(cli::admin::run(options)),
         Ok(Invocation::Print(text)) => {
-            println!("{text}");
+            // The reader may be gone: `madang --help | head -1`.
+            let _ = writeln!(io::stdout(), "{text}");
             ExitCode::SUCCESS
         }
         Err(error) => {
-            eprintln!("madang: {error:#}");
+            let _ = writeln!(io::stderr(), "madang: {error:#}");
             ExitCode::from(EXIT_USAGE)
         }
     }
 }
 
 fn serve(config: Config) -> ExitCode {
-    log::init(&config);
-    raise_open_file_limit();
-    let runtime = Runtime::new().map_err(anyhow::Error::from);
-    match runtime.and_then(|runtime| runtime.block_on(serve_until_stopped(config))) {
-        Ok(()) => ExitCode::SUCCESS,
+    let outputs = Output::start("madang-output", io::stdout(), |_| ())
+        .and_then(|output| Ok((output, log::init(&config)?)))
+        .context("starting a thread");
+    let (output, log) = match outputs {
+        Ok(outputs) => outputs,
         Err(error) => {
-            eprintln!("madang: {error:#}");
-            ExitCode::FAILURE
+            let _ = writeln!(io::stderr(), "madang: {error:#}");
+            return ExitCode::FAILURE;
         }
+    };
+    raise_open_file_limit();
+    let result = Runtime::new().context("starting the runtime").and_then(|runtime| {
+        let result = runtime.block_on(serve_until_stopped(config, &output));
+        runtime.shutdown_timeout(SHUTDOWN_TIMEOUT);
+        result
+    });
+    if let Err(error) = &result {
+        log.line(&format!("madang: {error:#}"));
     }
+    output.finish();
+    log.finish();
+    if result.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// Raises the limit of open files to the maximum: each connection is one, and shells default to few.
@@ -56,40 +78,37 @@ fn raise_open_file_limit() {
     }
 }
 
-async fn serve_until_stopped(config: Config) -> anyhow::Result<()> {
-    let stop_signal = stop_signal()?;
+async fn serve_until_stopped(config: Config, output: &Output) -> anyhow::Result<()> {
+    let stop_signal = signals::stop_signal()?;
     let has_public_url = !config.public_urls.is_empty();
     let server = Server::start(config).await?;
-    print_addresses(&server.addresses, has_public_url);
-    stop_signal.await;
-    println!("Madang is closing");
-    server.stop().await;
-    Ok(())
-}
-
-/// Handles Ctrl-C and SIGTERM from now on; the future resolves at the first of them.
-fn stop_signal() -> io::Result<impl Future<Output = ()>> {
-    let mut interrupted = signal(SignalKind::interrupt())?;
-    let mut terminated = signal(SignalKind::terminate())?;
-    Ok(async move {
-        tokio::select! {
-            _ = interrupted.recv() => {}
-            _ = terminated.recv() => {}
+    print_addresses(output, &server.addresses, has_public_url);
+    let result = tokio::select! {
+        () = stop_signal => {
+            output.line("Madang is closing");
+            Ok(())
         }
-    })
+        task = server.ended_task() => {
+            Err(anyhow!("a part of the server ({task}) has ended, which it can not go on without; the log says why"))
+        }
+    };
+    server.stop().await;
+    result
 }
 
 /// Prints where the server listens, the address for browsers first.
-fn print_addresses(addresses: &[ListenAddress], has_public_url: bool) {
+fn print_addresses(output: &Output, addresses: &[ListenAddress], has_public_url: bool) {
     let mut addresses = addresses.to_vec();
     addresses.sort_by_key(|listen| listen.transport);
     for listen in &addresses {
-        println!("Madang is open at {listen}");
+        output.line(&format!("Madang is open at {listen}"));
     }
     let is_public_http =
         |listen: &&ListenAddress| listen.transport == Transport::Http && !listen.address.ip().is_loopback();
     if let Some(listen) = addresses.iter().find(is_public_http).filter(|_| !has_public_url) {
         let port = listen.address.port();
-        println!("Browsers on other machines need its address named: --public-url http://ADDRESS:{port}");
+        output.line(&format!(
+            "Browsers on other machines need its address named: --public-url http://ADDRESS:{port}"
+        ));
     }
 }

@@ -36,6 +36,15 @@ impl RoomSummary {
     pub const MAX_PEOPLE: usize = 8;
 }
 
+/// The response to `GET /ready`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Readiness {
+    /// Whether the server can do all its work.
+    pub ready: bool,
+    /// What is wrong, by stable names that `docs/protocol.md` explains.
+    pub problems: Vec<String>,
+}
+
 /// The response to `GET /api/me` and `POST /api/me`: the person of the browser's cookie.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Me {

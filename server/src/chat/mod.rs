@@ -59,6 +59,7 @@ use crate::{
     },
     error::Error,
     failpoint::{self, Failpoint},
+    health::Health,
     store::{self, NewRoom, Store},
 };
 
@@ -95,7 +96,12 @@ struct Inner {
 
 impl Chat {
     /// Starts the chat over `store`; events that were committed arrive through `committed`.
-    pub fn start(store: Arc<dyn Store>, mut committed: EventReceiver, limits: Limits) -> Chat {
+    pub fn start(
+        store: Arc<dyn Store>,
+        mut committed: EventReceiver,
+        limits: Limits,
+        health: &Health,
+    ) -> Chat {
         let chat = Chat(Arc::new(Inner {
             store,
             limits,
@@ -107,7 +113,7 @@ impl Chat {
             closing: AtomicBool::new(false),
         }));
         let this = chat.clone();
-        tokio::spawn(async move {
+        tokio::spawn(health.supervise("broadcast", async move {
             loop {
                 let events = committed.next_batch().await;
                 if events.is_empty() {
@@ -115,9 +121,9 @@ impl Chat {
                 }
                 this.broadcast_events(events);
             }
-        });
-        tokio::spawn(heartbeat_loop(Arc::downgrade(&chat.0)));
-        tokio::spawn(retention::run(Arc::downgrade(&chat.0)));
+        }));
+        tokio::spawn(health.supervise("heartbeat", heartbeat_loop(Arc::downgrade(&chat.0))));
+        tokio::spawn(health.supervise("retention", retention::run(Arc::downgrade(&chat.0))));
         chat
     }
 

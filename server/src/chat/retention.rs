@@ -113,6 +113,7 @@ mod tests {
             limits::Limits,
             test_support::{NullSubscriber, person},
         },
+        health::Health,
         store::DatabaseUrl,
     };
 
@@ -122,8 +123,8 @@ mod tests {
         let url = DatabaseUrl::Sqlite(folder.path().join("madang.sqlite"));
         let (sender, committed) = bus::channel();
         let on_commit = Box::new(move |event| sender.send(event));
-        let store = store::open(&url, None, on_commit).await.unwrap();
-        Chat::start(store, committed, Limits::default())
+        let store = store::open(&url, None, &Health::default(), on_commit).await.unwrap();
+        Chat::start(store, committed, Limits::default(), &Health::default())
     }
 
     #[tokio::test(flavor = "multi_thread")]

@@ -17,7 +17,12 @@ mod talk_input;
 mod token_store;
 mod udp;
 
-use std::{fmt, process::ExitCode, str::FromStr};
+use std::{
+    fmt,
+    io::{self, Write},
+    process::ExitCode,
+    str::FromStr,
+};
 
 use anyhow::bail;
 use tokio::{
@@ -38,8 +43,13 @@ pub fn run(client: impl Future<Output = anyhow::Result<()>>) -> ExitCode {
 }
 
 fn fail(error: &anyhow::Error) -> ExitCode {
-    eprintln!("madang: {error:#}");
+    print_error(format_args!("madang: {error:#}"));
     ExitCode::FAILURE
+}
+
+/// Prints a line to standard error. The client goes on when nobody reads it.
+fn print_error(line: impl fmt::Display) {
+    let _ = writeln!(io::stderr(), "{line}");
 }
 
 /// Sleeps until `moment`; never returns for `None`.

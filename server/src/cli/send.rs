@@ -14,7 +14,7 @@ use super::{
     Secret,
     address::{Address, Transport},
     client::{self, Client, ClientCommand, ClientEvent, ClientId, ConnectOptions, Message},
-    input, udp,
+    input, print_error, udp,
 };
 
 /// The options of `madang send`.
@@ -75,7 +75,7 @@ async fn send_udp(options: Options, messages: &mut Messages) -> anyhow::Result<(
         }
     }
     sender.finish().await?;
-    eprintln!("madang: sent; nobody confirms that a datagram arrived");
+    print_error("madang: sent; nobody confirms that a datagram arrived");
     failures.check()
 }
 
@@ -176,8 +176,8 @@ impl Failures {
     pub(super) fn report(&mut self, line: Option<usize>, reason: &str) {
         self.0 += 1;
         match line {
-            Some(line) => eprintln!("madang: line {line} was not delivered: {reason}"),
-            None => eprintln!("madang: not delivered: {reason}"),
+            Some(line) => print_error(format_args!("madang: line {line} was not delivered: {reason}")),
+            None => print_error(format_args!("madang: not delivered: {reason}")),
         }
     }
 

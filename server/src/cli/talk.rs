@@ -21,7 +21,7 @@ use super::{
     Secret,
     address::{Address, Transport},
     client::{self, Client, ClientCommand, ClientEvent, ClientId, ConnectOptions},
-    input,
+    input, print_error,
     send::Failures,
     style::{Color, LineFormatter},
     talk_input::{HELP, Input, parse},
@@ -166,7 +166,7 @@ impl PipedChat {
                 self.send_next().await;
             }
             Ok(Input::Command(command)) => self.send_command(command).await,
-            Ok(Input::Help) => eprintln!("{HELP}"),
+            Ok(Input::Help) => print_error(HELP),
             Ok(Input::Quit) => self.commands = None,
             Err(refusal) => self.failures.report(Some(self.line_number), refusal.sentence()),
         }
@@ -194,7 +194,7 @@ impl PipedChat {
             ClientEvent::Message { is_mine: true, .. }
             | ClientEvent::History(_)
             | ClientEvent::Online { .. } => {}
-            ClientEvent::Notes(lines) => lines.iter().for_each(|line| eprintln!("{line}")),
+            ClientEvent::Notes(lines) => lines.iter().for_each(print_error),
             ClientEvent::Offline(reason) => self.reason = reason,
             ClientEvent::Retrying(refusal) => refusal.sentence().clone_into(&mut self.reason),
             ClientEvent::Delivered(_) => self.finish_message().await,

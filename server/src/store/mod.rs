@@ -23,7 +23,7 @@ use common::{
     room::{RoomName, SeatLimit, Seats, Topic},
 };
 
-use crate::error::Error;
+use crate::{error::Error, health::Health};
 
 /// Called for every event right after its commit, once, in the order of each room's numbers.
 /// It runs on the writer thread, so it must only hand the event on.
@@ -64,10 +64,11 @@ impl fmt::Display for DatabaseUrl {
 pub async fn open(
     url: &DatabaseUrl,
     max_bytes: Option<u64>,
+    health: &Health,
     on_commit: OnCommit,
 ) -> anyhow::Result<Arc<dyn Store>> {
     let DatabaseUrl::Sqlite(path) = url;
-    let store = sqlite::Sqlite::open(path, max_bytes, on_commit)
+    let store = sqlite::Sqlite::open(path, max_bytes, health, on_commit)
         .await
         .with_context(|| format!("opening the database {}", path.display()))?;
     Ok(Arc::new(store))

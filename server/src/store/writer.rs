@@ -25,6 +25,7 @@ use tracing::{error, warn};
 use crate::{
     error::Error,
     failpoint::{self, Failpoint, Sabotage},
+    health::Health,
 };
 
 /// The most queued writes. Further ones are refused with `unavailable`.
@@ -63,13 +64,16 @@ pub(super) struct Writer {
 impl Writer {
     /// Starts the thread, which ends when the writer is dropped and the queue is empty.
     /// The receiver resolves when the thread has closed its database connection.
-    pub(super) fn start(connection: Connection) -> anyhow::Result<(Writer, oneshot::Receiver<()>)> {
+    pub(super) fn start(
+        connection: Connection,
+        health: Health,
+    ) -> anyhow::Result<(Writer, oneshot::Receiver<()>)> {
         let (queue, tasks) = mpsc::channel(QUEUE_CAPACITY);
         let (closed, on_closed) = oneshot::channel();
         thread::Builder::new()
             .name("madang-writer".to_owned())
             .spawn(move || {
-                write_until_closed(connection, tasks);
+                health.supervise_thread("writer", || write_until_closed(connection, tasks));
                 // The receiver may have been dropped.
                 let _ = closed.send(());
             })
@@ -163,6 +167,7 @@ fn is_disk_error(error: &anyhow::Error) -> bool {
 fn write_until_closed(mut connection: Connection, mut queue: mpsc::Receiver<WriterTask>) {
     let mut group = Vec::with_capacity(MAX_GROUP);
     while queue.blocking_recv_many(&mut group, MAX_GROUP) > 0 {
+        failpoint::step("writer");
         let (mut jobs, mut replies) = (Vec::with_capacity(group.len()), Vec::new());
         for task in group.drain(..) {
             match task {

@@ -31,6 +31,7 @@ use self::{
 use crate::{
     chat::Chat,
     config::{Config, ListenAddress, Transport},
+    health::Health,
 };
 
 /// The sockets of `--listen`, bound but not accepting yet.
@@ -83,36 +84,46 @@ impl Transports {
         self,
         config: &Config,
         chat: &Chat,
+        health: &Health,
         stop: &CancellationToken,
         tasks: &TaskTracker,
     ) -> anyhow::Result<()> {
         let limits = ConnectionLimits::new(config);
-        let (app, socketio) = http_app(config, chat, stop);
+        let (app, socketio) = http_app(config, chat, health, stop);
         let http = HttpServer::new(app, config, stop.clone(), tasks.clone());
         let line = LineTransport::new(chat.clone(), config.idle_timeout, stop.clone(), tasks.clone());
         for bound in self.bound {
             match bound {
-                BoundSocket::Http(listener) => tasks.spawn(http.clone().serve(listener, limits.clone())),
-                BoundSocket::Line(listener) => tasks.spawn(line.clone().serve(listener, limits.clone())),
+                BoundSocket::Http(listener) => {
+                    tasks.spawn(health.supervise("http", http.clone().serve(listener, limits.clone())))
+                }
+                BoundSocket::Line(listener) => {
+                    tasks.spawn(health.supervise("tcp", line.clone().serve(listener, limits.clone())))
+                }
                 BoundSocket::Udp(socket) => {
                     let udp = UdpTransport::new(socket, chat.clone(), config.udp_key.as_ref())?;
-                    tasks.spawn(udp.serve(stop.clone()))
+                    tasks.spawn(health.supervise("udp", udp.serve(stop.clone())))
                 }
             };
         }
-        tasks.spawn(socketio.run());
+        tasks.spawn(health.supervise("socketio", socketio.run()));
         if let Some(admin) = self.admin {
-            tasks.spawn(admin.serve(chat.clone(), stop.clone()));
+            tasks.spawn(health.supervise("admin", admin.serve(chat.clone(), stop.clone())));
         }
         Ok(())
     }
 }
 
 /// Everything that is served over HTTP; a request passes the layers from the last to the first.
-fn http_app(config: &Config, chat: &Chat, stop: &CancellationToken) -> (Router, SocketIoTransport) {
+fn http_app(
+    config: &Config,
+    chat: &Chat,
+    health: &Health,
+    stop: &CancellationToken,
+) -> (Router, SocketIoTransport) {
     let guard = Guard::new(&config.public_urls, chat.instance_id());
     let (socketio_layer, socketio) = socketio::build(chat.clone(), config.max_connections, stop.clone());
-    let app = http::router(chat.clone(), guard.clone(), stop.clone())
+    let app = http::router(chat.clone(), guard.clone(), health.clone(), stop.clone())
         .layer(socketio_layer)
         .layer(middleware::from_fn_with_state(socketio.engine_sessions(), socketio::track_request))
         .layer(middleware::from_fn_with_state(guard, guard::check_origin));

@@ -88,7 +88,12 @@ impl LineClient {
 
     /// Connects and reads the greeting, up to the members of the lobby.
     pub(crate) async fn connect(server: &TestServer) -> LineClient {
-        let mut line_client = Self::dial(server.address_of(Transport::Tcp)).await;
+        Self::connect_at(server.address_of(Transport::Tcp)).await
+    }
+
+    /// Does the same with this address.
+    pub(crate) async fn connect_at(address: SocketAddr) -> LineClient {
+        let mut line_client = Self::dial(address).await;
         line_client.read_until_in("lobby").await;
         line_client
     }

@@ -19,6 +19,7 @@ mod http_messages;
 mod line;
 mod line_client;
 mod openapi;
+mod outputs;
 mod past;
 mod presence;
 mod protocol;
@@ -33,6 +34,8 @@ mod slow_clients;
 mod sources;
 mod sse_client;
 mod store;
+#[cfg(feature = "faults")]
+mod supervision;
 mod terminal;
 mod transports;
 mod tutorial;

@@ -73,6 +73,8 @@ const CASES: &[Case] = &[
     Case("post", "/api/me", "/api/me", &[FOREIGN], "", "403"),
     Case("get", "/api/openapi.json", "/api/openapi.json", &[], "", "200"),
     Case("get", "/api/openapi.json", "/api/openapi.json", &[FOREIGN], "", "403"),
+    Case("get", "/ready", "/ready", &[], "", "200"),
+    Case("get", "/ready", "/ready", &[FOREIGN], "", "403"),
     Case("get", "/up", "/up", &[], "", "200"),
     Case("get", "/up", "/up", &[FOREIGN], "", "403"),
 ];

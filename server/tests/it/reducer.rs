@@ -14,7 +14,10 @@ use common::{
         event::{Event, EventKind},
     },
 };
-use madang::store::{self, Action, DatabaseUrl, NewEvent, NewRoom, Store};
+use madang::{
+    health::Health,
+    store::{self, Action, DatabaseUrl, NewEvent, NewRoom, Store},
+};
 use proptest::prelude::*;
 
 use crate::harness::{body, room};
@@ -177,7 +180,7 @@ proptest! {
             let url = DatabaseUrl::Sqlite(folder.path().join("madang.sqlite"));
             let (sender, committed) = mpsc::channel();
             let on_commit = Box::new(move |pushed: common::protocol::push::RoomEvent| sender.send(pushed.event).unwrap());
-            let store = store::open(&url, None, on_commit).await.unwrap();
+            let store = store::open(&url, None, &Health::default(), on_commit).await.unwrap();
 
             let half = steps.len() * usize::from(cuts.0) / 256;
             let mut pushes = append_all(store.as_ref(), &committed, 0, &steps[..half]).await;

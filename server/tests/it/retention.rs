@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use common::{message::Timestamp, person::PersonId};
-use madang::store::{self, DatabaseUrl, NewRoom};
+use madang::{
+    health::Health,
+    store::{self, DatabaseUrl, NewRoom},
+};
 use tokio::time::timeout;
 
 use crate::{
@@ -21,7 +24,7 @@ async fn status_of(server: &TestServer, room: &str) -> String {
 async fn a_room_that_nobody_used_for_a_day_is_evicted_and_no_other() {
     let folder = tempfile::tempdir().unwrap();
     let url = DatabaseUrl::Sqlite(folder.path().join("madang.sqlite"));
-    let before = store::open(&url, None, Box::new(|_| ())).await.unwrap();
+    let before = store::open(&url, None, &Health::default(), Box::new(|_| ())).await.unwrap();
     for (name, at) in [("young", i64::MAX), ("spoken", 1), ("silent", 1)] {
         let new = NewRoom::with_defaults(PersonId(9), Timestamp(at));
         before.get_or_create_room(room(name), new).await.unwrap();

@@ -129,7 +129,7 @@ fn only_a_build_with_the_feature_faults_accepts_failpoints() {
     let output = program.arg("--help").env("MADANG_FAULT", "explode").output().unwrap();
     if cfg!(feature = "faults") {
         assert_eq!(output.status.code(), Some(2));
-        let sentence = "a fault is kill:POINT:N or sabotage:NAME, not explode";
+        let sentence = "a fault is kill:POINT:N, panic:TASK:N or sabotage:NAME, not explode";
         assert_eq!(stderr(&output), format!("madang: MADANG_FAULT=explode: {sentence}\n"));
     } else {
         assert!(output.status.success(), "{}", stderr(&output));

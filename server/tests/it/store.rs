@@ -19,6 +19,7 @@ use common::{
 };
 use madang::{
     error::Error,
+    health::Health,
     store::{self, Action, Claim, DatabaseUrl, MAX_PAGE_BYTES, NewEvent, NewRoom, Room, Store},
 };
 
@@ -30,8 +31,14 @@ async fn sqlite(folder: &Path) -> (Arc<dyn Store>, Committed) {
     let committed = Committed::default();
     let listener = committed.clone();
     let url = DatabaseUrl::Sqlite(folder.join("madang.sqlite"));
-    let store =
-        store::open(&url, None, Box::new(move |event| listener.lock().unwrap().push(event))).await.unwrap();
+    let store = store::open(
+        &url,
+        None,
+        &Health::default(),
+        Box::new(move |event| listener.lock().unwrap().push(event)),
+    )
+    .await
+    .unwrap();
     (store, committed)
 }
 
@@ -424,7 +431,7 @@ async fn forgets_people_who_never_did_anything_and_keeps_the_others(store: &dyn 
 async fn a_sqlite_database_at_its_largest_size_stores_nothing_more_until_something_is_deleted() {
     let folder = tempfile::tempdir().unwrap();
     let url = DatabaseUrl::Sqlite(folder.path().join("madang.sqlite"));
-    let store = store::open(&url, Some(1024 * 1024), Box::new(|_| ())).await.unwrap();
+    let store = store::open(&url, Some(1024 * 1024), &Health::default(), Box::new(|_| ())).await.unwrap();
     let id = open_room(store.as_ref(), "r").await.id;
     let text = "가".repeat(4_000);
     let post = async |number: usize| store.append_event(id, new_post(1, &format!("m{number}"), &text)).await;

@@ -35,7 +35,7 @@ use super::{
     next_delay,
     sse::{SseEvent, SseParser},
 };
-use crate::cli::{Secret, token_store::TokenStore};
+use crate::cli::{Secret, print_error, token_store::TokenStore};
 
 /// The longest silence of an event stream; the server sends a comment every 15 seconds.
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(40);
@@ -160,7 +160,7 @@ async fn identify(http: &mut HttpClient, options: &ConnectOptions) -> Result<Per
     let token = token_from_cookies(&headers).context("the server gave no token; is that a Madang?")?;
     // Not fatal: if the token cannot be stored, the next run is a new person.
     if let Err(error) = token_store.and_then(|store| store.save(&token)) {
-        eprintln!("madang: {error:#}");
+        print_error(format_args!("madang: {error:#}"));
     }
     http.set_token(Some(token));
     Ok(me)

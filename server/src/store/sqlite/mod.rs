@@ -35,7 +35,7 @@ use super::{
     Action, Instance, NewEvent, NewRoom, OnCommit, RegisteredPerson, Room, RoomId, Store, TokenHash,
     writer::Writer,
 };
-use crate::error::Error;
+use crate::{error::Error, health::Health};
 
 /// The values of the column `kind` of an event.
 mod kind {
@@ -66,11 +66,12 @@ impl Sqlite {
     pub(super) async fn open(
         path: &Path,
         max_bytes: Option<u64>,
+        health: &Health,
         on_commit: OnCommit,
     ) -> anyhow::Result<Sqlite> {
-        let path = path.to_owned();
-        let store =
-            tokio::task::spawn_blocking(move || Self::open_blocking(&path, max_bytes, on_commit)).await??;
+        let (path, health) = (path.to_owned(), health.clone());
+        let open = move || Self::open_blocking(&path, max_bytes, health, on_commit);
+        let store = tokio::task::spawn_blocking(open).await??;
         // The write-ahead log of a killed server may still hold deleted text.
         if let Ok(writer) = store.writer() {
             writer.schedule_wal_truncation();
@@ -78,13 +79,18 @@ impl Sqlite {
         Ok(store)
     }
 
-    fn open_blocking(path: &Path, max_bytes: Option<u64>, on_commit: OnCommit) -> anyhow::Result<Sqlite> {
+    fn open_blocking(
+        path: &Path,
+        max_bytes: Option<u64>,
+        health: Health,
+        on_commit: OnCommit,
+    ) -> anyhow::Result<Sqlite> {
         let Database { lock_file, writer } = open::open(path)?;
         let readers = Readers::open(path)?;
         let sql = "SELECT id, secret FROM instance";
         let instance =
             query_one(&writer, sql, [], |row| Ok(Instance { id: row.get(0)?, secret: row.get(1)? }))?;
-        let (writer, writer_closed) = Writer::start(writer)?;
+        let (writer, writer_closed) = Writer::start(writer, health)?;
         Ok(Sqlite {
             writer: Mutex::new(Some(Arc::new(writer))),
             writer_closed: Mutex::new(Some(writer_closed)),

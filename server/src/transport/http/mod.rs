@@ -20,7 +20,7 @@ use axum::{
 };
 use common::{
     person::Person,
-    protocol::http::{Me, RoomList, UpdateMe},
+    protocol::http::{Me, Readiness, RoomList, UpdateMe},
     refusal::Refusal,
 };
 use tokio_util::sync::CancellationToken;
@@ -30,9 +30,12 @@ use super::{
     error::{Refused, SEE_OPENAPI},
     guard::{ClientInfo, Guard},
 };
-use crate::chat::{
-    Chat,
-    identity::{Credentials, Token},
+use crate::{
+    chat::{
+        Chat,
+        identity::{Credentials, Token},
+    },
+    health::Health,
 };
 
 /// The largest request line and headers together, in bytes.
@@ -43,20 +46,21 @@ const MAX_HEADERS: usize = 64;
 const MAX_BODY_BYTES: usize = 64 * 1024;
 
 /// The routes, without the middleware that `http_app` puts around them.
-pub(super) fn router(chat: Chat, guard: Guard, stop: CancellationToken) -> Router {
+pub(super) fn router(chat: Chat, guard: Guard, health: Health, stop: CancellationToken) -> Router {
     let api = Router::new()
         .route("/api/me", get(get_me).post(post_me))
         .route("/api/rooms", get(list_rooms))
         .route("/api/rooms/{room}/messages", get(messages::list).post(messages::post))
         .route("/api/rooms/{room}/events", get(events::stream_events))
-        .route("/api/openapi.json", get(openapi));
+        .route("/api/openapi.json", get(openapi))
+        .route("/up", get(up))
+        .route("/ready", get(ready));
     Router::new()
-        .route("/up", get(|| async { "up\n" }))
         .route("/api/rooms/{room}/qr.svg", get(qr::draw))
         .merge(api)
         .fallback(page_or_asset)
         .method_not_allowed_fallback(refuse_method)
-        .with_state(AppState { chat, guard, stop })
+        .with_state(AppState { chat, guard, health, stop })
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
 }
 
@@ -65,6 +69,7 @@ pub(super) fn router(chat: Chat, guard: Guard, stop: CancellationToken) -> Route
 struct AppState {
     chat: Chat,
     guard: Guard,
+    health: Health,
     /// Cancelled when the server stops; ends the event streams.
     stop: CancellationToken,
 }
@@ -78,6 +83,12 @@ impl FromRef<AppState> for Chat {
 impl FromRef<AppState> for Guard {
     fn from_ref(state: &AppState) -> Guard {
         state.guard.clone()
+    }
+}
+
+impl FromRef<AppState> for Health {
+    fn from_ref(state: &AppState) -> Health {
+        state.health.clone()
     }
 }
 
@@ -143,6 +154,20 @@ async fn list_rooms(
 /// Serves the machine-readable description of the API.
 async fn openapi() -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "application/json")], include_str!("../../../../docs/openapi.json"))
+}
+
+/// Whether every part of the server lives.
+async fn up(State(health): State<Health>) -> (StatusCode, &'static str) {
+    if health.is_up() { (StatusCode::OK, "up\n") } else { (StatusCode::SERVICE_UNAVAILABLE, "down\n") }
+}
+
+/// Whether the server can also store messages, and what is wrong if not.
+async fn ready(State(health): State<Health>) -> (StatusCode, Json<Readiness>) {
+    let problems: Vec<String> =
+        health.problems().into_iter().map(|problem| problem.code().to_owned()).collect();
+    let ready = problems.is_empty();
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(Readiness { ready, problems }))
 }
 
 /// Serves the page at `/` and `/r/…`, and its files at their paths.

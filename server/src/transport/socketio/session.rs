@@ -5,9 +5,10 @@
 //! handlers are registered before the client is told that it is connected; handlers registered
 //! later would miss its first events.
 
-use std::sync::Arc;
+use std::{panic::AssertUnwindSafe, sync::Arc};
 
 use common::{person::DisplayName, protocol::push::Restart, refusal::Refusal};
+use futures_util::FutureExt;
 use parking_lot::Mutex;
 use serde::Deserialize;
 use serde_json::Value;
@@ -173,7 +174,14 @@ impl Handlers {
         };
         let connection = Arc::new(Connection::new(socket.clone(), engine_session.clone()));
         let session = self.chat.open_session(&identity, connection.clone(), client.peer.address);
-        self.session_tasks.spawn(self.clone().run_session(session, connection, commands, engine_session));
+        let transport = engine_session.clone();
+        let run = self.clone().run_session(session, connection, commands, engine_session);
+        self.session_tasks.spawn(async move {
+            // A panic ends this connection. Without a session its transport would stay open for ever.
+            if AssertUnwindSafe(run).catch_unwind().await.is_err() {
+                transport.disconnect();
+            }
+        });
     }
 
     /// Handles the commands of one connection, one after the other, until it ends.

@@ -131,6 +131,11 @@ const RULES: &[(&str, &[&str], &str)] = &[
         "the terminal client imports nothing of the server it is shipped with",
     ),
     ("server/src/failpoint.rs", &["crate"], "failpoints import nothing of ours"),
+    (
+        "server/src/health.rs",
+        &["crate::chat", "crate::store", "crate::bus", "crate::transport", "crate::cli", "crate::config"],
+        "health imports nothing of what it watches",
+    ),
     ("server/src/", &["leptos"], "the server imports nothing of the page"),
     (
         "app/src/state/",
@@ -173,6 +178,8 @@ const TEXTS: &[(&str, &str, &str)] = &[
     ("app/src/chat", "Idb", "only indexed_db.rs uses IndexedDB"),
     ("app/src/components", "WebSocket", "only socket.rs uses the WebSocket"),
     ("app/src/pages", "WebSocket", "only socket.rs uses the WebSocket"),
+    ("server/src", " println!", "a reader that is gone makes it panic: use output.rs, or cli::print_error"),
+    ("server/src", "eprintln!", "a reader that is gone makes it panic: use output.rs, or cli::print_error"),
     ("app/src", "inner_html", "texts become text nodes, never HTML"),
 ];
 
@@ -180,6 +187,7 @@ const TEXTS: &[(&str, &str, &str)] = &[
 const FAILPOINT_USERS: &[&str] = &[
     "server/src/chat/mod.rs",
     "server/src/chat/sabotage.rs",
+    "server/src/health.rs",
     "server/src/main.rs",
     "server/src/store/sqlite/append.rs",
     "server/src/store/sqlite/open.rs",
