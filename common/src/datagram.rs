@@ -10,7 +10,9 @@
 //! Every header line is optional; the text after the last header is the message. This module only
 //! parses: the server's UDP transport verifies the key or the MAC.
 
-use crate::{message::Body, person::DisplayName, refusal::Refusal, room::RoomName};
+use crate::{
+    encoding::without_byte_order_mark, message::Body, person::DisplayName, refusal::Refusal, room::RoomName,
+};
 
 /// The most bytes of a datagram: the longest message with all headers.
 pub const MAX_BYTES: usize = Body::MAX_BYTES + 2 * 1024;
@@ -55,6 +57,7 @@ impl<'a> Datagram<'a> {
     /// Parses only the authentication of a datagram, so that an unauthenticated one is rejected cheaply.
     /// The refusal is `bad_request` for a malformed one.
     pub fn authentication(text: &'a str) -> Result<Option<Authentication<'a>>, Refusal> {
+        let text = content(text);
         let mut rest = text;
         while let Some((header, value, after)) = split_header(rest) {
             match header {
@@ -72,6 +75,7 @@ impl<'a> Datagram<'a> {
     /// Parses a datagram. The refusals are those of its fields, and `bad_request` for a malformed
     /// authentication or a header that is repeated or out of place.
     pub fn parse(text: &'a str) -> Result<Datagram<'a>, Refusal> {
+        let text = content(text);
         let (mut authentication, mut room, mut name, mut rest) = (None, None, None, text);
         while let Some((header, value, after)) = split_header(rest) {
             match header {
@@ -86,13 +90,20 @@ impl<'a> Datagram<'a> {
             }
             rest = after;
         }
-        Ok(Datagram { authentication, room, name, body: Body::parse(rest)? })
+        Ok(Datagram { authentication, room, name, body: Body::parse(without_byte_order_mark(rest))? })
     }
 }
 
-/// Splits off the first line if it is a header: its name after the slash, its value, and the rest.
+/// Returns the text without what a program put around it: a byte order mark, and the NUL that ends a C string
+/// or fills the rest of its buffer. A MAC does not cover them.
+fn content(text: &str) -> &str {
+    without_byte_order_mark(text).trim_end_matches('\0')
+}
+
+/// Splits off the first line if it is a header: its name after the slash, its value, and the rest. A text that
+/// was read from a file, behind the headers of a program, may have a byte order mark of its own.
 fn split_header(text: &str) -> Option<(&str, &str, &str)> {
-    let line = text.strip_prefix('/')?;
+    let line = without_byte_order_mark(text).strip_prefix('/')?;
     let (line, after) = line.split_once('\n').unwrap_or((line, ""));
     let (header, value) = line.split_once(' ').unwrap_or((line, ""));
     Some((header.trim_end(), value.trim(), after))
@@ -152,6 +163,22 @@ mod tests {
         let Some(Authentication::Mac(mac)) = Datagram::parse(&text).unwrap().authentication else { panic!() };
         assert_eq!((mac.time, mac.tag), (1_763_829_000, [0xab; 32]));
         assert_eq!(mac.signed_parts().concat(), b"1763829000 7f3e91c2\n/to r\ngreen");
+    }
+
+    #[test]
+    fn what_windows_and_c_programs_put_around_a_text_is_no_part_of_it() {
+        for text in ["\u{FEFF}/to r\nhi", "/to r\nhi\0", "\u{FEFF}/to r\r\nhi\0\0\0", "/to r\n\u{FEFF}hi"] {
+            let datagram = Datagram::parse(text).unwrap();
+            assert_eq!((datagram.room.unwrap().as_str(), datagram.body.as_str()), ("r", "hi"), "{text:?}");
+        }
+        let tag = "ab".repeat(32);
+        let text = format!("\u{FEFF}/mac 1763829000 7f3e91c2 {tag}\n\u{FEFF}/to r\ngreen\0");
+        let authentication = Datagram::authentication(&text).unwrap();
+        let Some(Authentication::Mac(mac)) = authentication else { panic!() };
+        assert_eq!(mac.signed_parts().concat(), "1763829000 7f3e91c2\n\u{FEFF}/to r\ngreen".as_bytes());
+        let datagram = Datagram::parse(&text).unwrap();
+        assert_eq!(datagram.authentication, authentication);
+        assert_eq!((datagram.room.unwrap().as_str(), datagram.body.as_str()), ("r", "green"));
     }
 
     #[test]

@@ -7,13 +7,15 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 use anyhow::{Context, anyhow, bail};
 use clap::ArgAction;
+use common::encoding;
 use toml::{Spanned, Value};
 
 use super::options::{self, Defaults, Options};
 
 /// Reads the values of the file, by option.
 pub(super) fn read(path: &Path) -> anyhow::Result<Defaults> {
-    let text = fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+    let bytes = fs::read(path).with_context(|| format!("reading {}", path.display()))?;
+    let text = encoding::decode(&bytes).with_context(|| format!("{} is not UTF-8", path.display()))?;
     let entries: BTreeMap<String, Spanned<Value>> = toml::from_str(&text).map_err(|error| {
         let position = error.span().map_or(0, |span| span.start);
         error_at(path, &text, position, &error.message().lines().collect::<Vec<_>>().join(" "))

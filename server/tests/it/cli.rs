@@ -65,10 +65,10 @@ impl CliHome {
     }
 
     /// Runs it to its end with this input.
-    pub(crate) async fn run(&self, words: &[&str], input: &str) -> Output {
+    pub(crate) async fn run(&self, words: &[&str], input: impl AsRef<[u8]>) -> Output {
         let mut child = self.start(words);
         // Fails if the program has ended already.
-        let _ = child.stdin.take().unwrap().write_all(input.as_bytes()).await;
+        let _ = child.stdin.take().unwrap().write_all(input.as_ref()).await;
         timeout(TIMEOUT, child.wait_with_output()).await.expect("it does not end").unwrap()
     }
 }
@@ -121,6 +121,31 @@ async fn sent_messages_are_stored_when_the_program_exits() {
         assert_eq!(joined.events[0].person.name.as_str(), "빌드");
         assert_eq!(joined.events[1].person.name, joined.events[3].person.name, "one run has one name");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_was_written_on_windows_can_be_sent() {
+    let server = TestServer::start_with(all_transports).await;
+    let home = CliHome::new();
+    let text = "\u{FEFF}하나\r\n/둘\r\n";
+    let utf_16: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    for transport in [Transport::Http, Transport::Tcp, Transport::Udp] {
+        let to = url(&server, transport);
+        let room = to.replace('/', "");
+        for input in [text.as_bytes(), &utf_16] {
+            let sent = home.run(&["send", "--to", &to, "--room", &room], input).await;
+            assert_eq!(sent.status.code(), Some(0), "{}", stderr(&sent));
+        }
+        let mut reader = server.client().await;
+        // Nobody confirms a datagram.
+        while reader.join(&room).await.unwrap().last.0 < 4 {}
+        assert_eq!(log(server.address, &room).await, ["하나", "/둘", "하나", "/둘"]);
+    }
+    for transport in [Transport::Http, Transport::Tcp] {
+        let talk = ["talk", "talked", "--to", &url(&server, transport)];
+        assert_eq!(home.run(&talk, "\u{FEFF}/me 손을 흔들어요\r\n").await.status.code(), Some(0));
+    }
+    assert_eq!(log(server.address, "talked").await, ["*손을 흔들어요*"; 2]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -24,7 +24,7 @@ use futures_util::{SinkExt, StreamExt};
 use madang::{
     Server,
     chat::limits::{Limits, Rate},
-    config::{Config, Transport},
+    config::{Config, ListenAddress, Transport},
     store::DatabaseUrl,
 };
 use serde_json::{Value, json};
@@ -93,6 +93,11 @@ impl TestServer {
     /// Returns the address of this transport.
     pub(crate) fn address_of(&self, transport: Transport) -> SocketAddr {
         self.server.addresses.iter().find(|listen| listen.transport == transport).unwrap().address
+    }
+
+    /// Returns the addresses of all transports.
+    pub(crate) fn addresses(&self) -> Vec<ListenAddress> {
+        self.server.addresses.clone()
     }
 
     pub(crate) async fn client(&self) -> Client {
@@ -448,11 +453,11 @@ pub(crate) fn message(room_name: &str, text: &str) -> SendMessage {
 }
 
 /// Sends a request as raw text; returns the whole response. The server must close the connection.
-pub(crate) async fn http_request(address: SocketAddr, head: &str, body: &str) -> String {
+pub(crate) async fn http_request(address: SocketAddr, head: &str, body: impl AsRef<[u8]>) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
-    let length = body.len();
-    let text = format!("{head}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}");
-    stream.write_all(text.as_bytes()).await.unwrap();
+    let body = body.as_ref();
+    let head = format!("{head}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+    stream.write_all(&[head.as_bytes(), body].concat()).await.unwrap();
     let mut response = Vec::new();
     tokio::time::timeout(TIMEOUT, stream.read_to_end(&mut response)).await.expect("no response").unwrap();
     String::from_utf8_lossy(&response).into_owned()

@@ -2,6 +2,10 @@
 
 use std::collections::HashSet;
 
+use crate::{
+    harness::{Client, TestServer, http_request, no_limits, room},
+    http::{header, json_of},
+};
 use common::{
     message::Seq,
     protocol::{
@@ -15,17 +19,18 @@ use common::{
 use madang::chat::limits::{Limits, Rate};
 use serde_json::json;
 
-use crate::{
-    harness::{Client, TestServer, http_request, no_limits, room},
-    http::{header, json_of},
-};
-
 /// The content type of `curl -d`.
 const FORM: &str = "Content-Type: application/x-www-form-urlencoded";
 const JSON: &str = "Content-Type: application/json";
 
 /// Sends a request with these header lines and this body.
-async fn send_request(server: &TestServer, method: &str, path: &str, headers: &[&str], body: &str) -> String {
+async fn send_request(
+    server: &TestServer,
+    method: &str,
+    path: &str,
+    headers: &[&str],
+    body: impl AsRef<[u8]>,
+) -> String {
     let more: String = headers.iter().map(|line| format!("\r\n{line}")).collect();
     let head = format!("{method} {path} HTTP/1.1\r\nHost: {}{more}", server.address);
     http_request(server.address, &head, body).await
@@ -339,4 +344,23 @@ async fn posting_over_http_makes_nobody_a_member() {
     assert_eq!(other.join("r").await.unwrap().people.len(), 2, "the two who joined");
     let list = json_of(&send_request(&server, "GET", "/api/rooms", &[], "").await);
     assert_eq!((&list["rooms"][0]["room"], &list["rooms"][0]["here"]), (&json!("r"), &json!(2)));
+}
+
+/// PowerShell writes files with a byte order mark, and with `>` as UTF-16.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_byte_order_mark_is_no_part_of_a_body() {
+    let server = TestServer::start().await;
+    let utf_8 = |text: &str| format!("\u{FEFF}{text}").into_bytes();
+    let utf_16 =
+        |text: &str| format!("\u{FEFF}{text}").encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+    for encode in [utf_8 as fn(&str) -> Vec<u8>, utf_16] {
+        for (headers, text) in [(vec![], "마당"), (vec![FORM], "마당"), (vec![JSON], r#"{"body": "마당"}"#)]
+        {
+            sent(&send_request(&server, "POST", "/api/rooms/r/messages", &headers, encode(text)).await);
+        }
+        let me = send_request(&server, "POST", "/api/me", &[JSON], encode(r#"{"name": "지은"}"#)).await;
+        assert_eq!(json_of(&me)["you"]["name"], "지은");
+    }
+    let page = read(&server, "r", "").await;
+    assert_eq!(page.events.iter().map(text_of).collect::<Vec<_>>(), ["마당"; 6]);
 }

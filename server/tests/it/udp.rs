@@ -117,6 +117,26 @@ async fn a_message_over_udp_is_marked_so_on_every_transport_and_in_the_log() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_byte_order_mark_and_the_nul_of_a_string_are_no_part_of_a_datagram() {
+    let server = TestServer::start_with(|config| {
+        all_transports(config);
+        config.udp_key = Some(UdpKey::parse(KEY.to_owned()).unwrap());
+    })
+    .await;
+    let mut reader = server.client().await;
+    reader.join("r").await.unwrap();
+    let socket = socket_to(server.address_of(Transport::Udp)).await;
+    send(&socket, format!("\u{FEFF}/key {KEY}\n/to r\nfrom Windows")).await;
+    send(&socket, format!("/key {KEY}\n/to r\nfrom C\0")).await;
+    send(&socket, signed(now(), "nonce-01", "/to r\nsigned") + "\0\0").await;
+    send(&socket, format!("\u{FEFF}{}", signed(now(), "nonce-02", "\u{FEFF}/to r\nsigned twice marked")))
+        .await;
+    for expected in ["from Windows", "from C", "signed", "signed twice marked"] {
+        assert_eq!(text(&next_event(&mut reader).await.1), expected);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn invalid_datagrams_are_dropped() {
     let server = TestServer::start_with(all_transports).await;
     let mut reader = server.client().await;

@@ -1,12 +1,13 @@
 //! Reads request bodies, within their limits of size and time.
 
-use std::{error::Error as StdError, fmt};
+use std::{borrow::Cow, error::Error as StdError, fmt};
 
 use axum::{
     body::Bytes,
     extract::rejection::BytesRejection,
     http::{HeaderMap, StatusCode, header},
 };
+use common::encoding;
 use serde::de::DeserializeOwned;
 
 use super::MAX_BODY_BYTES;
@@ -28,16 +29,23 @@ impl fmt::Display for BodyTimeout {
 impl StdError for BodyTimeout {}
 
 /// Returns the body, or why it could not be read; `too_large` if it is larger than [`MAX_BODY_BYTES`].
+/// With a byte order mark, as Windows writes it, the mark is left out and UTF-16 becomes UTF-8.
 pub(super) fn received(
     body: Result<Bytes, BytesRejection>,
     too_large: impl FnOnce() -> Refused,
 ) -> Result<Bytes, Refused> {
-    body.map_err(|rejection| match rejection.status() {
+    let body = body.map_err(|rejection| match rejection.status() {
         StatusCode::PAYLOAD_TOO_LARGE => too_large(),
         _ if is_timeout(&rejection) => {
             Refused::malformed(StatusCode::REQUEST_TIMEOUT, "The request body took too long to arrive.")
         }
         status => Refused::malformed(status, "The request body did not arrive whole."),
+    })?;
+    Ok(match encoding::decode(&body) {
+        Some(Cow::Borrowed(text)) => body.slice_ref(text.as_bytes()),
+        Some(Cow::Owned(text)) => text.into(),
+        // The decoder of the media type refuses it.
+        None => body,
     })
 }
 
