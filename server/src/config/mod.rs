@@ -65,6 +65,8 @@ impl Default for Config {
 pub struct ListenAddress {
     pub transport: Transport,
     pub address: SocketAddr,
+    /// Whether the server starts without it on a machine that has no such address.
+    pub is_optional: bool,
 }
 
 impl fmt::Display for ListenAddress {
@@ -94,7 +96,7 @@ impl Transport {
 
     /// Combines the transport with an address.
     pub fn at(self, address: SocketAddr) -> ListenAddress {
-        ListenAddress { transport: self, address }
+        ListenAddress { transport: self, address, is_optional: false }
     }
 }
 

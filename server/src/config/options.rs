@@ -45,8 +45,8 @@ pub(super) enum Subcommands {
 /// The options of the server. Has no `Debug`, because it holds a secret.
 #[derive(Args)]
 pub(super) struct Options {
-    /// Where to listen: http://, tcp:// or udp:// with an address and a port. May be repeated; addresses
-    /// that are not given are not opened
+    /// Where to listen: http://, tcp:// or udp:// with an address and a port. localhost is 127.0.0.1 and, if
+    /// the machine has IPv6, ::1. May be repeated; addresses that are not given are not opened
     #[arg(long, value_name = "URL", value_delimiter = ',', default_values_t = default_listen(3000))]
     pub(super) listen: Vec<String>,
     /// The folder for everything that is stored
@@ -98,8 +98,8 @@ pub(super) struct Options {
 
 /// The default of `--listen`: each transport on loopback. UDP stays on 3000, the default port of HTTP.
 pub(super) fn default_listen(http_port: u16) -> Vec<String> {
-    let http = format!("http://127.0.0.1:{http_port}");
-    vec![http, "tcp://127.0.0.1:3001".to_owned(), "udp://127.0.0.1:3000".to_owned()]
+    let http = format!("http://localhost:{http_port}");
+    vec![http, "tcp://localhost:3001".to_owned(), "udp://localhost:3000".to_owned()]
 }
 
 impl Options {

@@ -113,6 +113,21 @@ fn the_command_line_overrides_the_file_and_the_file_the_defaults() {
 }
 
 #[test]
+fn the_file_may_be_written_on_windows() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("madang.toml");
+    let arguments = ["--config", file.to_str().unwrap()];
+    let text = "# 마당\r\nmessage-rate = 7\r\n";
+    fs::write(&file, format!("\u{FEFF}{text}")).unwrap();
+    assert_eq!(parse_serve(&arguments).unwrap().limits.messages.per_second, 7.0);
+    let units = "\u{FEFF}".encode_utf16().chain(text.encode_utf16());
+    fs::write(&file, units.flat_map(u16::to_le_bytes).collect::<Vec<u8>>()).unwrap();
+    assert_eq!(parse_serve(&arguments).unwrap().limits.messages.per_second, 7.0);
+    fs::write(&file, b"data = \"\xB0\xA1\"").unwrap();
+    assert_eq!(parse_serve(&arguments).unwrap_err().to_string(), format!("{} is not UTF-8", file.display()));
+}
+
+#[test]
 fn a_mistake_in_the_file_gives_one_sentence_with_its_line() {
     let cases = [
         ("colour = \"green\"", "line 1: there is no option colour"),
@@ -200,6 +215,24 @@ fn help_names_the_default_limits() {
 }
 
 #[test]
+fn localhost_is_both_loopback_addresses_and_only_the_second_may_be_missing() {
+    let listen = |urls: &str| {
+        let config = parse_serve(&["--listen", urls])?;
+        let listen = config.listen.iter().map(|listen| (listen.to_string(), listen.is_optional));
+        anyhow::Ok(listen.collect::<Vec<_>>())
+    };
+    let (v4, v6) = ("tcp://127.0.0.1:4001".to_owned(), "tcp://[::1]:4001".to_owned());
+    assert_eq!(listen("tcp://LOCALHOST:4001").unwrap(), [(v4.clone(), false), (v6.clone(), true)]);
+    for urls in ["tcp://localhost:4001,tcp://[::1]:4001", "tcp://[::1]:4001,tcp://localhost:4001"] {
+        let mut found = listen(urls).unwrap();
+        found.sort();
+        assert_eq!(found, [(v4.clone(), false), (v6.clone(), false)], "{urls}");
+    }
+    let twice = listen("tcp://localhost:4001,tcp://127.0.0.1:4001").unwrap_err();
+    assert_eq!(twice.to_string(), "--listen tcp://127.0.0.1:4001 is given twice");
+}
+
+#[test]
 fn only_the_given_addresses_are_listened_on() {
     let arguments = ["--listen", "udp://[::1]:0", "--listen", "tcp://0.0.0.0:4001"];
     let config = parse_serve(&arguments).unwrap();
@@ -220,7 +253,15 @@ fn serve_is_the_default_command_and_port_changes_the_http_port() {
     );
     let Invocation::Serve(config) = load_from(["madang"], Some("8081")).unwrap() else { panic!() };
     let addresses: Vec<String> = config.listen.iter().map(ToString::to_string).collect();
-    assert_eq!(addresses, ["http://127.0.0.1:8081", "tcp://127.0.0.1:3001", "udp://127.0.0.1:3000"]);
+    let expected = [
+        "http://127.0.0.1:8081",
+        "http://[::1]:8081",
+        "tcp://127.0.0.1:3001",
+        "tcp://[::1]:3001",
+        "udp://127.0.0.1:3000",
+        "udp://[::1]:3000",
+    ];
+    assert_eq!(addresses, expected);
     assert_eq!(
         load_from(["madang"], Some("http")).unwrap_err().to_string(),
         "PORT takes a port number, not http"

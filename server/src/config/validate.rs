@@ -1,7 +1,7 @@
 //! Turns options into a configuration; each mistake gives one sentence that names its option.
 
 use std::{
-    net::{IpAddr, SocketAddr, ToSocketAddrs},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs},
     time::Duration,
 };
 
@@ -78,18 +78,28 @@ fn require_key_for_public_udp(config: &Config) -> anyhow::Result<()> {
 }
 
 fn parse_listen(urls: &[String]) -> anyhow::Result<Vec<ListenAddress>> {
-    let addresses: Vec<ListenAddress> =
-        urls.iter().map(|url| parse_listen_url(url)).collect::<anyhow::Result<_>>()?;
-    let is_duplicate = |(index, listen): &(usize, &ListenAddress)| {
-        listen.address.port() != 0 && addresses[..*index].contains(listen)
-    };
-    if let Some((_, listen)) = addresses.iter().enumerate().find(is_duplicate) {
-        bail!("--listen {listen} is given twice");
+    let mut addresses: Vec<ListenAddress> = Vec::new();
+    for url in urls {
+        for listen in parse_listen_url(url)? {
+            let is_same = |known: &&mut ListenAddress| {
+                (known.transport, known.address) == (listen.transport, listen.address)
+            };
+            match addresses.iter_mut().find(is_same).filter(|_| listen.address.port() != 0) {
+                // `localhost` is there, and one of its addresses by itself.
+                Some(known) if known.is_optional || listen.is_optional => {
+                    known.is_optional &= listen.is_optional;
+                }
+                Some(known) => bail!("--listen {known} is given twice"),
+                None => addresses.push(listen),
+            }
+        }
     }
     Ok(addresses)
 }
 
-fn parse_listen_url(text: &str) -> anyhow::Result<ListenAddress> {
+/// Returns the address of a URL. Those of localhost are two: which of them a program takes for it depends on the
+/// program and the machine.
+fn parse_listen_url(text: &str) -> anyhow::Result<Vec<ListenAddress>> {
     let url = Url::parse(text).ok().filter(Url::has_host);
     let url = url.with_context(|| format!("--listen takes http://ADDRESS:PORT, not {}", shown(text)))?;
     let transport = Transport::ALL.into_iter().find(|transport| transport.scheme() == url.scheme());
@@ -102,12 +112,17 @@ fn parse_listen_url(text: &str) -> anyhow::Result<ListenAddress> {
     let port = url.port_or_known_default();
     let port = port.with_context(|| format!("--listen takes {}://ADDRESS:PORT, not {text}", url.scheme()))?;
     let host = url.host_str().unwrap_or_default();
+    if host.eq_ignore_ascii_case("localhost") {
+        let [v4, v6] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)]
+            .map(|address| transport.at(SocketAddr::new(address, port)));
+        return Ok(vec![v4, ListenAddress { is_optional: true, ..v6 }]);
+    }
     let resolved = match host.trim_matches(['[', ']']).parse::<IpAddr>() {
         Ok(address) => Some(SocketAddr::new(address, port)),
         Err(_) => (host, port).to_socket_addrs().ok().and_then(|mut addresses| addresses.next()),
     };
     let address = resolved.with_context(|| format!("--listen: {host} is no address of this machine"))?;
-    Ok(transport.at(address))
+    Ok(vec![transport.at(address)])
 }
 
 fn parse_public_url(text: &str) -> anyhow::Result<Url> {

@@ -20,9 +20,10 @@ use std::{io, net::SocketAddr, path::Path};
 
 use anyhow::anyhow;
 use axum::{Router, middleware};
+use rustix::io::Errno;
 use tokio::net::{TcpListener, UdpSocket};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tracing::warn;
+use tracing::{info, warn};
 
 use self::{
     admin::AdminTransport, guard::Guard, http::HttpServer, line::LineTransport, listener::ConnectionLimits,
@@ -47,16 +48,24 @@ enum BoundSocket {
 }
 
 impl Transports {
-    /// Binds every address of the configuration; the error names the address that is taken.
+    /// Binds every address of the configuration, without optional ones that the machine does not have; the error
+    /// names the address that is taken.
     pub async fn bind(config: &Config) -> anyhow::Result<Transports> {
         let mut sockets = Vec::with_capacity(config.listen.len());
-        for ListenAddress { transport, address } in &config.listen {
+        for listen in &config.listen {
+            let ListenAddress { transport, address, is_optional } = listen;
             let bound = match transport {
                 Transport::Http => listener::bind(*address).map(BoundSocket::Http),
                 Transport::Tcp => listener::bind(*address).map(BoundSocket::Line),
                 Transport::Udp => UdpSocket::bind(address).await.map(BoundSocket::Udp),
             };
-            sockets.push(bound.map_err(|error| bind_error(error, *address))?);
+            match bound {
+                Ok(socket) => sockets.push(socket),
+                Err(error) if *is_optional && is_missing_address(&error) => {
+                    info!("not listening on {listen}: {error}");
+                }
+                Err(error) => return Err(bind_error(error, *address)),
+            }
         }
         Ok(Transports { bound: sockets, admin: None })
     }
@@ -128,6 +137,12 @@ fn http_app(
         .layer(middleware::from_fn_with_state(socketio.engine_sessions(), socketio::track_request))
         .layer(middleware::from_fn_with_state(guard, guard::check_origin));
     (app, socketio)
+}
+
+/// Whether the machine has no such address, or no IPv6 at all.
+fn is_missing_address(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::AddrNotAvailable
+        || error.raw_os_error() == Some(Errno::AFNOSUPPORT.raw_os_error())
 }
 
 fn bind_error(error: io::Error, address: SocketAddr) -> anyhow::Error {

@@ -1,13 +1,16 @@
 //! One room, every transport: all readers see the same order.
 
-use std::collections::HashSet;
+use std::{
+    collections::HashSet,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+};
 
 use common::{
     line::Line,
     message::Seq,
     protocol::push::{Push, RoomEvent},
 };
-use madang::config::Transport;
+use madang::config::{ListenAddress, Transport};
 use tokio::{net::UdpSocket, time::timeout};
 
 use crate::{
@@ -23,6 +26,47 @@ const MESSAGES_EACH: usize = 60;
 /// message, one with datagrams, two with `madang talk`.
 const SENDERS: [&str; 10] = ["s1", "s2", "tutorial", "l1", "l2", "h1", "h2", "udp", "t1", "t2"];
 const ALL: usize = MESSAGES_EACH * SENDERS.len();
+
+/// What a program takes for localhost is one of two addresses; a machine without IPv6 has only one.
+#[tokio::test(flavor = "multi_thread")]
+async fn localhost_is_open_at_every_address_that_the_machine_has() {
+    // The last belongs to no machine (RFC 5737), as ::1 to one without IPv6.
+    let missing: SocketAddr = "192.0.2.1:0".parse().unwrap();
+    let server = TestServer::start_with(|config| {
+        let optional = |listen| ListenAddress { is_optional: true, ..listen };
+        for transport in [Transport::Http, Transport::Tcp, Transport::Udp] {
+            let [v4, v6] = ["127.0.0.1:0", "[::1]:0"].map(|address| transport.at(address.parse().unwrap()));
+            config.listen.extend([v4, optional(v6), optional(transport.at(missing))]);
+        }
+        config.listen.remove(0);
+    })
+    .await;
+    let has_ipv6 = std::net::TcpListener::bind("[::1]:0").is_ok();
+    let addresses = server.addresses();
+    assert_eq!(addresses.len(), if has_ipv6 { 6 } else { 3 }, "{addresses:?}");
+    let mut reader = server.client().await;
+    reader.join("lobby").await.unwrap();
+    for ListenAddress { transport, address, .. } in addresses {
+        let text = format!("over {transport:?} at {}", address.ip());
+        match transport {
+            Transport::Http => {
+                let head = format!("POST /api/rooms/lobby/messages HTTP/1.1\r\nHost: {address}");
+                let response = http_request(address, &head, &text).await;
+                assert!(response.starts_with("HTTP/1.1 201"), "{response}");
+            }
+            Transport::Tcp => drop(LineClient::dial(address).await.finish_with(&text).await),
+            Transport::Udp => {
+                let local: IpAddr = match address {
+                    SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+                    SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+                };
+                let socket = UdpSocket::bind((local, 0)).await.unwrap();
+                socket.send_to(text.as_bytes(), address).await.unwrap();
+            }
+        }
+        assert_eq!(reader.next_event().await.event.kind.body().unwrap().as_str(), text);
+    }
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_transport_shows_one_order() {
