@@ -32,7 +32,9 @@ impl Chat {
         let anchor =
             self.current_room.scroll_anchor.get_untracked().map(|(seq, _)| seq).filter(|_| !is_reading_end);
         let last_read = self.with_room_mut(name, |room| {
-            let last_read = is_reading_end && self.is_focused.get_untracked() && room.mark_all_read();
+            let has_answered = room.mark_answered_read(me.as_ref());
+            let is_reading = is_reading_end && self.is_focused.get_untracked();
+            let has_read = (is_reading && room.mark_all_read()) || has_answered;
             if !is_current {
                 room.trim_to_background(me.as_ref());
             } else if self.current_room.is_positioned.get_untracked() {
@@ -41,7 +43,7 @@ impl Chat {
                     room.trim(anchor, me.as_ref());
                 }
             }
-            room.read_state.last_read.filter(|_| last_read)
+            room.read_state.last_read.filter(|_| has_read)
         });
         if let Some(last_read) = last_read.flatten() {
             storage::save_read_position(name, last_read);

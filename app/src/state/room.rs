@@ -258,6 +258,18 @@ impl Room {
         }
     }
 
+    /// Marks as read what precedes the last own message: whoever wrote it, perhaps on another device, has
+    /// read the room until there. Returns whether that changed anything.
+    pub(crate) fn mark_answered_read(&mut self, me: Option<&Person>) -> bool {
+        let Some((me, read)) = me.zip(self.read_state.last_read) else { return false };
+        let is_own =
+            |event: &&Event| event.person.id == me.id && matches!(event.kind, EventKind::Posted { .. });
+        let mut unread = self.timeline.events().iter().rev().take_while(|event| event.seq > read);
+        let Some(own) = unread.find(is_own).map(|event| event.seq) else { return false };
+        self.mark_read_elsewhere(own);
+        true
+    }
+
     /// Places the divider above the first unread message, unless it is above an unread one already.
     pub(crate) fn update_divider(&mut self, me: Option<&Person>) {
         let ReadState { last_read, divider, .. } = self.read_state;
@@ -434,6 +446,37 @@ mod tests {
         assert!(room.mark_all_read());
         assert_eq!(unread(&room), (0, 0, false));
         assert!(!room.mark_all_read(), "nothing new");
+    }
+
+    #[test]
+    fn what_was_answered_on_another_device_is_read_and_what_follows_is_not() {
+        let me = person(1);
+        let mut room = room(Some(1), 1, &["하나", "둘", "@지은 셋"]);
+        assert!(!room.mark_answered_read(Some(&me)), "nothing of one's own");
+        room.apply_event(message(4, "1 답"));
+        room.apply_event(message(5, "다섯"));
+        assert!(room.mark_answered_read(Some(&me)));
+        assert_eq!((unread(&room), room.read_state.last_read), ((1, 0, false), Some(Seq(4))));
+        room.update_divider(Some(&me));
+        assert_eq!(room.read_state.divider, Some(Seq(4)), "above what followed");
+        assert!(!room.mark_answered_read(Some(&me)), "only once");
+        let edit = EventKind::Edited { target: Seq(4), body: None };
+        room.apply_event(Event { kind: edit, ..message(6, "1 -") });
+        assert!(!room.mark_answered_read(Some(&me)), "a change is no answer");
+    }
+
+    #[test]
+    fn an_answer_reads_what_was_trimmed_or_missed_before_it() {
+        let me = person(1);
+        let texts = ["하나"].into_iter().chain(["둘"; 2 * Timeline::MAX_BACKGROUND_EVENTS]);
+        let mut room = room(Some(1), 1, &texts.collect::<Vec<_>>());
+        room.move_to_background(Some(&me));
+        room.apply_event(message(2 + 2 * Timeline::MAX_BACKGROUND_EVENTS as u64, "1 답"));
+        assert!(room.mark_answered_read(Some(&me)));
+        assert_eq!(unread(&room), (0, 0, false));
+        let mut missed = self::room(Some(3), 9, &["아홉", "1 답", "열하나"]);
+        assert!(missed.mark_answered_read(Some(&me)));
+        assert_eq!(unread(&missed), (1, 0, false));
     }
 
     #[test]

@@ -161,3 +161,18 @@ async fn a_refused_join_leaves_the_former_room_usable() {
     client.send_message("마당", "여기 있어요").await;
     assert_eq!(client.next_event().await.room, room("마당"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_that_has_reconnected_is_told_to_send_its_room_again() {
+    let server = TestServer::start().await;
+    let client = join_like_tutorial(&server, "둘").await;
+    client.close().await;
+    let mut client = server.client().await;
+    client.emit("chat message", "들려요?").await;
+    let error = client.next_push("refused").await["error"].clone();
+    assert_eq!(error["code"], "not_in_room");
+    assert!(error["message"].as_str().unwrap().contains("`room`"), "{error}");
+    client.emit("room", "둘").await;
+    client.emit("chat message", "들려요?").await;
+    assert_eq!(client.next_push("chat message").await, json!("들려요?"));
+}

@@ -40,6 +40,9 @@ const TUTORIAL_RETRY_DELAY: Duration = Duration::from_millis(100);
 /// The sentence of the refusal of an event that is no name with one JSON value.
 const NO_PAYLOAD: &str = "A command is its name and one JSON object; see docs/protocol.md.";
 
+/// The sentence for a tutorial's program that is in no room, most likely because it has reconnected.
+const TUTORIAL_NOT_IN_ROOM: &str = "Send `room` first, each time that you are connected.";
+
 /// A decoded event of a client.
 pub(super) struct IncomingEvent {
     pub(super) request: Result<ClientRequest, Refused>,
@@ -104,18 +107,18 @@ pub(super) async fn handle_request(
     session: &mut Session,
     connection: &Connection,
     request: ClientRequest,
-) -> Result<Reply, Error> {
+) -> Result<Reply, Refused> {
     match request {
         ClientRequest::Command(command) => {
             if !matches!(command, Command::Join(Join { .. })) {
-                return session.handle(command).await;
+                return Ok(session.handle(command).await?);
             }
             let was_tutorial = connection.set_tutorial_dialect(false);
             let joined = session.handle(command).await;
             if joined.is_err() {
                 connection.set_tutorial_dialect(was_tutorial);
             }
-            joined
+            Ok(joined?)
         }
         ClientRequest::TutorialRoom(room) => {
             let was_tutorial = connection.set_tutorial_dialect(true);
@@ -126,14 +129,17 @@ pub(super) async fn handle_request(
             if matches!(joined, Err(Error::Refused(Refusal::RoomFull | Refusal::Banned))) {
                 connection.emit(tutorial::RESULT, &tutorial::FAILED);
             }
-            joined.map(Reply::Joined)
+            Ok(Reply::Joined(joined?))
         }
         // The tutorial's clients know no refusals and never retry, so a message above the rate limit waits.
         ClientRequest::TutorialMessage(body) => loop {
             match session.send(body.clone()).await {
                 Err(Error::Refused(Refusal::TooFast))
                     if connection.sleep_unless_ended(TUTORIAL_RETRY_DELAY).await => {}
-                result => return result.map(Reply::Sent),
+                Err(Error::Refused(Refusal::NotInRoom)) => {
+                    return Err(Refused::from(Refusal::NotInRoom).saying(TUTORIAL_NOT_IN_ROOM));
+                }
+                result => return Ok(Reply::Sent(result?)),
             }
         },
     }

@@ -207,9 +207,7 @@ impl Handlers {
             let IncomingEvent { request, ack, ack_id } = *event;
             let result = match request {
                 // Boxed, so that idle connections do not reserve the memory of this future.
-                Ok(request) => {
-                    Box::pin(handle_request(&mut session, &connection, request)).await.map_err(Refused::from)
-                }
+                Ok(request) => Box::pin(handle_request(&mut session, &connection, request)).await,
                 Err(refused) => Err(refused),
             };
             match result {
