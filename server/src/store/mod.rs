@@ -4,6 +4,8 @@
 //! transaction that stores it, and the event is broadcast only after the commit is on disk. It knows
 //! nothing about connections.
 
+mod fault;
+mod files;
 mod sqlite;
 mod writer;
 

@@ -6,7 +6,10 @@ use std::{fs, process::Command};
 use common::refusal::Refusal;
 use serde_json::json;
 
-use crate::harness::{Client, ServerProcess, message};
+use crate::{
+    harness::{Client, ServerProcess, message, signal},
+    storage::{problems, wait_for_problems},
+};
 
 /// How far the limit is above the largest file, in units of 1,024 bytes.
 const SPACE_LEFT: u64 = 100;
@@ -47,6 +50,61 @@ async fn a_full_disk_refuses_messages_and_sending_works_again_once_there_is_spac
     let mut client = Client::connect(again.address, json!({})).await.unwrap();
     client.join("r").await.unwrap();
     assert_eq!(client.whole_log("r").await, stored);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_starts_on_a_full_disk_serves_reads_and_recovers_without_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut program = ServerProcess::start(folder.path());
+    let mut client = Client::connect(program.address, json!({})).await.unwrap();
+    client.join("r").await.unwrap();
+    let mut stored = Vec::new();
+    // Ended once with a kill, which leaves the write-ahead log, and once cleanly.
+    for is_killed in [true, false] {
+        let text = format!("stored before {is_killed}");
+        stored.push((client.send_message("r", &text).await.seq, text));
+        if is_killed {
+            program.kill();
+        } else {
+            signal(&program.child, "TERM");
+            assert!(program.child.wait().unwrap().success());
+        }
+
+        // Not a byte can be added to any file.
+        let mut shell = Command::new("sh");
+        let script = r#"trap "" XFSZ; ulimit -S -f 0; exec "$@""#;
+        shell.args(["-c", script, "sh", env!("CARGO_BIN_EXE_madang")]);
+        program = ServerProcess::start_with(shell, folder.path());
+        client = Client::connect(program.address, json!({})).await.unwrap();
+        client.join("r").await.unwrap();
+        assert_eq!(client.whole_log("r").await, stored);
+        assert_eq!(client.request(message("r", "too early")).await, Err(Refusal::NotStored));
+        assert_eq!(problems(program.address).await, ["disk_failed"]);
+
+        limit_files(&program, "unlimited");
+        wait_for_problems(program.address, &[]).await;
+        let text = format!("stored after {is_killed}");
+        stored.push((client.send_message("r", &text).await.seq, text));
+        assert_eq!(client.next_event().await.event.seq, stored.last().unwrap().0);
+    }
+    assert_eq!(client.whole_log("r").await, stored);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_is_reported_until_it_works_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut shell = Command::new("sh");
+    shell.args(["-c", r#"trap "" XFSZ; exec "$@""#, "sh", env!("CARGO_BIN_EXE_madang")]);
+    let program = ServerProcess::start_with(shell, folder.path());
+    let mut client = Client::connect(program.address, json!({})).await.unwrap();
+    client.join("r").await.unwrap();
+    limit_files(&program, "0");
+    assert_eq!(client.request(message("r", "x")).await, Err(Refusal::NotStored));
+    assert_eq!(problems(program.address).await, ["disk_failed"]);
+    limit_files(&program, "unlimited");
+    // Nobody has to send anything for it.
+    wait_for_problems(program.address, &[]).await;
+    client.send_message("r", "y").await;
 }
 
 /// Limits the size of the program's files, as a full disk would.

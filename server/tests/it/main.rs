@@ -33,6 +33,7 @@ mod shell;
 mod slow_clients;
 mod sources;
 mod sse_client;
+mod storage;
 mod store;
 #[cfg(feature = "faults")]
 mod supervision;

@@ -27,6 +27,8 @@ const PARTS: &[(&str, u32)] = &[
     ("broadcast", 2),
     ("heartbeat", 1),
     ("retention", 1),
+    ("storage", 1),
+    ("storage", 2),
     ("writer", 1),
     ("writer", 2),
 ];

@@ -4,6 +4,7 @@
 //! survive a power cut. Used through `store::Store` only.
 
 mod append;
+mod maintenance;
 mod open;
 mod people;
 mod read;
@@ -11,7 +12,7 @@ mod readers;
 mod rooms;
 mod space;
 
-use std::{fs::File, path::Path, sync::Arc};
+use std::{path::Path, sync::Arc};
 
 use anyhow::Context;
 use async_trait::async_trait;
@@ -29,13 +30,22 @@ use common::{
 use parking_lot::Mutex;
 use rusqlite::{Connection, OptionalExtension, Params, Row};
 use tokio::sync::oneshot;
+use tracing::error;
 
-use self::{append::Appended, open::Database, readers::Readers, space::SpaceLimit};
-use super::{
-    Action, Instance, NewEvent, NewRoom, OnCommit, RegisteredPerson, Room, RoomId, Store, TokenHash,
-    writer::Writer,
+use self::{
+    append::Appended,
+    maintenance::{DatabaseCheck, IdleClock, Maintenance},
+    readers::Readers,
+    space::SpaceLimit,
 };
-use crate::{error::Error, health::Health};
+use super::{
+    Action, Instance, NewEvent, NewRoom, OnCommit, RegisteredPerson, Room, RoomId, Store, TokenHash, fault,
+    files::DatabaseFiles, writer::Writer,
+};
+use crate::{
+    error::Error,
+    health::{Health, Problem},
+};
 
 /// The values of the column `kind` of an event.
 mod kind {
@@ -51,14 +61,25 @@ const UNUSED_ROOM_AGE_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// A store in one SQLite file.
 pub(super) struct Sqlite {
-    writer: Mutex<Option<Arc<Writer>>>,
-    writer_closed: Mutex<Option<oneshot::Receiver<()>>>,
-    readers: Readers,
+    writer: Arc<Mutex<WriterState>>,
+    readers: Arc<Readers>,
     space: Arc<SpaceLimit>,
     instance: Instance,
     on_commit: Arc<Mutex<OnCommit>>,
-    /// Locked until the store is closed.
-    lock_file: Mutex<Option<File>>,
+    files: Arc<DatabaseFiles>,
+    check: Mutex<Option<DatabaseCheck>>,
+}
+
+/// Whether something can be stored.
+enum WriterState {
+    Running {
+        writer: Arc<Writer>,
+        /// Resolves when the thread has closed its connection.
+        closed: oneshot::Receiver<()>,
+    },
+    /// At the start there was no space on the disk. Everything can be read.
+    WaitingForDisk,
+    Closed,
 }
 
 impl Sqlite {
@@ -69,13 +90,18 @@ impl Sqlite {
         health: &Health,
         on_commit: OnCommit,
     ) -> anyhow::Result<Sqlite> {
-        let (path, health) = (path.to_owned(), health.clone());
-        let open = move || Self::open_blocking(&path, max_bytes, health, on_commit);
+        let path = path.to_owned();
+        let of_store = health.clone();
+        let open = move || Self::open_blocking(&path, max_bytes, of_store, on_commit);
         let store = tokio::task::spawn_blocking(open).await??;
-        // The write-ahead log of a killed server may still hold deleted text.
-        if let Ok(writer) = store.writer() {
-            writer.schedule_wal_truncation();
-        }
+        let maintenance = Maintenance {
+            files: store.files.clone(),
+            writer: store.writer.clone(),
+            readers: store.readers.clone(),
+            health: health.clone(),
+            idle: IdleClock::default(),
+        };
+        tokio::spawn(health.supervise("storage", maintenance.run()));
         Ok(store)
     }
 
@@ -85,25 +111,52 @@ impl Sqlite {
         health: Health,
         on_commit: OnCommit,
     ) -> anyhow::Result<Sqlite> {
-        let Database { lock_file, writer } = open::open(path)?;
-        let readers = Readers::open(path)?;
+        let files = Arc::new(DatabaseFiles::acquire(path)?);
+        let was_killed = files.has_log();
+        let opened = open::open_to_write(files.database())
+            .and_then(|writer| Ok((writer, Readers::connect(files.database())?)));
+        files.remember();
+        let (writer, readers) = match opened {
+            Ok((writer, readers)) => (Some(writer), readers),
+            Err(error) if fault::is_disk_error(&error) => {
+                let reader = open::connect_alone(files.database());
+                let reader = reader.map_err(|_| error)?;
+                health.add(Problem::DiskFailed);
+                error!("there is no space on the disk: messages can be read, but none can be stored");
+                (None, vec![reader])
+            }
+            Err(error) => return Err(error),
+        };
         let sql = "SELECT id, secret FROM instance";
         let instance =
-            query_one(&writer, sql, [], |row| Ok(Instance { id: row.get(0)?, secret: row.get(1)? }))?;
-        let (writer, writer_closed) = Writer::start(writer, health)?;
+            query_one(&readers[0], sql, [], |row| Ok(Instance { id: row.get(0)?, secret: row.get(1)? }))?;
+        let check = (was_killed && writer.is_some()).then(|| DatabaseCheck::start(&files, health.clone()));
+        let writer = match writer {
+            Some(writer) => {
+                let (writer, closed) = Writer::start(writer, files.clone(), health.clone())?;
+                // The write-ahead log of a killed server may still hold deleted text.
+                writer.schedule_wal_truncation();
+                WriterState::Running { writer: Arc::new(writer), closed }
+            }
+            None => WriterState::WaitingForDisk,
+        };
         Ok(Sqlite {
-            writer: Mutex::new(Some(Arc::new(writer))),
-            writer_closed: Mutex::new(Some(writer_closed)),
-            readers,
+            writer: Arc::new(Mutex::new(writer)),
+            readers: Arc::new(Readers::new(readers, health)),
             space: Arc::new(SpaceLimit::new(max_bytes)),
             instance,
             on_commit: Arc::new(Mutex::new(on_commit)),
-            lock_file: Mutex::new(Some(lock_file)),
+            files,
+            check: Mutex::new(check.transpose()?),
         })
     }
 
     fn writer(&self) -> Result<Arc<Writer>, Error> {
-        self.writer.lock().clone().ok_or(Refusal::Unavailable.into())
+        match &*self.writer.lock() {
+            WriterState::Running { writer, .. } => Ok(writer.clone()),
+            WriterState::WaitingForDisk => Err(Refusal::NotStored.into()),
+            WriterState::Closed => Err(Refusal::Unavailable.into()),
+        }
     }
 
     async fn write<T: Send + 'static>(
@@ -241,15 +294,20 @@ impl Store for Sqlite {
     async fn close(&self) {
         // SQLite moves the write-ahead log into the database only when all connections are closed.
         self.readers.close().await;
-        drop(self.writer.lock().take());
-        let closed = self.writer_closed.lock().take();
-        if let Some(closed) = closed {
+        let check = self.check.lock().take();
+        if let Some(check) = check {
+            // It ends as soon as it is interrupted. A failed join means the same here.
+            let _ = tokio::task::spawn_blocking(|| check.stop()).await;
+        }
+        let state = std::mem::replace(&mut *self.writer.lock(), WriterState::Closed);
+        if let WriterState::Running { writer, closed } = state {
+            drop(writer);
             // An error means that the thread ended without a message, which is as good here.
             let _ = closed.await;
         }
         // No commit follows: dropping the callback ends the bus, and with it the task that broadcasts.
         *self.on_commit.lock() = Box::new(|_| ());
-        drop(self.lock_file.lock().take());
+        self.files.release();
     }
 }
 

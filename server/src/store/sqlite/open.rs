@@ -1,14 +1,16 @@
-//! Opens the database: the lock file, private files, pragmas, and migrations with a backup before them.
+//! Opens the connections to a database: pragmas, and migrations with a backup before them.
 
 use std::{
     fs::{self, File},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
-    path::{Path, PathBuf},
+    os::unix::fs::OpenOptionsExt,
+    path::Path,
 };
 
 use anyhow::{Context, bail};
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, config::DbConfig};
 
+#[cfg(test)]
+use crate::store::files::DatabaseFiles;
 use crate::{
     failpoint::{self, Sabotage},
     store::writer::BUSY_TIMEOUT,
@@ -26,46 +28,59 @@ const MIGRATIONS: &[&str] = &[
 /// The writer's page cache, in KiB.
 const WRITER_CACHE_KIB: i64 = 16 * 1024;
 
+/// The most prepared statements that a connection keeps.
+const STATEMENTS: usize = 64;
+
+/// Without SQLITE_OPEN_URI, which would read a path that begins with `file:` as a URL. The file is there:
+/// [`crate::store::files`] has made it.
+const FLAGS: OpenFlags = OpenFlags::SQLITE_OPEN_READ_WRITE
+    .union(OpenFlags::SQLITE_OPEN_CREATE)
+    .union(OpenFlags::SQLITE_OPEN_NO_MUTEX);
+
 /// The length of the write-ahead log before a checkpoint, in pages of 4 KiB. Recovery after a crash reads
 /// the whole log.
 const WAL_PAGES: i64 = 8 * 1024;
 
 /// An open database with the newest schema.
+#[cfg(test)]
 pub(super) struct Database {
-    /// An exclusive lock on a file, held while the database is open: two servers on one database would each
-    /// broadcast only their own events.
-    pub(super) lock_file: File,
+    /// Keeps the locks.
+    _files: DatabaseFiles,
     /// The only connection that writes.
     pub(super) writer: Connection,
 }
 
-/// Opens the database for writing, creating and migrating it as needed.
+/// Locks the database and opens it for writing, creating and migrating it as needed.
+#[cfg(test)]
 pub(super) fn open(path: &Path) -> anyhow::Result<Database> {
-    let lock_file = acquire_lock_file(path)?;
-    create_private_file(path)?;
+    let files = DatabaseFiles::acquire(path)?;
+    Ok(Database { writer: open_to_write(path)?, _files: files })
+}
+
+/// Opens a locked database for writing, and migrates it as needed.
+pub(super) fn open_to_write(path: &Path) -> anyhow::Result<Connection> {
     let mut writer = connect_to_write(path)?;
     migrate(&mut writer, path, MIGRATIONS)?;
-    Ok(Database { lock_file, writer })
+    Ok(writer)
 }
 
-fn acquire_lock_file(path: &Path) -> anyhow::Result<File> {
-    if let Some(folder) = path.parent() {
-        // Other users of this machine must not read the messages.
-        let mut builder = fs::DirBuilder::new();
-        builder.recursive(true).mode(0o700);
-        builder.create(folder).with_context(|| format!("making the folder {}", folder.display()))?;
+/// Opens a locked database for reading when there is no space on the disk, not even for the index that
+/// connections share. This one is the only connection, and keeps the index in its own memory.
+pub(super) fn connect_alone(path: &Path) -> anyhow::Result<Connection> {
+    let connection = Connection::open_with_flags(path, FLAGS)?;
+    connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+    connection.pragma_update(None, "query_only", true)?;
+    // The log would not fit into the database.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    let version: usize = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if version != MIGRATIONS.len() {
+        bail!("the database has to be migrated, for which there is no space on the disk");
     }
-    let name = PathBuf::from(format!("{}.lock", path.display()));
-    let open = File::options().create(true).truncate(false).write(true).mode(0o600).open(&name);
-    let file = open.with_context(|| format!("making {}", name.display()))?;
-    if file.try_lock().is_err() {
-        bail!("another madang is using it; give this one a --data folder of its own");
-    }
-    Ok(file)
+    Ok(connection)
 }
 
-/// Creates a file that only its owner can read, if it does not exist. SQLite gives the files beside it the
-/// same mode.
+/// Creates a file that only its owner can read, if it does not exist.
 fn create_private_file(path: &Path) -> anyhow::Result<()> {
     let created = File::options().create(true).append(true).mode(0o600).open(path);
     created.map(drop).with_context(|| format!("making {}", path.display()))
@@ -91,16 +106,13 @@ pub(super) fn connect_to_read(path: &Path) -> anyhow::Result<Connection> {
 }
 
 fn connect(path: &Path) -> anyhow::Result<Connection> {
-    // Without SQLITE_OPEN_URI, which would read a path that begins with `file:` as a URL.
-    let flags =
-        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
+    let connection = Connection::open_with_flags(path, FLAGS)?;
     let synchronous = if failpoint::is_active(Sabotage::NoSync) { "OFF" } else { "FULL" };
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", synchronous)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
-    connection.set_prepared_statement_cache_capacity(64);
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(connection)
 }
 
