@@ -133,6 +133,14 @@ impl Room {
         }
     }
 
+    /// Checks that a person was not shut out. The refusals are `room_deleted` and `removed`.
+    pub(super) fn check_not_banned(&self, person: PersonId) -> Result<(), Refusal> {
+        if self.is_deleted {
+            return Err(Refusal::RoomDeleted);
+        }
+        self.bans.check(person)
+    }
+
     /// Checks that this connection is in the room. The refusals are `room_deleted`, `removed` and
     /// `not_in_room`.
     pub(super) fn check_member(&self, person: PersonId, connection: ConnectionId) -> Result<(), Refusal> {

@@ -58,6 +58,8 @@ pub struct Session {
     awaited_rooms: Vec<Arc<Mutex<Room>>>,
     /// Whether the client has reported that nobody looks at it.
     away: bool,
+    /// The connection has ended, and only commands that it received before are handled.
+    has_ended: bool,
 }
 
 /// A room this connection has joined.
@@ -96,7 +98,34 @@ impl Session {
             memberships: HashMap::new(),
             awaited_rooms: Vec::new(),
             away: false,
+            has_ended: false,
         }
+    }
+
+    /// Frees the seats of a connection that has ended; registered people keep theirs for [`SEAT_GRACE`].
+    /// Commands that it received before can still be handled: they may write into its rooms.
+    pub fn end_connection(&mut self) {
+        if !self.has_ended {
+            self.has_ended = true;
+            self.leave_rooms();
+        }
+    }
+
+    fn leave_rooms(&self) {
+        if self.chat.0.closing.load(Ordering::Relaxed) {
+            return;
+        }
+        let me = self.person().id;
+        for room in &self.awaited_rooms {
+            room.lock().seat_waiters.remove(self.id);
+        }
+        for membership in self.memberships.values() {
+            self.chat.leave_room(&membership.room, me, self.id, self.seat_grace());
+        }
+    }
+
+    fn seat_grace(&self) -> Option<Duration> {
+        self.is_registered.then_some(SEAT_GRACE)
     }
 
     /// Returns the person under their current name.
@@ -249,6 +278,10 @@ impl Session {
             }
         };
         room.lock().advance_to(last_seq);
+        if self.has_ended {
+            // It may write into the room, but takes no seat.
+            self.chat.leave_room(&room, me.id, self.id, self.seat_grace());
+        }
         Ok(JoinResult { room, page, last_seq })
     }
 
@@ -295,7 +328,13 @@ impl Session {
     /// Returns the membership of a room. The refusals are `not_in_room` and `removed`.
     fn membership(&self, room: &RoomName) -> Result<Membership, Refusal> {
         let membership = self.memberships.get(room).ok_or(Refusal::NotInRoom)?.clone();
-        membership.room.lock().check_member(self.person().id, self.id)?;
+        if self.has_ended {
+            // The room may have been unloaded since, and loaded anew.
+            let loaded = self.chat.loaded_room(room).unwrap_or_else(|| membership.room.clone());
+            loaded.lock().check_not_banned(self.person().id)?;
+        } else {
+            membership.room.lock().check_member(self.person().id, self.id)?;
+        }
         Ok(membership)
     }
 
@@ -386,18 +425,7 @@ impl Session {
 }
 
 impl Drop for Session {
-    /// Leaves all rooms. Registered people keep their seats for [`SEAT_GRACE`].
     fn drop(&mut self) {
-        if self.chat.0.closing.load(Ordering::Relaxed) {
-            return;
-        }
-        let seat_grace = self.is_registered.then_some(SEAT_GRACE);
-        let me = self.person().id;
-        for room in &self.awaited_rooms {
-            room.lock().seat_waiters.remove(self.id);
-        }
-        for membership in self.memberships.values() {
-            self.chat.leave_room(&membership.room, me, self.id, seat_grace);
-        }
+        self.end_connection();
     }
 }

@@ -26,8 +26,13 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{info, warn};
 
 use self::{
-    admin::AdminTransport, guard::Guard, http::HttpServer, line::LineTransport, listener::ConnectionLimits,
-    socketio::SocketIoTransport, udp::UdpTransport,
+    admin::AdminTransport,
+    guard::Guard,
+    http::HttpServer,
+    line::LineTransport,
+    listener::ConnectionLimits,
+    socketio::{SessionLimits, SocketIoTransport},
+    udp::UdpTransport,
 };
 use crate::{
     chat::Chat,
@@ -131,7 +136,7 @@ fn http_app(
     stop: &CancellationToken,
 ) -> (Router, SocketIoTransport) {
     let guard = Guard::new(&config.public_urls, chat.instance_id());
-    let (socketio_layer, socketio) = socketio::build(chat.clone(), config.max_connections, stop.clone());
+    let (socketio_layer, socketio) = socketio::build(chat.clone(), SessionLimits::new(config), stop.clone());
     let app = http::router(chat.clone(), guard.clone(), health.clone(), stop.clone())
         .layer(socketio_layer)
         .layer(middleware::from_fn_with_state(socketio.engine_sessions(), socketio::track_request))

@@ -13,9 +13,9 @@ use std::{
     pin::Pin,
     sync::{
         Arc, Weak,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
-    task::{Context, Poll, ready},
+    task::{Context, Poll, Waker, ready},
     time::Duration,
 };
 
@@ -68,6 +68,18 @@ struct ConnectionState {
     write_buffer: Mutex<Option<WriteBuffer>>,
     /// Cancelled when the library has dropped the connection.
     dropped: CancellationToken,
+    read_pause: Mutex<ReadPause>,
+    /// The sessions that were opened over this connection and have not entered the namespace yet.
+    open_handshakes: AtomicUsize,
+}
+
+/// Whether reading is paused, and the task that waits for its end.
+#[derive(Debug, Default)]
+struct ReadPause {
+    is_paused: bool,
+    /// The connection was shut down, and is never paused again.
+    is_over: bool,
+    waiting: Option<Waker>,
 }
 
 /// Bytes the kernel has not accepted yet.
@@ -107,6 +119,26 @@ impl ConnectionHandle {
         self.state.bytes_written.load(Ordering::Relaxed)
     }
 
+    /// Reads nothing more from the peer, so that TCP slows it down, until [`ConnectionHandle::resume_reading`].
+    pub(super) fn pause_reading(&self) {
+        let mut read_pause = self.state.read_pause.lock();
+        read_pause.is_paused = !read_pause.is_over;
+    }
+
+    /// Reads from the peer again.
+    pub(super) fn resume_reading(&self) {
+        let mut read_pause = self.state.read_pause.lock();
+        read_pause.is_paused = false;
+        if let Some(waiting) = read_pause.waiting.take() {
+            waiting.wake();
+        }
+    }
+
+    /// The number of sessions that were opened over this connection and have not entered the namespace yet.
+    pub(super) fn open_handshakes(&self) -> &AtomicUsize {
+        &self.state.open_handshakes
+    }
+
     /// The number of buffered bytes.
     pub(super) fn queued_bytes(&self) -> usize {
         self.state.write_buffer.lock().as_ref().map_or(0, |write_buffer| write_buffer.bytes.len())
@@ -118,6 +150,9 @@ impl ConnectionHandle {
             // Fails if the connection is already closed.
             let _ = SockRef::from(&stream.stream).shutdown(std::net::Shutdown::Both);
         }
+        // The library notices the end by reading.
+        self.state.read_pause.lock().is_over = true;
+        self.resume_reading();
     }
 
     /// Takes over the writes: frames [sent](ConnectionHandle::send) here are buffered until the
@@ -309,6 +344,13 @@ impl AsyncRead for MeteredStream {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        {
+            let mut read_pause = self.state.read_pause.lock();
+            if read_pause.is_paused {
+                read_pause.waiting = Some(cx.waker().clone());
+                return Poll::Pending;
+            }
+        }
         loop {
             ready!(self.shared.stream.poll_read_ready(cx))?;
             match self.shared.stream.try_read(buffer.initialize_unfilled()) {

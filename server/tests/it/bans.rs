@@ -165,6 +165,7 @@ async fn a_banned_line_client_is_told_and_can_join_another_room() {
         let answer = line_client.next_raw().await.unwrap();
         assert!(answer.contains("! removed: "), "{answer}");
     }
+    line_client.wait_for_note("You are in no room").await;
     line_client.write("/who\n").await;
     assert_eq!(line_client.next().await, Line::Refused(Refusal::NotInRoom));
     line_client.join("lobby").await;

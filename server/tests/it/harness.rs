@@ -126,6 +126,17 @@ impl ServerProcess {
         Self::start_with_listeners(command, folder, &[]).0
     }
 
+    /// Starts it with the rate limits that it has by default.
+    pub(crate) fn start_with_default_limits(folder: &Path) -> ServerProcess {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_madang"));
+        command.args(["--listen", "http://127.0.0.1:0", "--log", "warn", "--data"]).arg(folder);
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        let address = line.trim().strip_prefix("Madang is open at http://").unwrap();
+        ServerProcess { address: address.parse().unwrap(), child }
+    }
+
     /// Starts it with more listeners besides HTTP; returns their addresses.
     pub(crate) fn start_with_listeners(
         command: Command,
@@ -414,6 +425,17 @@ impl Client {
                 return;
             }
         }
+    }
+
+    /// Writes these texts, as many as the server takes within this time.
+    pub(crate) async fn write_for(&mut self, texts: &[String], time: Duration) {
+        let writing = async {
+            for text in texts {
+                self.write(text.clone()).await;
+            }
+        };
+        // The time is over when the server reads no more.
+        let _ = tokio::time::timeout(time, writing).await;
     }
 
     /// Returns the next text frame that is no ping; `None` when the connection is closed.

@@ -396,3 +396,68 @@ async fn a_token_in_the_address_is_taken_of_old_clients_only() {
     }
     assert!(polled.contains("\\uc9c0\\uc740") && !polled.contains("token"), "{polled}");
 }
+
+/// A client that is gone can not be slowed down any more, so what it left behind has to fit.
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_that_send_much_and_leave_take_little_memory() {
+    const CLIENTS: u32 = 40;
+    let folder = tempfile::tempdir().unwrap();
+    let server = ServerProcess::start_with_default_limits(folder.path());
+    let text = "x".repeat(4_000);
+    let messages: Vec<String> =
+        (0..250).map(|number| format!("42{}", json!(["chat message", format!("{number}{text}")]))).collect();
+    let mut observer = Client::connect(server.address, json!({})).await.unwrap();
+    observer.request(Hello {}).await.unwrap();
+    let before = server.memory();
+    let mut most = 0;
+    for number in 0..CLIENTS {
+        let mut client = Client::connect(server.address, json!({})).await.unwrap();
+        client.emit("room", &format!("room {number}")).await;
+        client.write_for(&messages, Duration::from_millis(200)).await;
+        drop(client);
+        most = most.max(server.memory().saturating_sub(before));
+    }
+    observer.request(Hello {}).await.unwrap();
+    assert!(most < 16 * 1024, "{CLIENTS} clients that sent a megabyte each take {most} KiB");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_than_the_queue_of_commands_holds_is_read_later() {
+    let server = TestServer::start().await;
+    let (mut sender, mut reader) = (server.client().await, server.client().await);
+    for client in [&mut sender, &mut reader] {
+        client.join("r").await.unwrap();
+    }
+    // A hundred messages of 12 KB: twenty times what waits at most.
+    let commands = (0..100_u32).map(|number| message("r", &format!("{number} {}", "가".repeat(3_900))));
+    let ids = sender.burst(commands).await;
+    for (id, number) in ids.into_iter().zip(1_u64..) {
+        assert_eq!(sender.reply(id).await["seq"], number);
+        assert_eq!(reader.next_event().await.event.seq.0, number);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_connection_opens_few_sessions_before_they_enter() {
+    let server = TestServer::start().await;
+    let address = server.address;
+    let mut shared = TcpStream::connect(address).await.unwrap();
+    let open = format!("GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: {address}\r\n\r\n");
+    let mut opened = Vec::new();
+    let refused = loop {
+        let response = exchange(&mut shared, &open).await;
+        if !response.starts_with("HTTP/1.1 200") {
+            break response;
+        }
+        opened.push(response.split("\"sid\":\"").nth(1).unwrap().split('"').next().unwrap().to_owned());
+        assert!(opened.len() < 1_000, "they are not counted");
+    };
+    assert!(refused.starts_with("HTTP/1.1 503") && refused.contains("unavailable"), "{refused}");
+    server.client().await.request(Hello {}).await.unwrap();
+    // One that enters makes room for another.
+    let path = format!("/socket.io/?EIO=4&transport=polling&sid={} HTTP/1.1\r\nHost: {address}", opened[0]);
+    assert!(http_request(address, &format!("POST {path}"), "40").await.ends_with("ok"));
+    while !http_request(address, &format!("GET {path}"), "").await.contains("40{") {}
+    assert!(exchange(&mut shared, &open).await.starts_with("HTTP/1.1 200"));
+    assert!(exchange(&mut shared, &open).await.starts_with("HTTP/1.1 503"));
+}

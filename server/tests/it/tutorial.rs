@@ -138,6 +138,28 @@ async fn messages_of_a_program_that_disconnects_at_once_are_stored() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_program_that_has_left_takes_no_seat_while_its_messages_are_still_posted() {
+    const MESSAGES: usize = 40;
+    // Posting them all takes twenty seconds.
+    let rate = Rate { per_second: 2.0, burst: 1.0 };
+    let server =
+        TestServer::start_with(|config| config.limits = Limits { messages: rate, ..no_limits() }).await;
+    let mut program = join_like_tutorial(&server, "자리").await;
+    let texts: Vec<String> = (1..=MESSAGES).map(|number| format!("{number}번째")).collect();
+    program.write_in_one_go(texts.iter().map(|text| format!("42{}", json!(["chat message", text])))).await;
+    program.write("1").await;
+    program.wait_until_closed().await;
+    let mut one = server.client().await;
+    one.join("자리").await.unwrap();
+    // It is a room for two. The server may notice a little later than the program that this is its end.
+    let mut other = server.client().await;
+    while other.join("자리").await.is_err() {}
+    let posted = one.whole_log("자리").await.len();
+    assert!(posted < MESSAGES, "the seat was taken until all was posted");
+    while one.next_event().await.event.seq.0 <= posted as u64 {}
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_program_that_sends_too_fast_is_slowed_down_and_loses_nothing() {
     let rate = Rate { per_second: 100.0, burst: 2.0 };
     let server =

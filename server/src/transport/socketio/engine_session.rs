@@ -18,7 +18,7 @@ use socketioxide::{TransportType, socket::Socket};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::{encode::frame_length, query::is_websocket};
+use super::{encode::frame_length, query::is_websocket, registry::SessionPermit};
 use crate::{
     chat::broadcast::Lagged,
     transport::{
@@ -33,15 +33,18 @@ const LEASE: Duration = Duration::from_secs(26);
 /// largest reply and the broadcasts that arrive meanwhile.
 const DRAIN_THRESHOLD: usize = MAX_QUEUED_BYTES / 8;
 
-/// How often [`EngineSession::wait_until_drained`] checks the queue.
+/// How often the queues are checked by what waits for them.
 const DRAIN_CHECK_INTERVAL: Duration = Duration::from_millis(20);
 
 /// One Engine.IO session.
 pub(super) struct EngineSession {
     /// Cancelled when the server ends the session.
     pub(super) ended: CancellationToken,
-    /// The client ended the session; the commands it sent before are still handled.
-    client_left: AtomicBool,
+    /// Cancelled when the client has ended the session; the commands it sent before are still handled.
+    client_left: CancellationToken,
+    /// Whether nothing is read from the client for now.
+    is_reading_paused: AtomicBool,
+    _permit: SessionPermit,
     /// The WebSocket the session was opened over, if any. All output is written directly to it.
     pub(super) raw_socket: Option<ConnectionHandle>,
     /// The TCP connection that belongs to the session alone, once there is one.
@@ -71,11 +74,13 @@ struct Lease {
 
 impl EngineSession {
     /// Creates the session of a socket that connects now.
-    pub(super) fn new(socket: &Socket) -> EngineSession {
+    pub(super) fn new(socket: &Socket, permit: SessionPermit) -> EngineSession {
         let raw_socket = handshake_connection(socket).inspect(ConnectionHandle::take_over_writes);
         EngineSession {
             ended: CancellationToken::new(),
-            client_left: AtomicBool::new(false),
+            client_left: CancellationToken::new(),
+            is_reading_paused: AtomicBool::new(false),
+            _permit: permit,
             connection: Mutex::new(raw_socket.clone()),
             raw_socket,
             poll_count: AtomicU64::new(0),
@@ -128,11 +133,40 @@ impl EngineSession {
 
     /// Records that the client has ended the session.
     pub(super) fn mark_left(&self) {
-        self.client_left.store(true, Ordering::Relaxed);
+        self.client_left.cancel();
     }
 
     pub(super) fn has_left(&self) -> bool {
-        self.client_left.load(Ordering::Relaxed)
+        self.client_left.is_cancelled()
+    }
+
+    /// Waits until the client has ended the session.
+    pub(super) async fn left(&self) {
+        self.client_left.cancelled().await;
+    }
+
+    /// Stops reading from the client, because too much of what it sent waits.
+    pub(super) fn pause_reading(&self) {
+        self.is_reading_paused.store(true, Ordering::Relaxed);
+        if let Some(connection) = &*self.connection.lock() {
+            connection.pause_reading();
+        }
+    }
+
+    /// Reads from the client again.
+    pub(super) fn resume_reading(&self) {
+        if self.is_reading_paused.swap(false, Ordering::Relaxed)
+            && let Some(connection) = &*self.connection.lock()
+        {
+            connection.resume_reading();
+        }
+    }
+
+    /// Waits while nothing is read from the client. For the requests of long-polling, which share connections.
+    pub(super) async fn wait_while_paused(&self) {
+        while self.is_reading_paused.load(Ordering::Relaxed) && !self.disconnected.is_cancelled() {
+            sleep(DRAIN_CHECK_INTERVAL).await;
+        }
     }
 
     /// Ends the session, however full its queues are.
@@ -171,7 +205,11 @@ impl EngineSession {
     /// Sets the TCP connection that belongs to the session alone: its bytes are counted, and it is shut down
     /// with the session.
     pub(super) fn attach(&self, connection: ConnectionHandle) {
-        *self.connection.lock() = Some(connection);
+        let mut locked = self.connection.lock();
+        if self.is_reading_paused.load(Ordering::Relaxed) {
+            connection.pause_reading();
+        }
+        *locked = Some(connection);
     }
 
     /// Counts a long-polling request as activity of the client.

@@ -25,7 +25,7 @@ const WEBSOCKET_VERSION: &str = "13";
 /// disconnected sessions.
 pub(in crate::transport) async fn track_request(
     State(sessions): State<EngineSessions>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
     let Some(client) =
@@ -41,6 +41,14 @@ pub(in crate::transport) async fn track_request(
     let Some(sid) = query_parameter(request.uri(), "sid") else {
         if let Err(refusal) = sessions.check_connection_rate(client.peer.address) {
             return Refused::from(refusal).into_response();
+        }
+        // A WebSocket that does not enter is bounded by the number of connections.
+        if !is_websocket(request.uri()) {
+            let Some(permit) = sessions.handshakes().try_acquire(&client.peer) else {
+                return Refused::from(Refusal::Unavailable).into_response();
+            };
+            // The library keeps the request as long as the session.
+            request.extensions_mut().insert(permit);
         }
         return next.run(request).await;
     };
@@ -68,6 +76,7 @@ pub(in crate::transport) async fn track_request(
         return next.run(request).await;
     };
     if request.method() != Method::GET {
+        session.wait_while_paused().await;
         return next.run(request).await;
     }
     // A poll can wait for long; end it when the session is disconnected.

@@ -6,16 +6,20 @@
 //!
 //! - [`middleware`]: limits the rate of handshakes and counts the traffic of each session, whose
 //!   id it reads with [`query`];
+//! - [`handshakes`]: bounds the sessions that have not entered the namespace;
 //! - [`session`]: a connection's life, from its handshake through its commands to its end;
 //! - [`request`]: decodes the events of a client and hands them to the chat;
+//! - [`command_queue`]: what waits to be handed on;
 //! - [`connection`]: sends replies and broadcasts to a client, without ever waiting for it;
 //! - [`encode`]: the payloads and frames of these, and [`engineio3`] those of old clients;
 //! - [`engine_session`] and [`registry`]: the leases and queued bytes of all Engine.IO sessions.
 
+mod command_queue;
 mod connection;
 mod encode;
 mod engine_session;
 mod engineio3;
+mod handshakes;
 mod middleware;
 mod query;
 mod registry;
@@ -33,8 +37,8 @@ use tokio::time::{Duration, timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::debug;
 
-pub(super) use self::middleware::track_request;
-use self::{registry::EngineSessions, session::Handlers};
+use self::{command_queue::QueuedCommands, registry::EngineSessions, session::Handlers};
+pub(super) use self::{middleware::track_request, registry::SessionLimits};
 use super::guard::SOCKETIO_PATH;
 use crate::chat::Chat;
 
@@ -61,8 +65,12 @@ pub(super) struct SocketIoTransport {
     handlers: Handlers,
 }
 
-/// Builds the layer that handles [`SOCKETIO_PATH`] for at most `max` sessions, and its transport.
-pub(super) fn build(chat: Chat, max: usize, stop: CancellationToken) -> (SocketIoLayer, SocketIoTransport) {
+/// Builds the layer that handles [`SOCKETIO_PATH`], and its transport.
+pub(super) fn build(
+    chat: Chat,
+    limits: SessionLimits,
+    stop: CancellationToken,
+) -> (SocketIoLayer, SocketIoTransport) {
     let (layer, io) = SocketIo::builder()
         .req_path(SOCKETIO_PATH)
         .connect_timeout(CONNECT_TIMEOUT)
@@ -77,8 +85,9 @@ pub(super) fn build(chat: Chat, max: usize, stop: CancellationToken) -> (SocketI
         .with_parser(ParserConfig::common().max_incoming_binaries(0))
         .build_layer();
     let handlers = Handlers {
-        engine_sessions: EngineSessions::new(chat.clone(), max),
+        engine_sessions: EngineSessions::new(chat.clone(), limits),
         chat,
+        queued_commands: QueuedCommands::default(),
         stop,
         session_tasks: TaskTracker::new(),
     };

@@ -9,8 +9,15 @@ use socketioxide::socket::{Sid, Socket};
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
-use super::engine_session::EngineSession;
-use crate::{chat::Chat, transport::raw_socket::ConnectionHandle};
+use super::{engine_session::EngineSession, handshakes::Handshakes};
+use crate::{
+    chat::{
+        Chat,
+        limits::{is_loopback, network_of},
+    },
+    config::Config,
+    transport::raw_socket::ConnectionHandle,
+};
 
 /// How often the leases of all sessions are checked.
 const EXPIRY_INTERVAL: Duration = Duration::from_secs(2);
@@ -24,9 +31,52 @@ pub(in crate::transport) struct EngineSessions(Arc<Registry>);
 struct Registry {
     /// Limits the rate of handshakes.
     chat: Chat,
-    /// The largest number of sessions.
-    max: usize,
+    limits: SessionLimits,
+    counts: Arc<Mutex<SessionCounts>>,
+    handshakes: Handshakes,
     table: Mutex<SessionTable>,
+}
+
+/// The most sessions at once. A session over long-polling has no TCP connection of its own, so the limits
+/// of connections do not bound them.
+#[derive(Clone, Copy)]
+pub(in crate::transport) struct SessionLimits {
+    max_total: usize,
+    max_per_address: usize,
+}
+
+impl SessionLimits {
+    pub(in crate::transport) fn new(config: &Config) -> SessionLimits {
+        SessionLimits {
+            max_total: config.max_connections,
+            max_per_address: config.max_connections_per_address,
+        }
+    }
+}
+
+#[derive(Default)]
+struct SessionCounts {
+    total: usize,
+    by_address: HashMap<IpAddr, usize>,
+}
+
+/// Counts one session until it is dropped: until its client is gone and its commands are executed.
+pub(super) struct SessionPermit {
+    counts: Arc<Mutex<SessionCounts>>,
+    address: IpAddr,
+}
+
+impl Drop for SessionPermit {
+    fn drop(&mut self) {
+        let mut counts = self.counts.lock();
+        counts.total -= 1;
+        if let Some(from_address) = counts.by_address.get_mut(&self.address) {
+            *from_address -= 1;
+            if *from_address == 0 {
+                counts.by_address.remove(&self.address);
+            }
+        }
+    }
 }
 
 #[derive(Default)]
@@ -37,8 +87,19 @@ struct SessionTable {
 }
 
 impl EngineSessions {
-    pub(super) fn new(chat: Chat, max: usize) -> EngineSessions {
-        EngineSessions(Arc::new(Registry { chat, max, table: Mutex::default() }))
+    pub(super) fn new(chat: Chat, limits: SessionLimits) -> EngineSessions {
+        EngineSessions(Arc::new(Registry {
+            chat,
+            limits,
+            counts: Arc::default(),
+            handshakes: Handshakes::default(),
+            table: Mutex::default(),
+        }))
+    }
+
+    /// The sessions over long-polling that have not entered the namespace yet.
+    pub(super) fn handshakes(&self) -> &Handshakes {
+        &self.0.handshakes
     }
 
     /// Limits the rate at which an address may open sessions.
@@ -47,17 +108,31 @@ impl EngineSessions {
     }
 
     /// Adds the session of a new socket. The refusal is `unavailable` when there are too many.
-    pub(super) fn add(&self, socket: &Socket) -> Result<Arc<EngineSession>, Refusal> {
+    pub(super) fn add(&self, socket: &Socket, address: IpAddr) -> Result<Arc<EngineSession>, Refusal> {
+        let permit = self.try_acquire(address).ok_or(Refusal::Unavailable)?;
         let mut table = self.0.table.lock();
-        if table.sessions.len() >= self.0.max {
-            return Err(Refusal::Unavailable);
-        }
-        let session = Arc::new(EngineSession::new(socket));
+        let session = Arc::new(EngineSession::new(socket, permit));
         if let Some(connection) = table.pending_upgrades.remove(&socket.id) {
             session.attach(connection);
         }
         table.sessions.insert(socket.id, session.clone());
         Ok(session)
+    }
+
+    /// Returns a permit unless a limit is reached. Loopback addresses count in the total only, because a reverse
+    /// proxy on this machine connects for all of its clients.
+    fn try_acquire(&self, address: IpAddr) -> Option<SessionPermit> {
+        let (limits, network) = (self.0.limits, network_of(address));
+        let mut counts = self.0.counts.lock();
+        let from_address = counts.by_address.get(&network).copied().unwrap_or_default();
+        if counts.total >= limits.max_total
+            || (from_address >= limits.max_per_address && !is_loopback(address))
+        {
+            return None;
+        }
+        counts.total += 1;
+        counts.by_address.insert(network, from_address + 1);
+        Some(SessionPermit { counts: self.0.counts.clone(), address: network })
     }
 
     /// Removes a session that has ended.

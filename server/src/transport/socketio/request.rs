@@ -49,6 +49,8 @@ pub(super) struct IncomingEvent {
     pub(super) ack: AckSender,
     /// The id of the acknowledgement, if the client requested one.
     pub(super) ack_id: Option<i64>,
+    /// The size of its packet.
+    pub(super) bytes: usize,
 }
 
 pub(super) enum ClientRequest {
@@ -67,6 +69,10 @@ impl FromMessageParts<socketioxide::adapter::LocalAdapter> for IncomingEvent {
         value: &mut socketioxide_core::Value,
         ack_id: &Option<i64>,
     ) -> Result<Self, Self::Error> {
+        let bytes = match value {
+            socketioxide_core::Value::Str(text, _) => text.len(),
+            socketioxide_core::Value::Bytes(bytes) => bytes.len(),
+        };
         let name = Event::from_message_parts(socket, value, ack_id);
         let TryData(payload) = TryData::<Value>::from_message_parts(socket, value, ack_id)?;
         let ack = AckSender::from_message_parts(socket, value, ack_id)?;
@@ -77,7 +83,7 @@ impl FromMessageParts<socketioxide::adapter::LocalAdapter> for IncomingEvent {
             (Ok(Event(name)), Ok(payload)) => decode(&name, payload),
             _ => Err(Refused::malformed(StatusCode::BAD_REQUEST, NO_PAYLOAD)),
         };
-        Ok(IncomingEvent { request, ack, ack_id: *ack_id })
+        Ok(IncomingEvent { request, ack, ack_id: *ack_id, bytes })
     }
 }
 

@@ -5,7 +5,7 @@
 //! handlers are registered before the client is told that it is connected; handlers registered
 //! later would miss its first events.
 
-use std::{panic::AssertUnwindSafe, sync::Arc};
+use std::{net::IpAddr, panic::AssertUnwindSafe, sync::Arc};
 
 use common::{person::DisplayName, protocol::push::Restart, refusal::Refusal};
 use futures_util::FutureExt;
@@ -17,14 +17,15 @@ use socketioxide::{
     extract::{SocketRef, TryData},
     socket::DisconnectReason,
 };
-use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{debug, warn};
 use url::form_urlencoded;
 
 use super::{
+    command_queue::{self, CommandReceiver, CommandSender, LeftoverPermit, QueuedCommands},
     connection::Connection,
     engine_session::EngineSession,
+    handshakes::HandshakePermit,
     registry::EngineSessions,
     request::{IncomingEvent, handle_request},
 };
@@ -42,8 +43,6 @@ use crate::{
     },
 };
 
-/// The largest number of queued commands per connection; if exceeded, the connection is disconnected.
-const MAX_QUEUED_COMMANDS: usize = 256;
 /// The range of the reconnect delays when the server restarts, in milliseconds. With many clients
 /// the range is longer, so that about a thousand reconnect per second.
 const MIN_RECONNECT_DELAY: u32 = 500;
@@ -54,6 +53,7 @@ const USUAL_MAX_RECONNECT_DELAY: u32 = 1_000;
 pub(super) struct Handlers {
     pub(super) chat: Chat,
     pub(super) engine_sessions: EngineSessions,
+    pub(super) queued_commands: QueuedCommands,
     pub(super) stop: CancellationToken,
     /// The tasks of [`Handlers::run_session`].
     pub(super) session_tasks: TaskTracker,
@@ -105,11 +105,7 @@ impl Auth {
 #[derive(Clone)]
 struct HandshakeSlot(Arc<Mutex<Option<Handshake>>>);
 
-type Handshake = (Identity, mpsc::Receiver<Box<IncomingEvent>>, Arc<EngineSession>);
-
-/// The sending end of a connection's command queue; taken out when the client has left. The items are
-/// boxed, because a channel allocates room for 32 of them for as long as it exists.
-type CommandSender = Arc<Mutex<Option<mpsc::Sender<Box<IncomingEvent>>>>>;
+type Handshake = (Identity, CommandReceiver, Arc<EngineSession>);
 
 impl Handlers {
     /// Runs before the client is told that it is connected: authenticates it and starts to queue
@@ -128,9 +124,11 @@ impl Handlers {
         let credentials = auth.into_credentials(query, socket.protocol(), client)?;
         let identity = self.chat.authenticate(credentials).await?;
 
-        let engine_session = self.engine_sessions.add(socket)?;
-        let (command_sender, commands) = mpsc::channel(MAX_QUEUED_COMMANDS);
-        let command_sender = Arc::new(Mutex::new(Some(command_sender)));
+        let engine_session = self.engine_sessions.add(socket, client.peer.address)?;
+        if let Some(permit) = request.extensions.get::<HandshakePermit>() {
+            permit.release();
+        }
+        let (command_sender, commands) = command_queue::channel(&self.queued_commands, &engine_session);
         let handshake = (identity, commands, engine_session.clone());
         socket.extensions.insert(HandshakeSlot(Arc::new(Mutex::new(Some(handshake)))));
         queue_commands(socket, command_sender.clone(), engine_session.clone());
@@ -156,9 +154,7 @@ impl Handlers {
             } else {
                 engine_session.mark_left();
             }
-            // Closes the command queue. The commands in it are still handled, as a script may send
-            // a message and disconnect at once.
-            drop(command_sender.lock().take());
+            command_sender.close();
             std::future::ready(())
         });
     }
@@ -173,9 +169,10 @@ impl Handlers {
             return warn!("a connection began without being admitted");
         };
         let connection = Arc::new(Connection::new(socket.clone(), engine_session.clone()));
-        let session = self.chat.open_session(&identity, connection.clone(), client.peer.address);
+        let address = client.peer.address;
+        let session = self.chat.open_session(&identity, connection.clone(), address);
         let transport = engine_session.clone();
-        let run = self.clone().run_session(session, connection, commands, engine_session);
+        let run = self.clone().run_session(session, connection, commands, engine_session, address);
         self.session_tasks.spawn(async move {
             // A panic ends this connection. Without a session its transport would stay open for ever.
             if AssertUnwindSafe(run).catch_unwind().await.is_err() {
@@ -189,10 +186,13 @@ impl Handlers {
         self,
         mut session: Session,
         connection: Arc<Connection>,
-        mut commands: mpsc::Receiver<Box<IncomingEvent>>,
+        mut commands: CommandReceiver,
         engine_session: Arc<EngineSession>,
+        address: IpAddr,
     ) {
         debug!(person = %session.person().id, "connected");
+        // Set when the client has left; what it sent before is still executed.
+        let mut leftovers: Option<LeftoverPermit> = None;
         loop {
             let event = tokio::select! {
                 biased;
@@ -201,10 +201,19 @@ impl Handlers {
                     connection.emit(Restart::NAME, &self.restart_message());
                     break;
                 }
-                event = async { engine_session.wait_until_drained().await; commands.recv().await } => event,
+                () = engine_session.left(), if leftovers.is_none() => {
+                    session.end_connection();
+                    leftovers = commands.leave_behind(address);
+                    if leftovers.is_none() {
+                        debug!("dropping the commands of a client that has left");
+                        break;
+                    }
+                    continue;
+                }
+                event = async { engine_session.wait_until_drained().await; commands.next().await } => event,
             };
             let Some(event) = event else { break };
-            let IncomingEvent { request, ack, ack_id } = *event;
+            let IncomingEvent { request, ack, ack_id, .. } = event;
             let result = match request {
                 // Boxed, so that idle connections do not reserve the memory of this future.
                 Ok(request) => Box::pin(handle_request(&mut session, &connection, request)).await,
@@ -243,10 +252,7 @@ impl Handlers {
 /// if the queue is full.
 fn queue_commands(socket: &SocketRef, command_sender: CommandSender, engine_session: Arc<EngineSession>) {
     socket.on_fallback(move |event: IncomingEvent| {
-        if let Some(sender) = &*command_sender.lock()
-            && sender.try_send(Box::new(event)).is_err()
-            && !engine_session.ended.is_cancelled()
-        {
+        if !command_sender.push(event) && !engine_session.ended.is_cancelled() {
             debug!("a client sent more commands than its queue holds");
             engine_session.disconnect();
         }
