@@ -9,10 +9,10 @@ import { maskLine, Received, Transcript } from './transcript.mjs';
 
 const LISTEN = { '--listen': 'tcp://127.0.0.1:0' };
 
-const SLOW = { '--message-rate': '0.001', '--message-burst': '1', '--join-rate': '0.001', '--join-burst': '2' };
+const SLOW = { '--message-rate': '5', '--message-burst': '1', '--join-rate': '5', '--join-burst': '2' };
 
 export async function recordTcp() {
-  const transcripts = await Promise.all([record(commands), record(bytes), record(tooFast, SLOW)]);
+  const transcripts = await Promise.all([record(commands), record(bytes), record(aboveTheLimit, SLOW)]);
   return transcripts.join('\n');
 }
 
@@ -166,21 +166,22 @@ async function commands(cast, server) {
   await minho.asks('/send a-1 다른 말');
   await jieun.asks('/send a-1 들려요?');
   await jieun.asks('/send a-1 다른 말');
+  await minho.hears();
   await minho.asks('/send a!1 들려요?');
   await minho.asks('/send a-2');
   await minho.asks('/send');
 
   cast.scene('history');
   await jieun.asks('/history 2', 3);
-  await jieun.asks('/history', 6);
+  await jieun.asks('/history', 7);
   await jieun.asks('/history 0', 2);
-  await jieun.asks('/history 300', 6);
+  await jieun.asks('/history 300', 7);
 
   cast.scene('refusals');
   for (const line of ['/dance', '/quit now', '/who is it', '/history x', '/name', `/name ${'가'.repeat(33)}`, '/name a\u202eb']) {
     await jieun.asks(line);
   }
-  for (const line of ['/join', '/join a/b', `/join ${'가'.repeat(65)}`, '/me', 'a\u0007b', 'x'.repeat(4001)]) {
+  for (const line of ['/me', 'x'.repeat(4001), '/join', '/join a/b', `/join ${'가'.repeat(65)}`]) {
     await jieun.asks(line);
   }
 
@@ -188,6 +189,8 @@ async function commands(cast, server) {
   const owner = await cast.person('주인');
   await owner.request('join', { room: '꽉 찬 방', seats: 1 });
   await jieun.asks('/join 꽉 찬 방');
+  await jieun.asks('비밀', 2);
+  await jieun.asks('/send b-1 비밀');
   await jieun.asks('/leave');
   await minho.hears();
   for (const line of ['안녕', '/send b-1 안녕', '/who', '/history', '/leave']) await jieun.asks(line);
@@ -250,7 +253,7 @@ async function bytes(cast) {
   await writer.asks('/name 민호');
   await writer.asks('/join 마당');
   await reader.hears();
-  for (const text of ['하나\r\n둘\n\n\r\n', '셋\r\u0000', '넷']) {
+  for (const text of ['하나\r\n둘\n\n\r\n', '셋\r\u0000']) {
     writer.writes(text);
     await reader.hears(text.startsWith('하나') ? 2 : 1);
   }
@@ -262,6 +265,21 @@ async function bytes(cast) {
   writer.writes(Buffer.from('안').subarray(0, 2));
   writer.writes(Buffer.from([...Buffer.from('안').subarray(2), 0x0a]));
   await reader.hears();
+
+  cast.scene('no line breaks');
+  const tutorial = await cast.arrive('튜토리얼');
+  tutorial.writes('/join 마당');
+  await tutorial.hears(6);
+  await reader.hears();
+  await writer.hears();
+  for (const text of ['다섯째', '여섯째\u0000']) {
+    tutorial.writes(text);
+    await reader.hears();
+    await writer.hears();
+  }
+  tutorial.leave();
+  await reader.hears();
+  await writer.hears();
 
   cast.scene('half a line at the end');
   writer.writes('끝');
@@ -277,9 +295,19 @@ async function bytes(cast) {
   cast.scene('no line protocol');
   for (const first of ['GET / HTTP/1.1\r\nHost: x\r\n\r\n', Buffer.from([0x16, 0x03, 0x01, 0x0a])]) {
     const browser = cast.open('브라우저', first);
-    await browser.hears();
+    await browser.hears(3);
     await browser.ends();
   }
+  const script = cast.open('스크립트', 'HTTP/1.1 200 OK\r\n');
+  script.finishes();
+  await script.hears(2);
+  await script.ends();
+
+  cast.scene('a first /join that is refused');
+  const refused = cast.open('못 들어간 이', '/join a/b\n');
+  await refused.hears(3);
+  await refused.asks('비밀', 2);
+  await refused.asks('/join lobby', 2);
 }
 
 /** Comes right into a room. It has 200 ms for that, which are not enough now and then on a busy machine. */
@@ -299,17 +327,11 @@ async function chooseAtOnce(cast) {
   }
 }
 
-async function tooFast(cast) {
-  cast.scene('too fast');
+async function aboveTheLimit(cast) {
+  cast.scene('above the limit');
   const jieun = await cast.arrive('지은');
-  await jieun.asks('/name 지은');
-  await jieun.asks('/name 김지은');
-  await jieun.asks('/join 마당');
-  await jieun.asks('/send a-1 하나');
-  await jieun.asks('/send a-2 둘');
-  await jieun.asks('셋');
-  await jieun.asks('/who');
-  await jieun.asks('/who');
-  await jieun.asks('/help');
-  await jieun.asks('/dance');
+  const lines = ['/name 지은', '/name 김지은', '/join 마당', '/send a-1 하나', '/send a-2 둘', '셋', '/who', '/dance'];
+  jieun.writes([...lines, '/quit', ''].join('\n'));
+  await jieun.hears(8);
+  await jieun.ends();
 }

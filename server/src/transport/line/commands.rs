@@ -120,7 +120,7 @@ impl LineSession {
             LineCommand::Leave => {
                 let room = self.room_name()?;
                 self.session.handle(Command::Leave(Leave { room: room.clone() })).await?;
-                self.current_room = None;
+                (self.current_room, self.choice) = (None, RoomChoice::Client);
                 notes([format!("You left {room}. /join ROOM goes into another.")])
             }
             LineCommand::Name(name) => {
@@ -145,9 +145,18 @@ impl LineSession {
 
     /// Joins the lobby, because the client has named no room.
     pub(super) async fn enter_lobby(&mut self) -> Result<Vec<Line>, Error> {
-        let lines = self.join(RoomName::lobby()).await?;
-        self.choice = RoomChoice::Lobby;
-        Ok(lines)
+        match self.join(RoomName::lobby()).await.map_err(Error::into_refusal) {
+            Ok(lines) => {
+                self.choice = RoomChoice::Lobby;
+                Ok(lines)
+            }
+            Err(Refusal::TooFast) => Err(Refusal::TooFast.into()),
+            Err(refusal) => {
+                // The client may try it again; the server would try for ever.
+                self.choice = RoomChoice::Refused;
+                Err(refusal.into())
+            }
+        }
     }
 
     /// How long to wait after `too_fast`.
@@ -167,12 +176,14 @@ impl LineSession {
 
     /// The reply to a `/join` that was refused. The client stays where it is.
     fn refuse_join(&mut self, refusal: Refusal) -> Vec<Line> {
+        let mut lines = vec![Line::Refused(refusal)];
         if self.choice != RoomChoice::Client {
             self.choice = RoomChoice::Refused;
+            if self.current_room.is_none() {
+                lines.push(Line::Note("You are in no room; /join ROOM goes into one.".to_owned()));
+            }
         }
-        let nowhere = "You are in no room; /join ROOM goes into one.".to_owned();
-        let note = self.current_room.is_none().then_some(Line::Note(nowhere));
-        std::iter::once(Line::Refused(refusal)).chain(note).collect()
+        lines
     }
 
     /// Takes a token for a message that will be refused because the client is in no room.
