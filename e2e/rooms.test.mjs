@@ -79,6 +79,26 @@ test('unread messages of other rooms are counted, also after a reload', async ()
   await waitForTitle(jieun, `${there} · 마당`);
 });
 
+test('a message of one’s own from another device marks the room as read up to it', async () => {
+  const [jieun, minho] = [await newPerson('지은'), await newPerson('민호')];
+  const [here, there] = [`여기 ${newRoomName()}`, `저기 ${newRoomName()}`];
+  await jieun.joinRoom(there);
+  await jieun.page.goto(Person.linkTo(here));
+  await jieun.composer.waitFor();
+  await minho.joinRoom(there);
+  await minho.send('언제 와?');
+  await minho.waitUntilDelivered();
+  const unread = jieun.page.getByRole('link', { name: there }).getByText('안 읽음 1개');
+  await unread.waitFor({ state: 'attached' });
+  // With the same cookie, as another program of the same person.
+  const path = `/api/rooms/${encodeURIComponent(there)}/messages`;
+  await jieun.page.evaluate((path) => fetch(path, { method: 'POST', body: '지금 가' }), path);
+  await unread.waitFor({ state: 'detached' });
+  await minho.waitForMessage('지금 가');
+  await minho.send('응');
+  await unread.waitFor({ state: 'attached' });
+});
+
 test('on a phone Back leads from the room to the room list, and Forward into it again', async () => {
   const jieun = await newPerson('지은', { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true });
   const room = newRoomName();

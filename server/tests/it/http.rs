@@ -375,7 +375,7 @@ async fn every_refused_request_gets_a_body_that_says_why() {
         (format!("POST /api/me HTTP/1.1\r\n{json}\r\nTransfer-Encoding: x"), "", 400, "bad_request"),
         (format!("POST /api/me HTTP/1.1\r\n{json}\r\nContent-Length: 70000"), &heavy, 413, "bad_request"),
         (format!("POST /api/me HTTP/1.1\r\n{json}\r\nContent-Length: 9"), "{", 408, "bad_request"),
-        (format!("POST /api/rooms/r/messages HTTP/1.1\r\nContent-Length: 9"), "x", 408, "bad_request"),
+        ("POST /api/rooms/r/messages HTTP/1.1\r\nContent-Length: 9".to_owned(), "x", 408, "bad_request"),
     ] {
         let response = raw_request(server.address, &format!("{head}\r\n{host}\r\n\r\n{body}")).await;
         let head = &head[..head.len().min(60)];
