@@ -194,7 +194,7 @@ mod tests {
             ("/to a/b\nx".to_owned(), Refusal::RoomNameNotALink),
             ("/to r\n".to_owned(), Refusal::MessageEmpty),
             ("".to_owned(), Refusal::MessageEmpty),
-            ("a\0b".to_owned(), Refusal::MessageUnreadable),
+            ("/name a\u{200B}b\nx".to_owned(), Refusal::NameUnreadable),
         ];
         for (text, refusal) in cases {
             assert_eq!(Datagram::parse(&text), Err(refusal), "{text}");

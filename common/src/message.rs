@@ -9,7 +9,7 @@ use crate::{
 };
 
 text_newtype! {
-    /// The text of a message: 1 to 4,000 characters, at most 16 KiB; line breaks and tabs are allowed.
+    /// The text of a message: 1 to 4,000 characters, at most 16 KiB, with line breaks and tabs.
     pub struct Body;
 }
 
@@ -20,22 +20,20 @@ impl Body {
     /// The longest message, in bytes of UTF-8.
     pub const MAX_BYTES: usize = 16 * 1024;
 
-    /// Parses a message and normalises it: NFC, `\n` as line break, trimmed.
-    /// The refusals are `message_empty`, `message_too_long` and `message_unreadable`.
+    /// Parses a message and normalises it: NFC, `\n` as line break, without other control characters, blank
+    /// lines around it and white space at its end. The refusals are `message_empty` and `message_too_long`.
     pub fn parse(text: &str) -> Result<Body, Refusal> {
-        let text = text.trim();
+        let cleaned = text::clean(text);
+        let text = text::trim_blank_lines(&cleaned);
         if text.len() > Self::MAX_BYTES {
             return Err(Refusal::MessageTooLong);
         }
-        let body = text::normalize_line_breaks(text::normalize(text));
+        let body = unicode::nfc(text);
         if !text::is_visible(&body) {
             return Err(Refusal::MessageEmpty);
         }
         if body.len() > Self::MAX_BYTES || text::is_longer_than(Self::MAX, &body) {
             return Err(Refusal::MessageTooLong);
-        }
-        if body.chars().any(|c| c.is_control() && c != '\n' && c != '\t') {
-            return Err(Refusal::MessageUnreadable);
         }
         Ok(Body(body))
     }
@@ -43,7 +41,8 @@ impl Body {
     /// Returns how many more characters fit, negative if `text` is too long for [`Body::parse`].
     /// `None` while `text` has less than nine tenths of either limit; that case is cheap.
     pub fn remaining(text: &str) -> Option<isize> {
-        let text = text.trim();
+        let cleaned = text::clean(text);
+        let text = text::trim_blank_lines(&cleaned);
         let is_near = |used: usize, limit: usize| used * 10 >= limit * 9;
         let is_near_in_bytes = is_near(text.len(), Self::MAX_BYTES);
         if !is_near_in_bytes && (!is_near(text.len(), Self::MAX) || !is_near(text.chars().count(), Self::MAX))
@@ -52,7 +51,7 @@ impl Body {
         }
         // The page calls this on every keystroke, so a text that is far too long is only estimated.
         let far_too_long = text.len() > 4 * Self::MAX_BYTES;
-        let normalized = text::normalize(text);
+        let normalized = unicode::nfc(text);
         let characters = if far_too_long { text.chars().count() } else { text::count_graphemes(&normalized) };
         let bytes = if text.len() > Self::MAX_BYTES { text.len() } else { normalized.len() };
         let [characters, bytes, max, max_bytes] =
@@ -119,7 +118,8 @@ impl Emoji {
             Some(keycap) => matches!(keycap, "\u{20E3}" | "\u{FE0F}\u{20E3}"),
             None => {
                 text.starts_with(unicode::can_be_emoji)
-                    && text.chars().all(|c| unicode::can_be_emoji(c) || continues_emoji(c))
+                    && (unicode::strip_region_flag(text) == Some("")
+                        || text.chars().all(|c| unicode::can_be_emoji(c) || continues_emoji(c)))
                     && text::count_graphemes(text) == 1
             }
         };
@@ -131,10 +131,9 @@ impl Emoji {
     }
 }
 
-/// Whether `c` joins emoji, selects their presentation, or spells the flag of a region.
+/// Whether `c` joins emoji or selects their presentation.
 fn continues_emoji(c: char) -> bool {
     matches!(c, unicode::ZERO_WIDTH_JOINER | unicode::EMOJI_SELECTOR | unicode::KEYCAP)
-        || unicode::is_emoji_tag(c)
 }
 
 /// An event's position in its room's log: 1, 2, 3, … without gaps. Zero means "before the first".
@@ -163,7 +162,7 @@ mod tests {
 
     #[test]
     fn a_body_is_normalised_and_trimmed() {
-        assert_eq!(Body::parse("  안녕\r\n하세요\r!  ").unwrap().as_str(), "안녕\n하세요\n!");
+        assert_eq!(Body::parse("\r\n \n  안녕\r\n하세요\r!  \n").unwrap().as_str(), "  안녕\n하세요\n!");
         assert_eq!(Body::parse("\u{1112}\u{1161}\u{11AB}").unwrap().as_str(), "한");
     }
 
@@ -172,12 +171,22 @@ mod tests {
         let refused = [
             (" \n\t ", Refusal::MessageEmpty),
             ("\u{200B}\u{FEFF}\u{200D}", Refusal::MessageEmpty),
-            ("\u{1b}[2J", Refusal::MessageUnreadable),
-            ("a\0b", Refusal::MessageUnreadable),
+            ("\u{1b}[2J", Refusal::MessageEmpty),
+            ("\0\u{3}", Refusal::MessageEmpty),
         ];
         for (text, refusal) in refused {
             assert_eq!(Body::parse(text), Err(refusal), "{text:?}");
         }
+    }
+
+    #[test]
+    fn control_characters_are_left_out_of_a_body_before_it_is_measured() {
+        let parse = |text: &str| Body::parse(text).map(|body| body.to_string());
+        assert_eq!(parse("\u{1b}[32mPASS\u{1b}[0m ok\n").as_deref(), Ok("PASS ok"));
+        assert_eq!(parse("제목\u{B}둘째 줄\u{C}\u{3}셋째").as_deref(), Ok("제목\n둘째 줄\n셋째"));
+        let coloured = "\u{1b}[1;31m글\u{1b}[0m".repeat(4_000);
+        assert_eq!(parse(&coloured), Ok("글".repeat(4_000)));
+        assert_eq!(Body::remaining(&coloured), Some(0));
     }
 
     #[test]
@@ -193,8 +202,19 @@ mod tests {
 
     #[test]
     fn an_emoji_is_a_single_picture() {
-        let emoji =
-            ["👍", "❤️", "☎", "©️", "🇰🇷", "👍🏽", "👩‍👩‍👧‍👦", "🧑🏻‍❤️‍💋‍🧑🏿", "1️⃣", "#⃣", "🏴\u{E0067}\u{E0062}\u{E007F}"];
+        let emoji = [
+            "👍",
+            "❤️",
+            "☎",
+            "©️",
+            "🇰🇷",
+            "👍🏽",
+            "👩‍👩‍👧‍👦",
+            "🧑🏻‍❤️‍💋‍🧑🏿",
+            "1️⃣",
+            "#⃣",
+            "🏴\u{E0067}\u{E0062}\u{E0065}\u{E006E}\u{E0067}\u{E007F}",
+        ];
         for text in emoji {
             assert_eq!(Emoji::parse(text).map(|emoji| emoji.to_string()).as_deref(), Ok(text));
         }
@@ -211,6 +231,8 @@ mod tests {
             "한\u{FE0F}",
             "👍\u{202E}",
             "1\u{20E3}x",
+            "👍\u{E0067}\u{E007F}",
+            "🏴\u{E0067}\u{E0062}\u{E007F}",
             &long,
         ];
         for text in texts {

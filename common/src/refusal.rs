@@ -39,12 +39,12 @@ refusals! {
     UnknownCommand = "unknown_command", "This server knows no such command.";
     NameEmpty = "name_empty", "A name needs at least one visible character.";
     NameTooLong = "name_too_long", "That name is too long: people have at most 32 characters, rooms 64, topics 250.";
-    NameUnreadable = "name_unreadable", "A name may not hold control characters, invisible characters or more than four marks on one letter.";
+    NameUnreadable = "name_unreadable", "A name may not hold invisible characters or more than four marks on one letter.";
     /// The name has a slash, or is `.` or `..`, which do not work as part of a link.
     RoomNameNotALink = "room_name_not_a_link", "A room name is part of a link: it may not hold a slash or be only dots.";
     MessageEmpty = "message_empty", "A message needs at least one visible character.";
     MessageTooLong = "message_too_long", "A message has at most 4,000 characters and 16 KiB.";
-    MessageUnreadable = "message_unreadable", "A message is UTF-8, and may hold no control characters but line breaks and tabs.";
+    MessageUnreadable = "message_unreadable", "A message is text in UTF-8.";
     CidInvalid = "cid_invalid", "A cid has 1 to 64 characters of A-Z a-z 0-9 and _ - . : / + = @ ~.";
     /// Another message in this room has the same `cid`.
     CidTaken = "cid_taken", "Another message of this room has that cid; make a new one.";

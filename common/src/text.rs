@@ -2,7 +2,10 @@
 //!
 //! Names, room names, topics and bodies pass through here once, when they are parsed. The result is
 //! NFC, trimmed, within its limits and free of characters that control a display instead of being
-//! read. Called by the newtypes of this crate only.
+//! read: those that programs write (colours, form feeds) are removed, those that deceive are refused.
+//! Called by this crate only.
+
+use std::borrow::Cow;
 
 use crate::{refusal::Refusal, unicode};
 
@@ -55,22 +58,79 @@ pub(crate) fn normalize(text: &str) -> String {
     if trimmed.len() == normalised.len() { normalised } else { trimmed.to_owned() }
 }
 
-/// Replaces `\r\n` and `\r` by `\n`.
-pub(crate) fn normalize_line_breaks(text: String) -> String {
-    if !text.contains('\r') {
-        return text;
+/// Removes what programs put into text for displays and printers: every control character but tabs, and
+/// whole escape sequences with it. What means a line break becomes `\n`.
+pub(crate) fn clean(text: &str) -> Cow<'_, str> {
+    let is_unclean = |c: char| (c.is_control() && c != '\n' && c != '\t') || is_line_break(c);
+    let Some(first) = text.find(is_unclean) else { return Cow::Borrowed(text) };
+    let (mut cleaned, mut rest) = (text[..first].to_owned(), &text[first..]);
+    while let Some(c) = rest.chars().next() {
+        let after = &rest[c.len_utf8()..];
+        rest = match c {
+            '\r' => {
+                cleaned.push('\n');
+                after.strip_prefix('\n').unwrap_or(after)
+            }
+            _ if is_line_break(c) => {
+                cleaned.push('\n');
+                after
+            }
+            ESCAPE => skip_escape_sequence(after),
+            // Also the introducer of control sequences in one character. Those of strings are left out alone:
+            // no program writes them, but text that was decoded wrongly is full of them.
+            '\u{9B}' => skip_control_sequence(after),
+            _ if is_unclean(c) => after,
+            _ => {
+                cleaned.push(c);
+                after
+            }
+        };
     }
-    let mut lines = String::new();
-    let mut previous = ' ';
-    for c in text.chars() {
-        match c {
-            '\r' => lines.push('\n'),
-            '\n' if previous == '\r' => {}
-            _ => lines.push(c),
+    Cow::Owned(cleaned)
+}
+
+const ESCAPE: char = '\u{1B}';
+
+/// Whether `c` ends a line: besides LF and CR the separators that Office, PDF and mainframes write.
+fn is_line_break(c: char) -> bool {
+    matches!(c, '\u{B}' | '\u{C}' | '\r' | '\u{85}' | '\u{2028}' | '\u{2029}')
+}
+
+/// Skips an escape sequence (ECMA-48, ECMA-35) behind its ESC.
+fn skip_escape_sequence(text: &str) -> &str {
+    match text.chars().next() {
+        Some('[') => skip_control_sequence(&text[1..]),
+        Some(']' | 'P' | 'X' | '^' | '_') => skip_control_string(&text[1..]),
+        _ => {
+            let text = text.trim_start_matches(|c| matches!(c, ' '..='/'));
+            text.strip_prefix(|c| matches!(c, '0'..='~')).unwrap_or(text)
         }
-        previous = c;
     }
-    lines
+}
+
+/// Skips a control sequence, such as a colour, behind its introducer.
+fn skip_control_sequence(text: &str) -> &str {
+    let text = text.trim_start_matches(|c| matches!(c, '0'..='?'));
+    let text = text.trim_start_matches(|c| matches!(c, ' '..='/'));
+    text.strip_prefix(|c| matches!(c, '@'..='~')).unwrap_or(text)
+}
+
+/// Skips a string for the terminal, such as a window title or the target of a link, behind its introducer.
+/// Without an end it goes up to the line break.
+fn skip_control_string(text: &str) -> &str {
+    let ends = |c: char| matches!(c, '\u{7}' | '\u{9C}' | ESCAPE | '\n') || is_line_break(c);
+    let rest = &text[text.find(ends).unwrap_or(text.len())..];
+    // Another ESC than that of the end begins a sequence of its own.
+    let behind_end = rest.strip_prefix(['\u{7}', '\u{9C}']).or_else(|| rest.strip_prefix("\u{1B}\\"));
+    behind_end.unwrap_or(rest)
+}
+
+/// Removes blank lines before the text and white space behind it. The first line keeps its indentation.
+pub(crate) fn trim_blank_lines(text: &str) -> &str {
+    let text = text.trim_end();
+    let indentation = text.len() - text.trim_start().len();
+    let start = text[..indentation].rfind('\n').map_or(0, |at| at + 1);
+    &text[start..]
 }
 
 /// Counts characters as a reader does: extended grapheme clusters.
@@ -84,30 +144,84 @@ pub(crate) fn is_longer_than(limit: usize, text: &str) -> bool {
     text.chars().count() > limit && count_graphemes(text) > limit
 }
 
-/// Parses a single-line name of at most `limit` graphemes and four times as many code points.
-/// The second limit bounds memory, because one grapheme can have any number of code points.
+/// Parses a name in one line of at most `limit` graphemes and four times as many code points; white space in
+/// it becomes single spaces. Refuses what a reader could not see.
 pub(crate) fn parse_name(text: &str, limit: usize) -> Result<String, Refusal> {
+    let name = parse_existing_name(text, limit)?;
+    check_visible(&name)?;
+    Ok(fold_spaces(&name))
+}
+
+/// Parses a name that may be older than the rules of [`parse_name`]: it can have any white space, and
+/// characters that are invisible but do not deceive about the text around them.
+///
+/// The number of code points is limited because one grapheme can have any number of them.
+pub(crate) fn parse_existing_name(text: &str, limit: usize) -> Result<String, Refusal> {
     // Checked before normalising, so that a huge text costs nothing. NFC makes a text of this size
     // at most three times as long.
     if text.len() > limit * 4 * 4 {
         return Err(Refusal::NameTooLong);
     }
-    let name = normalize(text);
+    let name = normalize(&clean(text).replace(['\n', '\t'], " "));
     if name.is_empty() {
         return Err(Refusal::NameEmpty);
     }
     if name.chars().count() > limit * 4 || is_longer_than(limit, &name) {
         return Err(Refusal::NameTooLong);
     }
-    if !is_visible(&name) || name.starts_with(is_joiner) || name.ends_with(is_zero_width_joiner) {
-        return Err(Refusal::NameUnreadable);
-    }
-    if name.chars().any(|c| is_display_control(c) || is_invisible_letter(c))
+    if !is_visible(&name)
+        || name.starts_with(is_joiner)
+        || remove_display_controls(&name).len() < name.len()
         || unicode::has_stacked_marks(&name, MAX_STACKED_MARKS)
     {
         return Err(Refusal::NameUnreadable);
     }
     Ok(name)
+}
+
+/// Replaces each run of white space by one space.
+pub(crate) fn fold_spaces(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Checks that a reader can see every character of a name, or what it does to its neighbours.
+/// The refusal is `name_unreadable`.
+pub(crate) fn check_visible(name: &str) -> Result<(), Refusal> {
+    let (mut rest, mut before) = (name, None);
+    while let Some(c) = rest.chars().next() {
+        let after = unicode::strip_region_flag(rest).unwrap_or(&rest[c.len_utf8()..]);
+        let is_flag = after.len() + c.len_utf8() < rest.len();
+        if !is_flag && !is_visible_between(before, c, after.chars().next()) {
+            return Err(Refusal::NameUnreadable);
+        }
+        (before, rest) = (Some(c), after);
+    }
+    Ok(())
+}
+
+fn is_visible_between(before: Option<char>, c: char, after: Option<char>) -> bool {
+    if c.is_whitespace() || !(unicode::is_blank(c) || unicode::is_unassigned(c)) {
+        return true;
+    }
+    let Some(before) = before else { return false };
+    match c {
+        unicode::ZERO_WIDTH_JOINER if unicode::is_part_of_emoji(before) => {
+            after.is_some_and(unicode::is_part_of_emoji)
+        }
+        // After a virama, the joiner itself chooses a form of the letter; in Malayalam words end so.
+        unicode::ZERO_WIDTH_JOINER if before == '\u{D4D}' => true,
+        unicode::ZERO_WIDTH_JOINER | ZERO_WIDTH_NON_JOINER => {
+            unicode::has_joined_letters(before) && after.is_some_and(unicode::has_joined_letters)
+        }
+        '\u{FE0E}' | unicode::EMOJI_SELECTOR if unicode::is_keycap_base(before) => {
+            after == Some(unicode::KEYCAP)
+        }
+        '\u{FE0E}' | unicode::EMOJI_SELECTOR if unicode::is_emoji(before) => true,
+        '\u{FE00}'..='\u{FE0F}' | '\u{E0100}'..='\u{E01EF}' | '\u{180B}'..='\u{180F}' => {
+            unicode::has_variants(before)
+        }
+        _ => false,
+    }
 }
 
 /// Whether `c` is a control character, a line separator, or reorders or hides the text around it.
@@ -122,36 +236,29 @@ pub(crate) fn is_display_control(c: char) -> bool {
             | '\u{E0000}'..='\u{E007F}')
 }
 
-/// Whether `text` shows anything, i.e. has more than white space, joiners and display controls.
-pub(crate) fn is_visible(text: &str) -> bool {
-    text.chars()
-        .any(|c| !(c.is_whitespace() || is_display_control(c) || is_joiner(c) || is_invisible_letter(c)))
+/// Removes every display control but the tags that spell the flag of a region.
+pub(crate) fn remove_display_controls(text: &str) -> String {
+    let (mut kept, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some(c) = rest.chars().next() {
+        let after = unicode::strip_region_flag(rest).unwrap_or(&rest[c.len_utf8()..]);
+        if !is_display_control(c) {
+            kept.push_str(&rest[..rest.len() - after.len()]);
+        }
+        rest = after;
+    }
+    kept
 }
+
+/// Whether `text` shows anything.
+pub(crate) fn is_visible(text: &str) -> bool {
+    text.chars().any(|c| !c.is_whitespace() && !unicode::is_blank(c))
+}
+
+const ZERO_WIDTH_NON_JOINER: char = '\u{200C}';
 
 /// Whether `c` only joins its neighbours or selects their shape, and is invisible by itself.
 fn is_joiner(c: char) -> bool {
-    is_zero_width_joiner(c) || matches!(c, '\u{FE00}'..='\u{FE0F}' | '\u{E0100}'..='\u{E01EF}')
-}
-
-fn is_zero_width_joiner(c: char) -> bool {
-    matches!(c, '\u{200C}' | '\u{200D}')
-}
-
-/// Whether `c` is a letter or symbol that is drawn blank and would let two different names look equal.
-fn is_invisible_letter(c: char) -> bool {
-    matches!(
-        c,
-        '\u{00AD}'
-            | '\u{034F}'
-            | '\u{115F}'
-            | '\u{1160}'
-            | '\u{17B4}'
-            | '\u{17B5}'
-            | '\u{180E}'
-            | '\u{2800}'
-            | '\u{3164}'
-            | '\u{FFA0}'
-    )
+    matches!(c, '\u{200C}' | '\u{200D}' | '\u{FE00}'..='\u{FE0F}' | '\u{E0100}'..='\u{E01EF}')
 }
 
 #[cfg(test)]
@@ -187,16 +294,136 @@ mod tests {
     }
 
     #[test]
+    fn a_name_is_one_line_with_single_spaces() {
+        for name in [
+            "이 지은",
+            "이  지은",
+            " 이\u{A0}지은",
+            "이\u{3000}\u{3000}지은\r\n",
+            "이\t지은",
+            "이\u{B}지은",
+            "이\u{2028}지은",
+        ] {
+            assert_eq!(parse_name(name, 32).as_deref(), Ok("이 지은"), "{name:?}");
+        }
+        assert_eq!(parse_name("\u{1b}[1;32m지은\u{1b}[0m\u{7}", 32).as_deref(), Ok("지은"));
+    }
+
+    #[test]
+    fn control_characters_are_cleaned_and_line_breaks_kept() {
+        for (text, cleaned) in [
+            (
+                "하나\u{B}둘\u{C}셋\u{85}넷\u{2028}다섯\u{2029}여섯\r일곱\r\n여덟",
+                "하나\n둘\n셋\n넷\n다섯\n여섯\n일곱\n여덟",
+            ),
+            ("a\r\r\nb\tc", "a\n\nb\tc"),
+            ("\u{1b}[32mPASS\u{1b}[0m ok", "PASS ok"),
+            ("\u{1b}[38;2;255;0;0m빨강\u{1b}[K\u{1b}[?25l", "빨강"),
+            ("\u{9b}1m굵게\u{9b}m", "굵게"),
+            ("\u{1b}]0;title\u{7}text", "text"),
+            ("\u{1b}]8;;https://a.kr\u{1b}\\link\u{1b}]8;;\u{1b}\\", "link"),
+            ("â\u{80}\u{9c}글â\u{80}\u{9d} 끝", "â글â 끝"),
+            ("\u{1b}]0;open\nnext", "\nnext"),
+            ("\u{1b}(B\u{1b}7\u{1b}=x\u{1b}", "x"),
+            ("\u{1b}한\u{1b}[글", "한글"),
+            ("a\0b\u{3}c\u{8}d\u{7f}e\u{80}", "abcde"),
+            ("plain\n\ttext", "plain\n\ttext"),
+        ] {
+            assert_eq!(clean(text), cleaned, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn only_blank_lines_are_trimmed_before_a_text() {
+        for (text, trimmed) in [
+            ("    if x:\n        y\n", "    if x:\n        y"),
+            ("\n \t\n\tindented \n\n", "\tindented"),
+            ("\u{3000}글", "\u{3000}글"),
+            (" \n\t ", ""),
+        ] {
+            assert_eq!(trim_blank_lines(text), trimmed, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn invisible_characters_are_allowed_only_where_they_can_be_seen() {
+        let region_flags = ["gbeng", "gbsct", "gbwls"].map(flag);
+        for name in [
+            "❤️",
+            "1️⃣",
+            "👩‍👩‍👧‍👦",
+            "🏳️‍🌈",
+            "🧑🏽‍💻",
+            "می‌خواهم",
+            "क्‍ष",
+            "മോഹന്‍",
+            "ශ්‍රී",
+            "葛󠄀城",
+            "㊗️",
+            "☎︎",
+            &region_flags[0],
+            &region_flags[1],
+            &format!("팀 {} 🏴", region_flags[2]),
+        ] {
+            assert_eq!(parse_name(name, 32).as_deref(), Ok(name));
+        }
+        for name in [
+            "지\u{200D}은",
+            "지은\u{FE0F}",
+            "지\u{200C}은",
+            "ad\u{FE00}min",
+            "a\u{E0100}",
+            "1\u{FE0F}",
+            "❤\u{FE0F}\u{FE0F}",
+            "👩\u{200D}",
+            "👩\u{200D}\u{200D}👧",
+            "👩\u{200D}a",
+            "م\u{200C}",
+            "a\u{E0067}\u{E007F}",
+            &flag("gb"),
+            &flag("ustx"),
+            &format!("{}\u{E007F}", flag("gbeng")),
+            "\u{F8FF}",
+            "a\u{FFFE}",
+            "a\u{10FFFF}",
+            "a\u{115F}",
+            "a\u{1D159}",
+            "가\u{180B}",
+        ] {
+            assert_eq!(parse_name(name, 32), Err(Refusal::NameUnreadable), "{name:?}");
+        }
+    }
+
+    fn flag(region: &str) -> String {
+        let tag = |byte| char::from_u32(0xE0000 + u32::from(byte)).unwrap();
+        format!("🏴{}\u{E007F}", region.bytes().map(tag).collect::<String>())
+    }
+
+    #[test]
+    fn no_invisible_code_point_of_unicode_is_part_of_a_name() {
+        for c in ('\0'..=char::MAX).filter(|c| !c.is_control() && !c.is_whitespace()) {
+            let is_unseen = unicode::is_blank(c) || unicode::is_unassigned(c);
+            let checked = check_visible(&format!("가{c}나"));
+            assert_eq!(checked.is_err(), is_unseen, "U+{:04X}", u32::from(c));
+            if !is_unseen {
+                assert!(parse_name(&format!("가{c}나"), 32).is_ok(), "U+{:04X}", u32::from(c));
+            }
+        }
+        for c in ('\0'..=char::MAX).filter(|c| c.is_control() || c.is_whitespace()) {
+            let name = parse_name(&format!("가{c}나"), 32).unwrap();
+            assert!(matches!(name.as_str(), "가나" | "가 나"), "U+{:04X}", u32::from(c));
+        }
+    }
+
+    #[test]
     fn names_that_could_deceive_a_reader_are_refused() {
         for name in [
             "ad\u{202E}nim",
             "a\u{200B}dmin",
-            "line\nbreak",
             "\u{3164}",
             "\u{200D}",
             "admin\u{200D}",
             "\u{FE0F}",
-            "bell\u{7}",
             "a\u{E0041}",
             "Z\u{300}\u{301}\u{302}\u{303}\u{304}",
         ] {

@@ -1,15 +1,23 @@
 //! Unicode: algorithms on text, and the classes of characters that this crate tells apart.
 //!
-//! For normalisation, lower case, grapheme clusters and combining marks native code links Unicode's
+//! For normalisation, lower case, grapheme clusters, combining marks and properties native code links Unicode's
 //! tables; the page uses the browser's, so a first visit does not download them. Both follow the same
 //! annexes (UAX 15, UAX 29), and the same tests run on both. No other file of this crate depends on the
 //! platform.
 //!
-//! The classes are ranges, approximate on purpose: exact tables would be larger in the page than all code
-//! that asks for them.
+//! What a reader can see of a character is a question to these tables as well. The other classes are ranges,
+//! approximate on purpose: exact tables would be larger in the page than all code that asks for them.
 
 #[cfg(not(target_arch = "wasm32"))]
 mod tables {
+    use icu_properties::{
+        CodePointMapData, CodePointSetData,
+        props::{
+            DefaultIgnorableCodePoint, Emoji, ExtendedPictographic, GeneralCategory, GeneralCategoryGroup,
+            Ideographic, Script,
+        },
+        script::ScriptWithExtensions,
+    };
     use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
     use unicode_segmentation::UnicodeSegmentation;
 
@@ -35,6 +43,79 @@ mod tables {
             marks = if is_combining_mark(c) { marks + 1 } else { 0 };
             marks > max
         })
+    }
+
+    /// Whether `c` is white space, a control or format character, or ignored when text is drawn.
+    pub(super) fn is_ignorable(c: char) -> bool {
+        let unseen = GeneralCategoryGroup::Separator
+            .union(GeneralCategory::Control.into())
+            .union(GeneralCategory::Format.into());
+        unseen.contains(CodePointMapData::<GeneralCategory>::new().get(c))
+            || CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c)
+    }
+
+    /// Whether `c` is a private, reserved or no character, and not reserved for a future emoji.
+    pub(crate) fn is_unassigned(c: char) -> bool {
+        let category = CodePointMapData::<GeneralCategory>::new().get(c);
+        matches!(category, GeneralCategory::Unassigned | GeneralCategory::PrivateUse)
+            && !CodePointSetData::new::<ExtendedPictographic>().contains(c)
+    }
+
+    /// Whether `c` can be shown as an emoji, alone or with U+FE0F.
+    pub(crate) fn is_emoji(c: char) -> bool {
+        CodePointSetData::new::<Emoji>().contains(c)
+            || CodePointSetData::new::<ExtendedPictographic>().contains(c)
+    }
+
+    /// Whether the letters of this script are joined or not joined by U+200D and U+200C.
+    pub(crate) fn has_joined_letters(c: char) -> bool {
+        let scripts = ScriptWithExtensions::new();
+        JOINED_SCRIPTS.into_iter().any(|script| scripts.has_script(c, script))
+    }
+
+    /// Whether variation selectors choose between shapes of `c`, other than emoji and text.
+    pub(crate) fn has_variants(c: char) -> bool {
+        let scripts = ScriptWithExtensions::new();
+        CodePointSetData::new::<Ideographic>().contains(c)
+            || [Script::Mongolian, Script::Myanmar, Script::PhagsPa]
+                .into_iter()
+                .any(|script| scripts.has_script(c, script))
+    }
+
+    /// Cursive scripts, and those of India and around it, which stack their consonants.
+    const JOINED_SCRIPTS: [Script; 20] = [
+        Script::Arabic,
+        Script::Syriac,
+        Script::Nko,
+        Script::Mongolian,
+        Script::Adlam,
+        Script::HanifiRohingya,
+        Script::Devanagari,
+        Script::Bengali,
+        Script::Gurmukhi,
+        Script::Gujarati,
+        Script::Oriya,
+        Script::Tamil,
+        Script::Telugu,
+        Script::Kannada,
+        Script::Malayalam,
+        Script::Sinhala,
+        Script::Tibetan,
+        Script::Myanmar,
+        Script::Khmer,
+        Script::Javanese,
+    ];
+
+    /// Returns `text` with the usual width of its characters: `Ａ` is `A`, and `ｶ` is `カ`.
+    pub(crate) fn fold_width(text: &str) -> String {
+        let mut folded = String::with_capacity(text.len());
+        for c in text.chars() {
+            match super::has_unusual_width(c) {
+                true => folded.extend(std::iter::once(c).nfkc()),
+                false => folded.push(c),
+            }
+        }
+        folded
     }
 }
 
@@ -62,15 +143,102 @@ mod tables {
     pub(crate) fn has_stacked_marks(text: &str, max: usize) -> bool {
         RegExp::new(&format!("\\p{{M}}{{{},}}", max + 1), "u").test(text)
     }
+
+    fn is_in(class: &str, c: char) -> bool {
+        RegExp::new(&format!("^[{class}]$"), "u").test(c.encode_utf8(&mut [0; 4]))
+    }
+
+    /// Whether `c` is white space, a control or format character, or ignored when text is drawn.
+    pub(super) fn is_ignorable(c: char) -> bool {
+        is_in(r"\p{Z}\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}", c)
+    }
+
+    /// Whether `c` is a private, reserved or no character, and not reserved for a future emoji.
+    pub(crate) fn is_unassigned(c: char) -> bool {
+        is_in(r"\p{Cn}\p{Co}", c) && !is_in(r"\p{Extended_Pictographic}", c)
+    }
+
+    /// Whether `c` can be shown as an emoji, alone or with U+FE0F.
+    pub(crate) fn is_emoji(c: char) -> bool {
+        is_in(r"\p{Emoji}\p{Extended_Pictographic}", c)
+    }
+
+    /// Whether the letters of this script are joined or not joined by U+200D and U+200C.
+    pub(crate) fn has_joined_letters(c: char) -> bool {
+        // Cursive scripts, and those of India and around it, which stack their consonants.
+        const SCRIPTS: &str = "Arab Syrc Nkoo Mong Adlm Rohg Deva Beng Guru Gujr Orya Taml Telu Knda Mlym Sinh \
+                               Tibt Mymr Khmr Java";
+        SCRIPTS.split(' ').any(|script| is_in(&format!("\\p{{scx={script}}}"), c))
+    }
+
+    /// Whether variation selectors choose between shapes of `c`, other than emoji and text.
+    pub(crate) fn has_variants(c: char) -> bool {
+        is_in(r"\p{Ideographic}\p{scx=Mong}\p{scx=Mymr}\p{scx=Phag}", c)
+    }
+
+    /// Returns `text` with the usual width of its characters: `Ａ` is `A`, and `ｶ` is `カ`.
+    pub(crate) fn fold_width(text: &str) -> String {
+        let mut folded = String::with_capacity(text.len());
+        for c in text.chars() {
+            match super::has_unusual_width(c) {
+                true => {
+                    let usual: String =
+                        JsString::from(c.encode_utf8(&mut [0; 4]) as &str).normalize("NFKC").into();
+                    folded.push_str(&usual);
+                }
+                false => folded.push(c),
+            }
+        }
+        folded
+    }
 }
 
-pub(crate) use tables::{count_graphemes, has_stacked_marks, lowercase, nfc};
+pub(crate) use tables::{
+    count_graphemes, fold_width, has_joined_letters, has_stacked_marks, has_variants, is_emoji,
+    is_unassigned, lowercase, nfc,
+};
 
 pub(crate) const ZERO_WIDTH_JOINER: char = '\u{200D}';
 /// Turns the character before it into an emoji.
 pub(crate) const EMOJI_SELECTOR: char = '\u{FE0F}';
 /// Turns the digit before it into a key.
 pub(crate) const KEYCAP: char = '\u{20E3}';
+
+/// Whether `c` draws nothing by itself.
+pub(crate) fn is_blank(c: char) -> bool {
+    // Symbols and marks whose picture is empty; no property says so.
+    matches!(c, '\u{2800}' | '\u{16FE4}' | '\u{1D159}' | '\u{13441}' | '\u{13442}') || tables::is_ignorable(c)
+}
+
+/// Whether `c` can stand on both sides of the joiner of an emoji.
+pub(crate) fn is_part_of_emoji(c: char) -> bool {
+    c == EMOJI_SELECTOR || (is_emoji(c) && !is_keycap_base(c))
+}
+
+/// Removes the flag of England, Scotland or Wales from the beginning of `text`: a black flag, and the letters
+/// of the region and an end as tags (UTS 51). No other sequence of tags is in general use.
+pub(crate) fn strip_region_flag(text: &str) -> Option<&str> {
+    let tags = text.strip_prefix('\u{1F3F4}')?;
+    ["gbeng", "gbsct", "gbwls"].into_iter().find_map(|region| {
+        let tag = |letter: u8| char::from_u32(TAGS + u32::from(letter));
+        let mut letters = region.bytes();
+        letters.try_fold(tags, |tags, letter| tags.strip_prefix(tag(letter)?))?.strip_prefix(TAG_END)
+    })
+}
+
+/// The first of the tags, which repeat ASCII invisibly.
+const TAGS: u32 = 0xE0000;
+const TAG_END: char = '\u{E007F}';
+
+/// Whether `c` is a form of another character for the grid of East Asian type.
+fn has_unusual_width(c: char) -> bool {
+    matches!(c, '\u{FF00}'..='\u{FFEF}')
+}
+
+/// Whether `c` is a variation selector.
+pub(crate) fn is_variation_selector(c: char) -> bool {
+    matches!(c, '\u{FE00}'..='\u{FE0F}' | '\u{E0100}'..='\u{E01EF}')
+}
 
 /// Whether `c` is in one of the blocks of pictographs, in which nearly all emoji are.
 pub(crate) fn is_pictograph(c: char) -> bool {

@@ -190,7 +190,7 @@ async function connecting(cast) {
     ['unknown token', { token: '0' }],
     ['empty name', { name: ' ' }],
     ['long name', { name: '가'.repeat(33) }],
-    ['unreadable name', { name: 'a\u0007b' }],
+    ['unreadable name', { name: 'a\u200Bb' }],
     ['no name', { name: 17 }],
   ]) {
     await cast.connect(name, { auth });

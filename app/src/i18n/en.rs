@@ -221,7 +221,7 @@ fn refusal(refusal: Refusal) -> &'static str {
         Refusal::RoomNameNotALink => "A room name can't hold a slash or be only dots.",
         Refusal::MessageEmpty => "Write at least one letter.",
         Refusal::MessageTooLong => "That message is too long: up to 4,000 characters can be sent.",
-        Refusal::MessageUnreadable => "That message holds control characters that can't be sent.",
+        Refusal::MessageUnreadable => "That message holds characters that can't be sent.",
         Refusal::CidInvalid | Refusal::CidTaken => {
             "This message got another one's number. Delete it and write it again."
         }

@@ -205,7 +205,7 @@ fn refusal(refusal: Refusal) -> &'static str {
         Refusal::RoomNameNotALink => "방 이름에는 빗금(/, \\)을 쓸 수 없고, 점만 적을 수도 없어요.",
         Refusal::MessageEmpty => "메시지를 한 글자 이상 적어 주세요.",
         Refusal::MessageTooLong => "메시지가 너무 길어요. 4,000자까지 보낼 수 있어요.",
-        Refusal::MessageUnreadable => "메시지에 보낼 수 없는 제어 문자가 들어 있어요.",
+        Refusal::MessageUnreadable => "메시지에 보낼 수 없는 글자가 들어 있어요.",
         Refusal::CidInvalid | Refusal::CidTaken => {
             "메시지 번호가 다른 메시지와 겹쳤어요. 지우고 다시 적어 주세요."
         }

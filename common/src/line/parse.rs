@@ -10,6 +10,7 @@ use crate::{
     protocol::command::History,
     refusal::Refusal,
     room::RoomName,
+    text,
 };
 
 impl LineCommand {
@@ -22,19 +23,18 @@ impl LineCommand {
     /// Parses a line without its line break; `None` for an empty line. The refusals are those of the
     /// arguments, `unknown_command`, and `bad_request` for a wrong number of arguments.
     pub fn parse(line: &str) -> Result<Option<LineCommand>, Refusal> {
-        let line = line.trim();
-        let Some(rest) = line.strip_prefix('/') else {
-            return if line.is_empty() {
-                Ok(None)
-            } else {
-                Body::parse(line).map(LineCommand::Message).map(Some)
-            };
-        };
-        if rest.starts_with('/') {
+        let line = text::clean(line);
+        if line.trim().is_empty() {
+            return Ok(None);
+        }
+        if let Some(rest) = line.strip_prefix('/').filter(|rest| rest.starts_with('/')) {
             return Body::parse(rest).map(LineCommand::Message).map(Some);
         }
-        let (name, rest) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
-        let rest = rest.trim();
+        // Indented, two slashes are a comment in somebody's code, and one is a command that was mistyped.
+        let command = line.trim_start().strip_prefix('/').filter(|rest| !rest.starts_with('/'));
+        let Some(rest) = command else { return Body::parse(&line).map(LineCommand::Message).map(Some) };
+        let (name, text) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
+        let rest = text.trim();
         let command = match name {
             "join" => LineCommand::Join(RoomName::parse(rest)?),
             "name" => LineCommand::Name(DisplayName::parse(rest)?),
@@ -43,7 +43,7 @@ impl LineCommand {
             // All clients show text between asterisks as emphasised, so this needs no kind of its own.
             "me" => LineCommand::Message(Body::parse(&format!("*{}*", Body::parse(rest)?))?),
             "send" => {
-                let (cid, text) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
+                let (cid, text) = text.trim_start().split_once(char::is_whitespace).unwrap_or((rest, ""));
                 LineCommand::Send(Cid::parse(cid)?, Body::parse(text)?)
             }
             // `/quit smoking` is probably a message, so it must not close the connection.

@@ -10,7 +10,7 @@ use crate::{
     message::Body,
     protocol::event::{Event, EventKind, Via},
     room::SeatLimit,
-    text::is_display_control,
+    text::remove_display_controls,
 };
 
 impl Line {
@@ -87,7 +87,7 @@ impl fmt::Display for Line {
 /// the first byte of escape sequences.
 pub fn sanitize(text: &str) -> String {
     // Needed although text is validated when it is parsed: old events passed older rules.
-    text.chars().filter(|c| *c == '\t' || !is_display_control(*c)).collect()
+    text.split('\t').map(remove_display_controls).collect::<Vec<_>>().join("\t")
 }
 
 /// Writes a name as it is shown before a message: in quotes if the line could look like another kind.

@@ -98,12 +98,24 @@ fn no_line_controls_a_terminal() {
 }
 
 #[test]
+fn the_flags_of_regions_reach_a_terminal_and_other_tags_do_not() {
+    let wales = "🏴\u{E0067}\u{E0062}\u{E0077}\u{E006C}\u{E0073}\u{E007F}";
+    let hidden = format!("{wales}\u{E0061}🏴\u{E0067}\u{E0062}\u{E007F}");
+    assert_eq!(lines_of(&event(wales, &hidden, None), false), [format!("{wales}: {wales}🏴")]);
+}
+
+#[test]
 fn every_command_is_parsed() {
     let body = |text: &str| LineCommand::Message(Body::parse(text).unwrap());
     let cases = [
         ("안녕", body("안녕")),
-        ("  two words ", body("two words")),
+        ("  two words ", body("  two words")),
+        ("\tindented", body("\tindented")),
         ("//usr/bin", body("/usr/bin")),
+        ("    // a comment", body("    // a comment")),
+        ("\u{1b}[32mPASS\u{1b}[0m ok", body("PASS ok")),
+        ("하나\u{B}/join r", body("하나\n/join r")),
+        (" /who", LineCommand::Who),
         ("/me 손을 흔든다", body("*손을 흔든다*")),
         ("/join 우리 반", LineCommand::Join(RoomName::parse("우리 반").unwrap())),
         ("/name\t지은", LineCommand::Name(DisplayName::parse("지은").unwrap())),
@@ -111,7 +123,7 @@ fn every_command_is_parsed() {
         ("/who ", LineCommand::Who),
         (
             "/send a-1  /two words ",
-            LineCommand::Send(Cid::parse("a-1").unwrap(), Body::parse("/two words").unwrap()),
+            LineCommand::Send(Cid::parse("a-1").unwrap(), Body::parse(" /two words").unwrap()),
         ),
         ("/history", LineCommand::History(50)),
         ("/history 3", LineCommand::History(3)),
@@ -122,6 +134,7 @@ fn every_command_is_parsed() {
         assert_eq!(LineCommand::parse(line), Ok(Some(command)), "{line}");
     }
     assert_eq!(LineCommand::parse(" \t "), Ok(None));
+    assert_eq!(LineCommand::parse("\u{1b}[0m"), Ok(None));
 }
 
 #[test]
@@ -139,7 +152,7 @@ fn an_invalid_command_is_refused_and_not_sent_as_a_message() {
         ("/send", Refusal::CidInvalid),
         ("/send a!b text", Refusal::CidInvalid),
         ("/send a-1", Refusal::MessageEmpty),
-        ("bell\u{7}", Refusal::MessageUnreadable),
+        ("\u{200B}", Refusal::MessageEmpty),
     ];
     for (line, refusal) in cases {
         assert_eq!(LineCommand::parse(line), Err(refusal), "{line}");

@@ -75,7 +75,7 @@ async fn a_post_creates_a_room_that_nobody_has_joined_yet() {
     sent(&post(&server, "lobby", &[], " 안녕\r\n하세요 ").await);
     let page = read(&server, "lobby", "").await;
     let texts: Vec<&str> = page.events.iter().map(text_of).collect();
-    assert_eq!(texts, ["a=b&c 100%", "a=b&c 100%", "a=b&c 100%", "안녕\n하세요"], "as it is, not as a form");
+    assert_eq!(texts, ["a=b&c 100%", "a=b&c 100%", "a=b&c 100%", " 안녕\n하세요"], "as it is, not as a form");
     assert!(page.events[0].person.name.as_str().starts_with("guest-"));
     sent(&post(&server, "%EB%A7%88%EB%8B%B9", &[FORM], "x").await);
     assert_eq!(read(&server, "%EB%A7%88%EB%8B%B9", "").await.events.len(), 1);
@@ -114,7 +114,7 @@ async fn a_repeated_post_is_one_message() {
 
     let first = sent(&post(&server, "r", &[key], "green").await);
     assert_eq!(first.cid.as_str(), "deploy-17");
-    let json = json!({ "body": " green ", "cid": "deploy-17", "name": "bot" }).to_string();
+    let json = json!({ "body": "\ngreen ", "cid": "deploy-17", "name": "bot" }).to_string();
     for (headers, body) in [(&[key][..], "green"), (&[key, JSON], &json), (&[JSON], &json)] {
         assert_eq!(sent(&post(&server, "r", headers, body).await), first, "a guest is known by the text");
     }
@@ -290,7 +290,7 @@ async fn an_invalid_post_is_refused_with_its_reason() {
         ("text/plain", " \n ", 400, Refusal::MessageEmpty),
         ("text/plain", &long, 413, Refusal::MessageTooLong),
         ("text/plain", &heavy, 413, Refusal::MessageTooLong),
-        ("text/plain", "\u{1b}[2J", 400, Refusal::MessageUnreadable),
+        ("text/plain", "\u{1b}[2J", 400, Refusal::MessageEmpty),
         ("application/json", r#"{"body": "x", "cid": "a b"}"#, 400, Refusal::CidInvalid),
         ("application/json", r#"{"body": "x", "name": ""}"#, 400, Refusal::NameEmpty),
         ("application/json", r#"{"text": "x"}"#, 400, Refusal::BadRequest),

@@ -218,8 +218,10 @@ async fn further_lines_of_a_message_are_indented_and_control_characters_never_se
     while line_client.next().await != new_message("지은", "하나") {}
     assert_eq!(line_client.next_raw().await.unwrap(), "\t둘");
     assert_eq!(line_client.next_raw().await.unwrap(), "\t* 셋");
-    line_client.write("\x1b]0;owned\x07\n").await;
-    while line_client.next().await != Line::Refused(Refusal::MessageUnreadable) {}
+    line_client.write("\x1b]0;owned\x07\x1b[31m붉은 글\n").await;
+    line_client.write("/send cid-1 끝\n").await;
+    assert_eq!(line_client.next_send_reply().await, "= cid-1 3");
+    assert_eq!(browser.whole_log("lobby").await[1].1, "붉은 글");
 }
 
 #[tokio::test(flavor = "multi_thread")]

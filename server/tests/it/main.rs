@@ -38,6 +38,7 @@ mod store;
 #[cfg(feature = "faults")]
 mod supervision;
 mod terminal;
+mod text;
 mod transports;
 mod tutorial;
 mod udp;

@@ -150,7 +150,7 @@ async fn invalid_datagrams_are_dropped() {
         b"\xB0\xA1 is EUC-KR",
         b"/to a/b\nx",
         b"/to for two\nonly those talk here who sit here",
-        b"\x1b[2J",
+        b"\x1b[2J\x0c\0\x03",
         long.as_bytes(),
     ];
     for datagram in datagrams {
