@@ -52,10 +52,16 @@ refusals! {
     SeatsInvalid = "seats_invalid", "A room has 1 to 1,000 seats, or no limit.";
     /// All seats of the room are taken.
     RoomFull = "room_full", "Every seat in this room is taken.";
+    /// The room has free seats, but new people from this address hold too many of them already.
+    TooManyNewcomers = "too_many_newcomers", "Newcomers from your network hold half of the seats here; the owner of the room can let in more.";
+    /// A guest has the name of the room's owner, or one that looks like it.
+    OwnersName = "owners_name", "The owner of this room has that name or one like it; change yours (rename, /name or ?name=) and try again.";
     /// The command is about a room that this connection has not joined.
     NotInRoom = "not_in_room", "Join the room first.";
     /// The person was kicked from this room, and the ban has not ended yet.
     Banned = "removed", "The owner of this room has removed you; you can come back in ten minutes.";
+    /// Somebody from this network was kicked from the room, and this person is new since then.
+    NetworkBanned = "network_removed", "The owner of this room has removed somebody from your network; newcomers from there can come in ten minutes later.";
     /// The room was deleted while this connection was in it.
     RoomDeleted = "room_deleted", "This room was deleted; joining it again makes a new one.";
     NoSuchRoom = "no_such_room", "There is no room of that name.";

@@ -132,6 +132,8 @@ pub(crate) struct CurrentRoom {
     pub(crate) join_refusal: RoomSignal<Option<Refusal>>,
     pub(crate) seats: RoomSignal<Option<Seats>>,
     pub(crate) topic: RoomSignal<Option<Topic>>,
+    /// Whether newcomers from one network may take all seats.
+    pub(crate) shared_network: RoomSignal<bool>,
     pub(crate) permissions: RoomSignal<Vec<Permission>>,
     pub(crate) roster: RoomSignal<Roster>,
     pub(crate) typing: RoomSignal<Typing>,
@@ -199,6 +201,7 @@ impl CurrentRoom {
             join_refusal: info.signal(|room| &room.join_refusal),
             seats: info.signal(|room| &room.seats),
             topic: info.signal(|room| &room.topic),
+            shared_network: info.signal(|room| &room.shared_network),
             permissions: info.signal(|room| &room.permissions),
             roster: people.signal(|room| &room.roster),
             typing: typing.signal(|room| &room.typing),

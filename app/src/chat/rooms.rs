@@ -104,14 +104,15 @@ impl Chat {
         self.request(&WaitForSeat { room }).await.map(drop)
     }
 
-    /// Changes the topic or the seat limit of a room.
+    /// Changes the settings of a room; `None` leaves one as it is.
     pub(crate) async fn update_room(
         self,
         room: RoomName,
         topic: Option<Topic>,
         seats: Option<SeatLimit>,
+        shared_network: Option<bool>,
     ) -> Result<(), RequestError> {
-        self.request(&UpdateRoom { room, cid: new_cid(), topic, seats }).await.map(drop)
+        self.request(&UpdateRoom { room, cid: new_cid(), topic, seats, shared_network }).await.map(drop)
     }
 
     /// Kicks a person from the current room.

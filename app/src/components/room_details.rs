@@ -1,4 +1,4 @@
-//! The details of the current room: topic and seat limit, which its owner can change, the notification
+//! The details of the current room: its settings, which its owner can change, the notification
 //! level, and leaving the room.
 
 use common::room::{RoomName, SeatLimit, Seats, Topic};
@@ -22,6 +22,7 @@ use crate::{
 };
 
 const NOTE_ID: &str = "room-details-note";
+const NETWORK_HINT_ID: &str = "shared-network-hint";
 
 #[component]
 pub(crate) fn RoomDetails(room: RoomName) -> impl IntoView {
@@ -70,10 +71,11 @@ fn RoomDetailsForm(room: RoomName) -> impl IntoView {
     let chat = use_chat();
     let dialogs = use_dialogs();
     let texts = use_texts();
-    let (topic, seats) = (ElementRef::new(), ElementRef::new());
+    let (topic, seats, shared_network) = (ElementRef::new(), ElementRef::new(), ElementRef::new());
     let note = RwSignal::new(String::new());
     let topic_before = chat.current_room.topic.with_untracked(|topic| topic.clone().unwrap_or_default());
     let seats_before = chat.current_room.seats.with_untracked(|seats| *seats);
+    let shared_before = chat.current_room.shared_network.with_untracked(|shared| *shared);
     let topic_value = topic_before.to_string();
     let submit = move |submit: ev::SubmitEvent| {
         submit.prevent_default();
@@ -91,12 +93,14 @@ fn RoomDetailsForm(room: RoomName) -> impl IntoView {
         // Sends only the changed fields, so that changes by others meanwhile are kept.
         let topic = (topic != topic_before).then_some(topic);
         let seats = (seats != seats_before).then_some(SeatLimit(seats));
-        if topic.is_none() && seats.is_none() {
+        let shared_network = shared_network.get::<HtmlInputElement>().map(|input| input.checked());
+        let shared_network = shared_network.filter(|shared| *shared != shared_before);
+        if topic.is_none() && seats.is_none() && shared_network.is_none() {
             return dialogs.close();
         }
         let room = room.clone();
         spawn(async move {
-            match chat.update_room(room, topic, seats).await {
+            match chat.update_room(room, topic, seats, shared_network).await {
                 Ok(()) => dialogs.close(),
                 Err(reason) => {
                     note.try_set(error_text(reason, texts));
@@ -121,6 +125,17 @@ fn RoomDetailsForm(room: RoomName) -> impl IntoView {
                 />
             </label>
             {seats_field(seats, seats_before.map(Seats::get))}
+            <label class="switch">
+                <input
+                    node_ref=shared_network
+                    type="checkbox"
+                    name="shared_network"
+                    aria-describedby=NETWORK_HINT_ID
+                    checked=shared_before.then_some("")
+                />
+                <span>{texts.shared_network}</span>
+                <span id=NETWORK_HINT_ID class="switch-hint muted">{texts.shared_network_hint}</span>
+            </label>
             <button class="button primary">{texts.save}</button>
             <p id=NOTE_ID class="form-note" role="alert">
                 {move || note.get()}

@@ -70,14 +70,16 @@ fn render_system_row(row: &SystemRow, texts: &'static Texts) -> AnyView {
             "system-message",
             (texts.joined_and_left)(&format_names(joined, texts), &format_names(left, texts)),
         ),
-        SystemRow::RoomChange { person, topic, seats, .. } => {
+        SystemRow::RoomChange { person, topic, seats, shared_network, .. } => {
             let author = person.name.as_str();
             let topic = topic.as_ref().map(|topic| (texts.topic_changed)(author, topic.as_str()));
             let seats = seats.map(|SeatLimit(seats)| match seats {
                 Some(seats) => (texts.seat_limit_changed)(author, seats.get()),
                 None => (texts.seat_limit_removed)(author),
             });
-            ("system-message", topic.into_iter().chain(seats).collect::<Vec<_>>().join(" "))
+            let shared_network = shared_network.map(|shared| (texts.shared_network_changed)(author, shared));
+            let changes = topic.into_iter().chain(seats).chain(shared_network);
+            ("system-message", changes.collect::<Vec<_>>().join(" "))
         }
     };
     view! { <li class=class><span>{text}</span></li> }.into_any()

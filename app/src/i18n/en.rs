@@ -31,6 +31,8 @@ pub(super) static TEXTS: Texts = Texts {
     topic_placeholder: "What is it about?",
     seats_label: "Seats",
     seats_placeholder: "No limit",
+    shared_network: "Many come over one network",
+    shared_network_hint: "A class or an office, say. Otherwise newcomers of one network get half of the seats, so that nobody fills the room alone.",
     open_rooms: "Open rooms",
     rooms_loading: "Looking for rooms…",
     rooms_unreachable: "The rooms can't be loaded right now. Trying again in a moment.",
@@ -123,6 +125,10 @@ pub(super) static TEXTS: Texts = Texts {
         topic => format!("{who} changed the topic to “{topic}”"),
     },
     seat_limit_changed: |who, seats| format!("{who} changed the seats to {seats}"),
+    shared_network_changed: |who, shared| match shared {
+        true => format!("{who} let newcomers of one network take all seats"),
+        false => format!("{who} let newcomers of one network take half of the seats"),
+    },
     seat_limit_removed: |who| format!("{who} lifted the limit of seats"),
 
     message_label: "Message",
@@ -228,8 +234,15 @@ fn refusal(refusal: Refusal) -> &'static str {
         Refusal::EmojiInvalid => "A reaction is one emoji.",
         Refusal::SeatsInvalid => "A room can have 1 to 1,000 seats.",
         Refusal::RoomFull => "Every seat in this room is taken.",
+        Refusal::TooManyNewcomers => {
+            "Newcomers from your network have half of the seats already. The owner can let in more in the room's settings."
+        }
+        Refusal::OwnersName => "That is the name of the room's owner, or looks like it. Choose another one.",
         Refusal::NotInRoom => "Go into the room first.",
         Refusal::Banned => "Its owner removed you. You can come back in ten minutes.",
+        Refusal::NetworkBanned => {
+            "Its owner removed somebody from your network. Newcomers from there can come in ten minutes later."
+        }
         Refusal::RoomDeleted => "Everything that was said in it is gone, too.",
         Refusal::NoSuchRoom => "There is no such room.",
         Refusal::NoSuchMessage => "That message is gone.",

@@ -31,6 +31,8 @@ pub(super) static TEXTS: Texts = Texts {
     topic_placeholder: "무슨 방인가요?",
     seats_label: "자리 수",
     seats_placeholder: "제한 없음",
+    shared_network: "여럿이 같은 네트워크로 들어와요",
+    shared_network_hint: "교실이나 사무실이라면 켜 주세요. 꺼 두면 같은 네트워크에서 새로 온 사람은 자리의 절반까지만 앉을 수 있어서, 한 사람이 방을 다 채우지 못해요.",
     open_rooms: "열려 있는 방",
     rooms_loading: "방을 찾고 있어요…",
     rooms_unreachable: "지금은 방 목록을 불러올 수 없어요. 곧 다시 해 볼게요.",
@@ -113,6 +115,10 @@ pub(super) static TEXTS: Texts = Texts {
         topic => format!("{who} 님이 주제를 바꿨어요: {topic}"),
     },
     seat_limit_changed: |who, seats| format!("{who} 님이 자리를 {seats}개로 바꿨어요"),
+    shared_network_changed: |who, shared| match shared {
+        true => format!("{who} 님이 같은 네트워크에서 온 사람도 모든 자리에 앉을 수 있게 했어요"),
+        false => format!("{who} 님이 같은 네트워크에서 새로 온 사람은 자리의 절반까지 앉을 수 있게 했어요"),
+    },
     seat_limit_removed: |who| format!("{who} 님이 자리 제한을 없앴어요"),
 
     message_label: "메시지",
@@ -212,8 +218,15 @@ fn refusal(refusal: Refusal) -> &'static str {
         Refusal::EmojiInvalid => "반응은 이모지 하나로 남길 수 있어요.",
         Refusal::SeatsInvalid => "자리는 1개에서 1,000개까지 둘 수 있어요.",
         Refusal::RoomFull => "이 방은 자리가 다 찼어요.",
+        Refusal::TooManyNewcomers => {
+            "같은 네트워크에서 새로 온 사람들이 벌써 자리의 절반에 앉아 있어요. 방 주인이 방 정보에서 더 들어오게 할 수 있어요."
+        }
+        Refusal::OwnersName => "방 주인의 이름과 같거나 비슷해요. 다른 이름을 골라 주세요.",
         Refusal::NotInRoom => "먼저 방에 들어가 주세요.",
         Refusal::Banned => "방 주인이 내보냈어요. 10분이 지나면 다시 들어갈 수 있어요.",
+        Refusal::NetworkBanned => {
+            "방 주인이 같은 네트워크에 있는 사람을 내보냈어요. 새로 온 사람은 10분 뒤에 들어올 수 있어요."
+        }
         Refusal::RoomDeleted => "남긴 말도 모두 지워졌어요.",
         Refusal::NoSuchRoom => "그런 방이 없어요.",
         Refusal::NoSuchMessage => "그 메시지는 이제 없어요.",

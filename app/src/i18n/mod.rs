@@ -43,6 +43,8 @@ pub(crate) struct Texts {
     pub(crate) topic_placeholder: &'static str,
     pub(crate) seats_label: &'static str,
     pub(crate) seats_placeholder: &'static str,
+    pub(crate) shared_network: &'static str,
+    pub(crate) shared_network_hint: &'static str,
     pub(crate) open_rooms: &'static str,
     pub(crate) rooms_loading: &'static str,
     pub(crate) rooms_unreachable: &'static str,
@@ -114,6 +116,7 @@ pub(crate) struct Texts {
     pub(crate) joined_and_left: fn(&str, &str) -> String,
     pub(crate) topic_changed: fn(&str, &str) -> String,
     pub(crate) seat_limit_changed: fn(&str, u16) -> String,
+    pub(crate) shared_network_changed: fn(&str, bool) -> String,
     pub(crate) seat_limit_removed: fn(&str) -> String,
 
     pub(crate) message_label: &'static str,

@@ -42,6 +42,8 @@ pub(crate) struct Room {
     pub(crate) join_refusal: Option<Refusal>,
     pub(crate) seats: Option<Seats>,
     pub(crate) topic: Option<Topic>,
+    /// Whether newcomers from one network may take all seats.
+    pub(crate) shared_network: bool,
     pub(crate) permissions: Vec<Permission>,
     pub(crate) roster: Roster,
     pub(crate) timeline: Timeline,
@@ -120,6 +122,7 @@ impl Room {
             join_refusal: None,
             seats: None,
             topic: None,
+            shared_network: false,
             permissions: Vec::new(),
             roster: Roster::default(),
             timeline: Timeline::default(),
@@ -169,6 +172,7 @@ impl Room {
         self.timeline.apply_join(&reply);
         self.read_state.trimmed_unread.more |= begins && self.timeline.begins_after(read.next());
         (self.seats, self.topic, self.permissions) = (reply.seats, reply.topic, reply.permissions);
+        self.shared_network = reply.shared_network;
         self.is_member = true;
     }
 
@@ -191,6 +195,7 @@ impl Room {
             people: Vec::new(),
             member_count: None,
             away: Vec::new(),
+            shared_network: self.shared_network,
             permissions: self.permissions.clone(),
         })
     }
@@ -216,7 +221,8 @@ impl Room {
         if let EventKind::Posted { .. } = event.kind {
             self.typing.stopped(event.person.id);
         }
-        if let EventKind::RoomChanged { topic, seats } = &event.kind {
+        if let EventKind::RoomChanged { topic, seats, shared_network } = &event.kind {
+            self.shared_network = shared_network.unwrap_or(self.shared_network);
             self.seats = seats.map_or(self.seats, |SeatLimit(seats)| seats);
             if let Some(topic) = topic {
                 self.topic = Some(topic.clone()).filter(|topic| !topic.is_empty());
@@ -542,7 +548,10 @@ mod tests {
             ((None, Some(SeatLimit(None))), (None, None)),
         ];
         for (seq, ((topic, seats), expected)) in (2..).zip(cases) {
-            room.apply_event(Event { kind: EventKind::RoomChanged { topic, seats }, ..message(seq, "-") });
+            room.apply_event(Event {
+                kind: EventKind::RoomChanged { topic, seats, shared_network: None },
+                ..message(seq, "-")
+            });
             assert_eq!((room.topic.clone(), room.seats), expected);
         }
     }

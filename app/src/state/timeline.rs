@@ -381,6 +381,7 @@ mod tests {
             people: vec![],
             member_count: None,
             away: vec![],
+            shared_network: false,
             permissions: vec![],
         }
     }

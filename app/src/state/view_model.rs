@@ -65,8 +65,14 @@ pub(crate) enum SystemRow {
     UnreadDivider,
     /// People who joined and left.
     Membership { id: u32, joined: NameList, left: NameList },
-    /// A change of the topic or the seat limit.
-    RoomChange { seq: Seq, person: Person, topic: Option<Topic>, seats: Option<SeatLimit> },
+    /// A change of the room's settings.
+    RoomChange {
+        seq: Seq,
+        person: Person,
+        topic: Option<Topic>,
+        seats: Option<SeatLimit>,
+        shared_network: Option<bool>,
+    },
 }
 
 impl SystemRow {
@@ -292,11 +298,12 @@ fn system_row(entry: &Entry<'_>) -> Option<SystemRow> {
             left: NameList::of(&note.left),
         }),
         Entry::RoomChange(event) => match &event.kind {
-            EventKind::RoomChanged { topic, seats } => Some(SystemRow::RoomChange {
+            EventKind::RoomChanged { topic, seats, shared_network } => Some(SystemRow::RoomChange {
                 seq: event.seq,
                 person: event.person.clone(),
                 topic: topic.clone(),
                 seats: *seats,
+                shared_network: *shared_network,
             }),
             _ => None,
         },
@@ -351,6 +358,7 @@ mod tests {
             people: vec![],
             member_count: None,
             away: vec![],
+            shared_network: false,
             permissions: vec![],
         });
         timeline

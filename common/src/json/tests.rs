@@ -113,8 +113,9 @@ fn kind() -> impl Strategy<Value = EventKind> {
             emoji,
             on
         }),
-        (option::of(text()), option::of(seat_limit()))
-            .prop_map(|(topic, seats)| EventKind::RoomChanged { topic, seats }),
+        (option::of(text()), option::of(seat_limit()), option::of(any::<bool>())).prop_map(
+            |(topic, seats, shared_network)| EventKind::RoomChanged { topic, seats, shared_network }
+        ),
         Just(EventKind::Unknown),
     ]
 }
@@ -150,7 +151,7 @@ proptest! {
         agree(&Edit { room: room.clone(), seq, cid: cid.clone(), body })?;
         agree(&Delete { room: room.clone(), seq, cid: cid.clone() })?;
         agree(&React { room: room.clone(), seq, cid: cid.clone(), emoji, on })?;
-        agree(&UpdateRoom { room: room.clone(), cid, topic, seats: lifted })?;
+        agree(&UpdateRoom { room: room.clone(), cid, topic, seats: lifted, shared_network: Some(on) })?;
         agree(&History { room: room.clone(), before: other, after: Some(seq), around: None, limit })?;
         agree(&Rename { name })?;
         agree(&Typing { room: room.clone() })?;
@@ -169,7 +170,7 @@ proptest! {
         let permissions = vec![Permission::Read, Permission::Post, Permission::Own, Permission::Unknown];
         agree(&Welcome { you: you.clone(), token, protocol: 1 })?;
         agree(&Page { events: events.clone(), more_before: more, more_after: !more })?;
-        agree(&Joined { room, seats, topic, last, events, more, people, member_count, away, permissions })?;
+        agree(&Joined { room, seats, topic, last, events, more, people, member_count, away, shared_network: more, permissions })?;
         agree(&Left {})?;
         agree(&Sent { cid, seq: last, at })?;
         agree(&Renamed { you })?;

@@ -58,7 +58,7 @@ objects! {
     Edit { room, seq, cid, body }
     Delete { room, seq, cid }
     React { room, seq, cid, emoji, on }
-    UpdateRoom { room, cid, topic, seats }
+    UpdateRoom { room, cid, topic, seats, shared_network }
     Kick { room, person }
     History { room, before, after, around, limit }
     Rename { name }
@@ -67,7 +67,7 @@ objects! {
     WaitForSeat { room }
 
     Welcome { you, token, protocol }
-    Joined { room, seats, topic, last, events, more, people, member_count = "here", away, permissions = "may" }
+    Joined { room, seats, topic, last, events, more, people, member_count = "here", away, shared_network, permissions = "may" }
     Left {}
     Sent { cid, seq, at }
     Page { events, more_before, more_after }
@@ -115,9 +115,11 @@ impl FromJson for EventKind {
                 emoji: object.take("emoji")?,
                 on: object.take("on")?,
             },
-            "room_changed" => {
-                EventKind::RoomChanged { topic: object.take("topic")?, seats: object.take("seats")? }
-            }
+            "room_changed" => EventKind::RoomChanged {
+                topic: object.take("topic")?,
+                seats: object.take("seats")?,
+                shared_network: object.take("shared_network")?,
+            },
             _ => EventKind::Unknown,
         })
     }
@@ -136,8 +138,8 @@ impl ToJson for EventKind {
             EventKind::Reacted { target, emoji, on } => {
                 ("reacted", &[("to", target), ("emoji", emoji), ("on", on)])
             }
-            EventKind::RoomChanged { topic, seats } => {
-                ("room_changed", &[("topic", topic), ("seats", seats)])
+            EventKind::RoomChanged { topic, seats, shared_network } => {
+                ("room_changed", &[("topic", topic), ("seats", seats), ("shared_network", shared_network)])
             }
             EventKind::Unknown => (UNKNOWN, &[]),
         };

@@ -47,7 +47,7 @@ fn describe_change(kind: &EventKind) -> Option<String> {
         EventKind::Deleted { .. } => "took back a message".to_owned(),
         EventKind::Reacted { emoji, on: true, .. } => format!("put {emoji} under a message"),
         EventKind::Reacted { emoji, on: false, .. } => format!("took {emoji} away from a message"),
-        EventKind::RoomChanged { topic, seats } => {
+        EventKind::RoomChanged { topic, seats, shared_network } => {
             let topic = topic.as_ref().map(|topic| match topic.is_empty() {
                 true => "took the topic away".to_owned(),
                 false => format!("changed the topic: {topic}"),
@@ -56,7 +56,11 @@ fn describe_change(kind: &EventKind) -> Option<String> {
                 Some(seats) => format!("set the seats to {}", seats.get()),
                 None => "lifted the limit of seats".to_owned(),
             });
-            seats.into_iter().chain(topic).collect::<Vec<_>>().join(" and ")
+            let shared_network = shared_network.map(|is_shared| match is_shared {
+                true => "let newcomers of one network take all seats".to_owned(),
+                false => "let newcomers of one network take half of the seats".to_owned(),
+            });
+            seats.into_iter().chain(shared_network).chain(topic).collect::<Vec<_>>().join(" and ")
         }
     })
 }

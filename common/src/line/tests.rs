@@ -54,12 +54,17 @@ fn a_change_of_a_message_is_a_note_when_it_happens_and_not_in_the_history() {
             EventKind::RoomChanged {
                 topic: Topic::parse("오늘 저녁").ok(),
                 seats: Some(SeatLimit(Seats::parse(5).ok())),
+                shared_network: None,
             },
             "* 지은 set the seats to 5 and changed the topic: 오늘 저녁",
         ),
         (
-            EventKind::RoomChanged { topic: None, seats: Some(SeatLimit(None)) },
+            EventKind::RoomChanged { topic: None, seats: Some(SeatLimit(None)), shared_network: None },
             "* 지은 lifted the limit of seats",
+        ),
+        (
+            EventKind::RoomChanged { topic: None, seats: None, shared_network: Some(true) },
+            "* 지은 let newcomers of one network take all seats",
         ),
     ];
     for (kind, line) in cases {

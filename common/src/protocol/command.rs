@@ -143,7 +143,7 @@ pub struct React {
     pub on: bool,
 }
 
-/// Changes the topic or the seat limit of the owner's room; an absent field stays unchanged.
+/// Changes the settings of the owner's room; an absent field stays unchanged.
 /// A lower limit takes no seat away from current members.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct UpdateRoom {
@@ -158,6 +158,9 @@ pub struct UpdateRoom {
         skip_serializing_if = "Option::is_none"
     )]
     pub seats: Option<SeatLimit>,
+    /// Whether newcomers from one network may take all seats, see [`Joined::shared_network`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shared_network: Option<bool>,
 }
 
 /// Removes another person from the owner's room and bans them for [`Kick::BAN_SECONDS`].

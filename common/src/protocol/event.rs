@@ -71,6 +71,9 @@ pub enum EventKind {
             skip_serializing_if = "Option::is_none"
         )]
         seats: Option<SeatLimit>,
+        /// Whether newcomers from one network may take all seats.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        shared_network: Option<bool>,
     },
     /// A kind that only a newer client knows. It has a number in the log like any event, and is not shown.
     #[serde(other, with = "super::unknown")]
@@ -144,7 +147,7 @@ mod tests {
             (r#"{"room_changed":{"seats":null}}"#, Some(SeatLimit(None))),
             (r#"{"room_changed":{"seats":2}}"#, Some(SeatLimit(Some(Seats::TWO)))),
         ] {
-            let changed = EventKind::RoomChanged { topic: None, seats };
+            let changed = EventKind::RoomChanged { topic: None, seats, shared_network: None };
             assert_eq!(serde_json::from_str::<EventKind>(json).unwrap(), changed);
             assert_eq!(crate::json::from_str::<EventKind>(json).unwrap(), changed);
             assert_eq!(serde_json::to_string(&changed).unwrap(), json);

@@ -56,6 +56,10 @@ pub struct Joined {
     /// Which of `people` are away.
     #[serde(default)]
     pub away: Vec<PersonId>,
+    /// Whether newcomers from one network may take all seats. Otherwise they get half of them, so that one
+    /// stranger can not fill the room.
+    #[serde(default)]
+    pub shared_network: bool,
     /// What the person who joined may do in the room.
     #[serde(rename = "may")]
     pub permissions: Vec<Permission>,

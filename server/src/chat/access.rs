@@ -15,7 +15,7 @@ use common::{
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use super::{Chat, Inner, bans::BAN_DURATION, broadcast::ConnectionId, room::Room};
+use super::{Chat, Inner, bans::BAN_DURATION, broadcast::ConnectionId, origin::Origin, room::Room};
 use crate::{
     error::Error,
     store::{self, Action, RoomId},
@@ -27,6 +27,8 @@ pub(super) struct Actor {
     pub(super) person: Person,
     /// Whether the person has a token, and can come back under the same id.
     pub(super) is_registered: bool,
+    /// Whether the person acts without being in the room, as programs do.
+    pub(super) is_program: bool,
     pub(super) room: RoomId,
     pub(super) room_owner: PersonId,
 }
@@ -82,14 +84,22 @@ impl Chat {
     }
 
     /// Checks whether this person may read and post without joining; see [`Room::check_access`].
-    pub(super) fn check_access(&self, stored: &store::Room, person: PersonId) -> Result<(), Refusal> {
-        self.read_room(stored, |room| room.check_access(person))
+    pub(super) fn check_access(
+        &self,
+        stored: &store::Room,
+        person: PersonId,
+        origin: Origin,
+    ) -> Result<(), Refusal> {
+        self.read_room(stored, |room| room.check_access(person, origin))
     }
 
-    /// Bans a person from a room for [`BAN_DURATION`], with all their connections.
+    /// Bans a person from a room for [`BAN_DURATION`], with all their connections, and newcomers from the
+    /// same network.
     pub(super) fn ban(&self, room: &Arc<Mutex<Room>>, person: PersonId) {
         let mut locked = room.lock();
-        locked.ban(person, Instant::now() + BAN_DURATION);
+        let network =
+            locked.origin_of(person).or_else(|| self.0.origins.get(person)).and_then(Origin::network);
+        locked.ban(person, network, Instant::now(), BAN_DURATION);
         tokio::spawn(expire_bans_later(Arc::downgrade(&self.0), locked.name.clone()));
         self.after_membership_change(room, locked);
     }
@@ -119,12 +129,12 @@ async fn expire_bans_later(chat: Weak<Inner>, room: RoomName) {
 
 impl Room {
     /// Checks whether a person may read and post without joining. With a seat limit only members may.
-    /// The refusals are `room_deleted`, `removed`, `room_full` and `not_in_room`.
-    pub(super) fn check_access(&self, person: PersonId) -> Result<(), Refusal> {
+    /// The refusals are `room_deleted`, `removed`, `network_removed`, `room_full` and `not_in_room`.
+    pub(super) fn check_access(&self, person: PersonId, origin: Origin) -> Result<(), Refusal> {
         if self.is_deleted {
             return Err(Refusal::RoomDeleted);
         }
-        self.bans.check(person)?;
+        self.check_bans(person, origin)?;
         match self.seats {
             Some(_) if self.has_member(person) => Ok(()),
             Some(_) if self.is_full() => Err(Refusal::RoomFull),
@@ -139,6 +149,16 @@ impl Room {
             return Err(Refusal::RoomDeleted);
         }
         self.bans.check(person)
+    }
+
+    /// Checks that neither the person nor newcomers from their network are banned. The refusals are `removed`
+    /// and `network_removed`.
+    pub(super) fn check_bans(&self, person: PersonId, origin: Origin) -> Result<(), Refusal> {
+        self.bans.check(person)?;
+        if self.has_member(person) || person == self.owner {
+            return Ok(());
+        }
+        self.bans.check_newcomer(origin)
     }
 
     /// Checks that this connection is in the room. The refusals are `room_deleted`, `removed` and
@@ -172,7 +192,7 @@ mod tests {
 
     fn actor(id: PersonId) -> Actor {
         let person = Person { id, name: DisplayName::for_guest(id) };
-        Actor { person, is_registered: true, room: RoomId::for_test(1), room_owner: OWNER }
+        Actor { person, is_registered: true, is_program: false, room: RoomId::for_test(1), room_owner: OWNER }
     }
 
     #[test]
@@ -189,7 +209,7 @@ mod tests {
         assert_eq!(allowed(Action::React { target, emoji, on: true }), everybody);
         assert_eq!(allowed(Action::Edit { target, body }), [AUTHOR]);
         assert_eq!(allowed(Action::Delete { target }), [AUTHOR, OWNER]);
-        assert_eq!(allowed(Action::UpdateRoom { topic: None, seats: None }), [OWNER]);
+        assert_eq!(allowed(Action::UpdateRoom { topic: None, seats: None, shared_network: None }), [OWNER]);
     }
 
     #[test]
@@ -209,7 +229,7 @@ mod tests {
     #[test]
     fn a_room_with_a_seat_limit_is_accessible_to_members_only() {
         let (mut room, now) = (room_for_two(), Instant::now());
-        let access = |room: &Room, id| room.check_access(PersonId(id));
+        let access = |room: &Room, id| room.check_access(PersonId(id), Origin::exempt());
         join(&mut room, 1, 1, now).unwrap();
         assert_eq!((access(&room, 1), access(&room, 2)), (Ok(()), Err(Refusal::NotInRoom)));
         join(&mut room, 2, 2, now).unwrap();
@@ -219,15 +239,15 @@ mod tests {
     #[test]
     fn a_banned_person_is_out_at_once_and_until_the_ban_ends() {
         let (mut room, now) = (room_for_two(), Instant::now());
-        let (later, subscriber) = (now + Duration::from_secs(600), Arc::new(NullSubscriber));
+        let (later, subscriber) = (now + BAN_DURATION, Arc::new(NullSubscriber));
         join(&mut room, 1, 1, now).unwrap();
         join(&mut room, 2, 2, now).unwrap();
-        room.subscribe(PersonId(2), ConnectionId(3), subscriber.clone()).unwrap();
-        room.ban(PersonId(2), later);
+        room.subscribe(PersonId(2), Origin::exempt(), ConnectionId(3), subscriber.clone()).unwrap();
+        room.ban(PersonId(2), None, now, BAN_DURATION);
         assert_eq!((room.member_count(), Arc::strong_count(&subscriber)), (1, 1));
         assert_eq!(room.check_member(PersonId(2), ConnectionId(2)), Err(Refusal::Banned));
         assert_eq!(
-            (join(&mut room, 2, 4, now), room.check_access(PersonId(2))),
+            (join(&mut room, 2, 4, now), room.check_access(PersonId(2), Origin::exempt())),
             (Err(Refusal::Banned), Err(Refusal::Banned))
         );
         assert_eq!(join(&mut room, 3, 5, now), Ok(()), "the seat is free");
@@ -250,14 +270,18 @@ mod tests {
     #[test]
     fn a_person_who_is_no_member_can_be_banned() {
         let (mut room, now) = (room_without_seat_limit(), Instant::now());
-        let (later, subscriber) = (now + Duration::from_secs(600), Arc::new(NullSubscriber));
-        room.subscribe(PersonId(3), ConnectionId(3), subscriber.clone()).unwrap();
-        room.ban(PersonId(3), later);
+        let (later, subscriber) = (now + BAN_DURATION, Arc::new(NullSubscriber));
+        room.subscribe(PersonId(3), Origin::exempt(), ConnectionId(3), subscriber.clone()).unwrap();
+        room.ban(PersonId(3), None, now, BAN_DURATION);
         assert_eq!(Arc::strong_count(&subscriber), 1);
-        assert_eq!(room.check_access(PersonId(3)), Err(Refusal::Banned));
+        assert_eq!(room.check_access(PersonId(3), Origin::exempt()), Err(Refusal::Banned));
         assert!(room.presence.take_batch().is_empty(), "no member has left");
-        room.ban(PersonId(3), later + Duration::from_secs(1));
+        room.ban(PersonId(3), None, now + Duration::from_secs(1), BAN_DURATION);
         room.bans.expire(later);
-        assert_eq!(room.check_access(PersonId(3)), Err(Refusal::Banned), "the later ban counts");
+        assert_eq!(
+            room.check_access(PersonId(3), Origin::exempt()),
+            Err(Refusal::Banned),
+            "the later ban counts"
+        );
     }
 }

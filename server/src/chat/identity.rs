@@ -6,6 +6,7 @@
 use std::{fmt, net::IpAddr};
 
 use common::{
+    message::Timestamp,
     person::{DisplayName, Person, PersonId},
     refusal::Refusal,
 };
@@ -18,7 +19,10 @@ use super::{
     limits::{Cost, RateKey, network_of},
     timestamp_now,
 };
-use crate::{error::Error, store::TokenHash};
+use crate::{
+    error::Error,
+    store::{RegisteredPerson, TokenHash},
+};
 
 /// How precisely it is recorded when a person last came.
 const LAST_SEEN_PRECISION_MS: i64 = 24 * 60 * 60 * 1000;
@@ -40,6 +44,8 @@ pub struct Identity {
     pub person: Person,
     /// Whether the person has a token, and can come back under the same id.
     pub is_registered: bool,
+    /// When they registered; now for a guest.
+    pub first_seen: Timestamp,
 }
 
 impl Identity {
@@ -77,27 +83,29 @@ impl Chat {
     /// Returns the person behind the credentials, or a new guest. The refusal is `unknown_token`.
     pub async fn authenticate(&self, credentials: Credentials) -> Result<Identity, Error> {
         if let Some(token) = credentials.token {
-            let person = self.find_person(&token).await?.ok_or(Refusal::UnknownToken)?;
-            return Ok(Identity { person, is_registered: true });
+            let found = self.find_person(&token).await?.ok_or(Refusal::UnknownToken)?;
+            return Ok(Identity { person: found.person, is_registered: true, first_seen: found.since });
         }
-        if let Some(person) = self.person_by_token(credentials.cookie_token.as_deref()).await? {
-            return Ok(Identity { person, is_registered: true });
+        if let Some(cookie_token) = credentials.cookie_token
+            && let Some(found) = self.find_person(&cookie_token).await?
+        {
+            return Ok(Identity { person: found.person, is_registered: true, first_seen: found.since });
         }
         let id = PersonId(rand::random());
         let name = credentials.name.unwrap_or_else(|| DisplayName::for_guest(id));
-        Ok(Identity { person: Person { id, name }, is_registered: false })
+        Ok(Identity { person: Person { id, name }, is_registered: false, first_seen: timestamp_now() })
     }
 
     /// Looks up the person of a cookie's token. Returns `None` without a token or if it is unknown.
     pub async fn person_by_token(&self, cookie_token: Option<&str>) -> Result<Option<Person>, Error> {
         match cookie_token {
-            Some(token) => self.find_person(token).await,
+            Some(token) => Ok(self.find_person(token).await?.map(|found| found.person)),
             None => Ok(None),
         }
     }
 
     /// Looks up the person of a token, and records once a day that they have come.
-    async fn find_person(&self, token: &str) -> Result<Option<Person>, Error> {
+    async fn find_person(&self, token: &str) -> Result<Option<RegisteredPerson>, Error> {
         let Some(found) = self.0.store.get_person_by_token(hash_token(token)).await? else { return Ok(None) };
         let (id, now) = (found.person.id, timestamp_now());
         if now.0.saturating_sub(found.last_seen.0) > LAST_SEEN_PRECISION_MS {
@@ -109,7 +117,7 @@ impl Chat {
                 }
             });
         }
-        Ok(Some(found.person))
+        Ok(Some(found))
     }
 
     /// Renames the person of `cookie_token`, or registers a new person and returns their token.

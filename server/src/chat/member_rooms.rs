@@ -73,7 +73,7 @@ mod tests {
         let (index, now) = (MemberRooms::default(), Instant::now());
         let goes: [&dyn Fn(&mut Room); 4] = [
             &|room| room.leave(PERSON, CONNECTION, None),
-            &|room| room.ban(PERSON, now),
+            &|room| room.ban(PERSON, None, now, Duration::from_secs(1)),
             &|room| room.delete(),
             &|room| {
                 room.leave(PERSON, CONNECTION, Some(now + Duration::from_secs(1)));

@@ -11,6 +11,9 @@ mod claim;
 pub mod identity;
 pub mod limits;
 mod member_rooms;
+mod newcomers;
+mod origin;
+mod ownership;
 pub mod posting;
 mod presence;
 mod retention;
@@ -53,6 +56,7 @@ use crate::{
         identity::Identity,
         limits::{Cost, Limits, RateLimiter},
         member_rooms::MemberRooms,
+        origin::{Origin, Origins},
         presence::PRESENCE_DEBOUNCE,
         room::Room,
         session::Session,
@@ -87,6 +91,7 @@ struct Inner {
     /// Rooms in memory: those with members, held seats, subscriptions or bans.
     rooms: Mutex<HashMap<RoomName, Arc<Mutex<Room>>>>,
     member_rooms: MemberRooms,
+    origins: Origins,
     /// The people who have a connection. All sessions of a person share one entry, so that a rename
     /// reaches each of them.
     online: Mutex<HashMap<PersonId, Arc<Mutex<Person>>>>,
@@ -108,6 +113,7 @@ impl Chat {
             rate_limiter: RateLimiter::new(limits),
             rooms: Mutex::default(),
             member_rooms: MemberRooms::default(),
+            origins: Origins::default(),
             online: Mutex::default(),
             next_connection_id: AtomicU64::new(0),
             closing: AtomicBool::new(false),
@@ -153,7 +159,8 @@ impl Chat {
         let (id, subscriber) = self.register_connection(subscriber);
         let new_person = || Arc::new(Mutex::new(identity.person.clone()));
         let person = self.0.online.lock().entry(identity.person.id).or_insert_with(new_person).clone();
-        Session::new(self.clone(), id, person, identity.is_registered, subscriber, address)
+        let origin = Origin::new(address, identity.first_seen);
+        Session::new(self.clone(), id, person, identity.is_registered, subscriber, address, origin)
     }
 
     fn register_connection(&self, subscriber: Arc<dyn Subscriber>) -> (ConnectionId, Arc<dyn Subscriber>) {

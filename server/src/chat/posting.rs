@@ -15,11 +15,12 @@ use common::{
 use tokio::time::Instant;
 
 use super::{
-    Chat,
+    Chat, NO_OWNER,
     access::Actor,
     claim::Claimant,
     identity::Identity,
     limits::{Cost, RateKey},
+    origin::Origin,
     timestamp_now,
 };
 use crate::{
@@ -61,7 +62,8 @@ impl Chat {
         self.0.rate_limiter.take(RateKey::Datagrams, Cost::Message, Instant::now())?;
         let address = address.to_canonical();
         let AnonymousMessage { room, name, body, cid } = message;
-        let sender = Identity { person: self.anonymous_sender(name, address), is_registered: false };
+        let person = self.anonymous_sender(name, address);
+        let sender = Identity { person, is_registered: false, first_seen: timestamp_now() };
         let via = Some(Via::Udp(address.to_string()));
         let claim = Some(self.claim(Claimant::Guest(address, &body)));
         let (actor, action) =
@@ -83,11 +85,15 @@ impl Chat {
 
     /// Returns the sender as an actor in a room, which is created if necessary.
     async fn enter(&self, sender: Identity, room: RoomName, address: IpAddr) -> Result<Actor, Error> {
-        let Identity { person, is_registered } = sender;
-        let new = NewRoom::with_defaults(person.id, timestamp_now());
-        let stored = self.get_or_create_room(room, new, address).await?;
-        self.check_access(&stored, person.id)?;
-        Ok(Actor { person, is_registered, room: stored.id, room_owner: stored.owner })
+        let Identity { person, is_registered, first_seen } = sender;
+        let origin = self.0.origins.record(person.id, Origin::new(address, first_seen));
+        // A guest without a connection can not come back as its owner.
+        let owner = if is_registered { person.id } else { NO_OWNER };
+        let stored =
+            self.get_or_create_room(room, NewRoom::with_defaults(owner, timestamp_now()), address).await?;
+        let stored = self.claim_ownership(stored, &person, is_registered, origin).await?;
+        self.check_access(&stored, person.id, origin)?;
+        Ok(Actor { person, is_registered, is_program: true, room: stored.id, room_owner: stored.owner })
     }
 
     /// Appends a message to the log of a room. Whoever else has used its `cid` does not matter, and a guest
@@ -128,7 +134,8 @@ impl Chat {
     ) -> Result<Sent, Error> {
         self.0.rate_limiter.take_from_address(address, Cost::Message, Instant::now())?;
         self.authorize(&actor, &action).await?;
-        let event = NewEvent { person: actor.person, at: timestamp_now(), cid, claim, action };
+        let Actor { person, is_program, .. } = actor;
+        let event = NewEvent { person, at: timestamp_now(), cid, claim, is_program, action };
         self.0.store.append_event(actor.room, event).await
     }
 

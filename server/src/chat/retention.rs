@@ -106,33 +106,19 @@ mod tests {
     };
 
     use super::*;
-    use crate::{
-        bus,
-        chat::{
-            identity::Identity,
-            limits::Limits,
-            test_support::{NullSubscriber, person},
-        },
-        health::Health,
-        store::DatabaseUrl,
+    use crate::chat::{
+        identity::Identity,
+        test_support::{NullSubscriber, person, start_chat},
     };
 
     const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
-    async fn chat(folder: &tempfile::TempDir) -> Chat {
-        let url = DatabaseUrl::Sqlite(folder.path().join("madang.sqlite"));
-        let (sender, committed) = bus::channel();
-        let on_commit = Box::new(move |event| sender.send(event));
-        let store = store::open(&url, None, &Health::default(), on_commit).await.unwrap();
-        Chat::start(store, committed, Limits::default(), &Health::default())
-    }
-
     #[tokio::test(flavor = "multi_thread")]
     async fn a_silent_room_is_kept_while_somebody_is_in_it() {
         let folder = tempfile::tempdir().unwrap();
-        let chat = chat(&folder).await;
+        let chat = start_chat(&folder).await;
         let name = RoomName::parse("quiet").unwrap();
-        let identity = Identity { person: person(1), is_registered: false };
+        let identity = Identity { person: person(1), is_registered: false, first_seen: Timestamp(0) };
         let address = "127.0.0.1".parse().unwrap();
         let mut session = chat.open_session(&identity, std::sync::Arc::new(NullSubscriber), address);
         session.handle(Command::Join(Join::new(name.clone()))).await.unwrap();
@@ -147,7 +133,7 @@ mod tests {
     #[tokio::test(flavor = "multi_thread")]
     async fn a_person_who_did_nothing_is_kept_for_a_month_after_they_last_came() {
         let folder = tempfile::tempdir().unwrap();
-        let chat = chat(&folder).await;
+        let chat = start_chat(&folder).await;
         let now = timestamp_now().0;
         let person = person(1);
         let token = chat.register(&person).await.unwrap();

@@ -3,7 +3,7 @@
 //! Plain data and rules: no async, no clock (callers pass the time in), no storage. The log is in the
 //! store; this is only the state that is forgotten when the room is unloaded.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, net::IpAddr, sync::Arc, time::Duration};
 
 use common::{
     message::{Seq, Timestamp},
@@ -23,6 +23,7 @@ use super::{
     bans::Bans,
     broadcast::{Broadcast, ConnectionId, Subscriber, Subscriptions},
     member_rooms::{MemberRoomEntry, MemberRooms},
+    origin::Origin,
     presence::Presence,
 };
 use crate::store::{self, RoomId};
@@ -37,7 +38,9 @@ pub struct Room {
     pub seats: Option<Seats>,
     pub(super) owner: PersonId,
     topic: Topic,
-    /// The event that last changed seats or topic.
+    /// Whether newcomers from one network may take all seats.
+    pub(super) shared_network: bool,
+    /// The event that last changed the topic, the seats or who may take them.
     description_seq: Seq,
     /// The last event of the log that this room knows of.
     last_seq: Seq,
@@ -68,6 +71,8 @@ pub struct MemberSample {
 /// A person in the room, over any number of connections.
 struct Member {
     person: Person,
+    /// Where their last connection came from.
+    origin: Origin,
     connections: Vec<ConnectionId>,
     /// Until when the seat is kept; set while the member has no connection.
     grace_until: Option<Instant>,
@@ -83,6 +88,7 @@ impl Room {
             seats: stored.seats,
             owner: stored.owner,
             topic: stored.topic.clone(),
+            shared_network: stored.shared_network,
             description_seq: stored.description_seq,
             last_seq: stored.last_seq,
             last_at: stored.last_at,
@@ -99,31 +105,34 @@ impl Room {
     }
 
     /// Adds a connection, on the person's own seat if they have one, else on a free seat.
-    /// The refusals are `removed` and `room_full`.
+    /// The refusals are `removed`, `network_removed`, `room_full` and `too_many_newcomers`.
     pub(super) fn join(
         &mut self,
         person: &Person,
+        origin: Origin,
         connection: ConnectionId,
         subscriber: Arc<dyn Subscriber>,
         now: Instant,
     ) -> Result<(), Refusal> {
         self.expire_seat_grace(now);
-        self.bans.check(person.id)?;
+        self.check_bans(person.id, origin)?;
         if !self.members.contains_key(&person.id) {
             if self.is_full() {
                 return Err(Refusal::RoomFull);
             }
+            self.check_newcomer(person.id, origin, now)?;
             self.queue_presence(PresenceChange::Joined(person.clone()));
         }
         self.seat_waiters.remove(connection);
         let new = || Member {
             person: person.clone(),
+            origin,
             connections: Vec::new(),
             grace_until: None,
             _index_entry: self.member_rooms.add(person.id, self.id, self.name.clone()),
         };
         let member = self.members.entry(person.id).or_insert_with(new);
-        member.grace_until = None;
+        (member.origin, member.grace_until) = (origin, None);
         if !member.connections.contains(&connection) {
             member.connections.push(connection);
             self.member_subscribers.insert(connection, subscriber);
@@ -166,11 +175,17 @@ impl Room {
         self.bans = Bans::default();
         self.presence = Presence::default();
         // Joining makes a new room, with free seats.
-        self.seat_waiters.notify(&self.name);
+        self.seat_waiters.notify(&self.name, |_| true);
     }
 
     /// Bans a person, member or not. Their connections receive one last push that says so.
-    pub(super) fn ban(&mut self, person: PersonId, until: Instant) {
+    pub(super) fn ban(
+        &mut self,
+        person: PersonId,
+        network: Option<IpAddr>,
+        since: Instant,
+        duration: Duration,
+    ) {
         let broadcast = Broadcast::new(Push::Kicked(Kicked { room: self.name.clone(), refusal: None }));
         let connections = self.members.get(&person).into_iter().flat_map(|member| &member.connections);
         for connection in connections {
@@ -180,8 +195,9 @@ impl Room {
             }
         }
         self.subscriptions.remove_person(person);
+        self.seat_waiters.remove_person(person);
         self.remove_member(person);
-        self.bans.add(person, until);
+        self.bans.add(person, network, since, duration);
     }
 
     /// Removes a member and frees the seat. Does nothing for anybody else.
@@ -250,11 +266,14 @@ impl Room {
         });
     }
 
-    /// Notifies all seat waiters if a seat is free.
+    /// Notifies the seat waiters if a seat is free that they may take.
     pub(super) fn notify_seat_waiters(&mut self) {
-        if !self.is_full() {
-            self.seat_waiters.notify(&self.name);
+        if self.is_full() || self.seat_waiters.is_empty() {
+            return;
         }
+        let (mut waiters, now) = (std::mem::take(&mut self.seat_waiters), Instant::now());
+        waiters.notify(&self.name, |waiter| self.check_newcomer(waiter.person, waiter.origin, now).is_ok());
+        self.seat_waiters = waiters;
     }
 
     /// Delivers to all members and subscriptions, and drops those that lag: their connections are closed.
@@ -287,10 +306,11 @@ impl Room {
             EventKind::Posted { .. } => self.last_at = Some(event.at),
             // Skips an event that the room already contained when it was loaded: loading can fall between
             // the commit of the event and its broadcast.
-            EventKind::RoomChanged { topic, seats } if event.seq > self.description_seq => {
+            EventKind::RoomChanged { topic, seats, shared_network } if event.seq > self.description_seq => {
                 let topic = topic.clone().unwrap_or_else(|| self.topic.clone());
                 let seats = seats.map_or(self.seats, |SeatLimit(seats)| seats);
-                self.set_description(event.seq, topic, seats);
+                let shared_network = shared_network.unwrap_or(self.shared_network);
+                self.set_description(event.seq, topic, seats, shared_network);
             }
             _ => {}
         }
@@ -304,13 +324,19 @@ impl Room {
             self.last_at = stored.last_at;
             self.advance_to(stored.last_seq);
         }
+        // The owner changes once at most, to somebody registered.
+        if stored.owner_name.is_some() {
+            self.owner = stored.owner;
+        }
         if stored.description_seq > self.description_seq {
-            self.set_description(stored.description_seq, stored.topic.clone(), stored.seats);
+            let topic = stored.topic.clone();
+            self.set_description(stored.description_seq, topic, stored.seats, stored.shared_network);
         }
     }
 
-    fn set_description(&mut self, seq: Seq, topic: Topic, seats: Option<Seats>) {
+    fn set_description(&mut self, seq: Seq, topic: Topic, seats: Option<Seats>, shared_network: bool) {
         self.description_seq = seq;
+        self.shared_network = shared_network;
         self.topic = topic;
         self.seats = seats;
         if seats.is_some() {
@@ -383,6 +409,16 @@ impl Room {
         MemberSample { people: people.collect(), member_count: self.members.len() }
     }
 
+    /// Returns where a member comes from.
+    pub(super) fn origin_of(&self, person: PersonId) -> Option<Origin> {
+        self.members.get(&person).map(|member| member.origin)
+    }
+
+    /// Returns where the members come from.
+    pub(super) fn origins(&self) -> impl Iterator<Item = Origin> {
+        self.members.values().map(|member| member.origin)
+    }
+
     /// Whether this person is a member, also during seat grace.
     pub(super) fn has_member(&self, person: PersonId) -> bool {
         self.members.contains_key(&person)
@@ -416,21 +452,23 @@ impl Room {
     }
 }
 
-/// The connections that wait for a free seat. Empty whenever a seat is free.
+/// The connections that wait for a free seat.
 #[derive(Default)]
-pub(super) struct SeatWaiters(HashMap<ConnectionId, Arc<dyn Subscriber>>);
+pub(super) struct SeatWaiters(HashMap<ConnectionId, SeatWaiter>);
+
+pub(super) struct SeatWaiter {
+    pub(super) person: PersonId,
+    pub(super) origin: Origin,
+    pub(super) subscriber: Arc<dyn Subscriber>,
+}
 
 impl SeatWaiters {
     /// Adds a connection, which is notified once. The refusal is `unavailable` if too many wait.
-    pub(super) fn add(
-        &mut self,
-        connection: ConnectionId,
-        subscriber: Arc<dyn Subscriber>,
-    ) -> Result<(), Refusal> {
+    pub(super) fn add(&mut self, connection: ConnectionId, waiter: SeatWaiter) -> Result<(), Refusal> {
         if self.0.len() >= MAX_SEAT_WAITERS && !self.contains(connection) {
             return Err(Refusal::Unavailable);
         }
-        self.0.insert(connection, subscriber);
+        self.0.insert(connection, waiter);
         Ok(())
     }
 
@@ -442,14 +480,21 @@ impl SeatWaiters {
         self.0.remove(&connection);
     }
 
-    fn notify(&mut self, room: &RoomName) {
-        if self.0.is_empty() {
-            return;
-        }
+    /// Removes the connections of somebody who was banned and must not be told.
+    fn remove_person(&mut self, person: PersonId) {
+        self.0.retain(|_, waiter| waiter.person != person);
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Notifies those for whom `may_enter` is true; the others go on waiting.
+    fn notify(&mut self, room: &RoomName, may_enter: impl Fn(&SeatWaiter) -> bool) {
         let broadcast = Broadcast::new(Push::SeatAvailable(SeatAvailable { room: room.clone() }));
-        for (_, subscriber) in self.0.drain() {
+        for (_, waiter) in self.0.extract_if(|_, waiter| may_enter(waiter)) {
             // A connection whose queue is full is closed anyway.
-            let _ = subscriber.deliver(&broadcast);
+            let _ = waiter.subscriber.deliver(&broadcast);
         }
     }
 }
@@ -531,7 +576,7 @@ mod tests {
         let (mut room, now) = (room_for_two(), Instant::now());
         let subscriber = Arc::new(NullSubscriber);
         join(&mut room, 1, 1, now).unwrap();
-        room.subscribe(PersonId(1), ConnectionId(2), subscriber.clone()).unwrap();
+        room.subscribe(PersonId(1), Origin::exempt(), ConnectionId(2), subscriber.clone()).unwrap();
         assert_eq!(Arc::strong_count(&subscriber), 2);
         room.leave(PersonId(1), ConnectionId(1), None);
         assert_eq!(Arc::strong_count(&subscriber), 1, "the room has dropped it");

@@ -15,7 +15,7 @@ use common::{
     person::{DisplayName, Person, PersonId},
     protocol::{
         PROTOCOL,
-        command::{Command, History, HistoryRange, Join},
+        command::{Command, History, HistoryRange, Join, UpdateRoom},
         reply::{Ack, Joined, Left, Page, Renamed, Reply, Sent, Welcome},
     },
     refusal::Refusal,
@@ -30,8 +30,9 @@ use super::{
     broadcast::{ConnectionId, Subscriber},
     claim::Claimant,
     limits::{Buckets, Cost, ROOMS_PER_CONNECTION},
+    origin::Origin,
     posting::NewMessage,
-    room::{MemberSample, Room},
+    room::{MemberSample, Room, SeatWaiter},
     timestamp_now,
 };
 use crate::{
@@ -52,6 +53,7 @@ pub struct Session {
     is_registered: bool,
     subscriber: Arc<dyn Subscriber>,
     address: IpAddr,
+    origin: Origin,
     buckets: Buckets,
     memberships: HashMap<RoomName, Membership>,
     /// Full rooms in which this connection waits for a seat, or has waited until it was notified.
@@ -85,6 +87,7 @@ impl Session {
         is_registered: bool,
         subscriber: Arc<dyn Subscriber>,
         address: IpAddr,
+        origin: Origin,
     ) -> Session {
         let buckets = Buckets::new(chat.0.limits, Instant::now());
         Session {
@@ -94,6 +97,7 @@ impl Session {
             is_registered,
             subscriber,
             address,
+            origin,
             buckets,
             memberships: HashMap::new(),
             awaited_rooms: Vec::new(),
@@ -156,8 +160,9 @@ impl Session {
                 self.append(&react.room, react.cid, action).await.map(Reply::Sent)
             }
             Command::UpdateRoom(update) => {
-                let action = Action::UpdateRoom { topic: update.topic, seats: update.seats };
-                self.append(&update.room, update.cid, action).await.map(Reply::Sent)
+                let UpdateRoom { room, cid, topic, seats, shared_network } = update;
+                let action = Action::UpdateRoom { topic, seats, shared_network };
+                self.append(&room, cid, action).await.map(Reply::Sent)
             }
             Command::Kick(kick) => self.kick(&kick.room, kick.person).map(Reply::Ack),
             Command::History(history) => self.read_history(&history).await.map(Reply::Page),
@@ -249,6 +254,7 @@ impl Session {
             people,
             member_count: Some(room.member_count()),
             away,
+            shared_network: room.shared_network,
             permissions: access::permissions(room.owner, me),
         })
     }
@@ -263,6 +269,7 @@ impl Session {
         let topic = join.topic.clone().unwrap_or_default();
         let new = NewRoom { seats: join.seats, topic, owner: me.id, at: timestamp_now() };
         let stored = self.chat.get_or_create_room(join.room.clone(), new, self.address).await?;
+        let stored = self.chat.claim_ownership(stored, &me, self.is_registered, self.origin).await?;
         let was_member = self.membership(&join.room).is_ok();
         let room = self.become_member(&stored, &me)?;
         // Read after joining: later events are delivered as broadcasts, so none falls between the page and
@@ -304,8 +311,9 @@ impl Session {
 
     /// Joins the room in memory with this connection, and records the membership.
     fn become_member(&mut self, stored: &store::Room, me: &Person) -> Result<Arc<Mutex<Room>>, Refusal> {
+        self.chat.0.origins.record(me.id, self.origin);
         let join = |room: &mut Room| {
-            room.join(me, self.id, self.subscriber.clone(), Instant::now())?;
+            room.join(me, self.origin, self.id, self.subscriber.clone(), Instant::now())?;
             room.set_away(me.id, self.id, self.away);
             Ok(())
         };
@@ -369,6 +377,7 @@ impl Session {
         Actor {
             person: self.person(),
             is_registered: self.is_registered,
+            is_program: false,
             room: membership.id,
             room_owner: membership.room.lock().owner,
         }
@@ -401,7 +410,12 @@ impl Session {
             return Err(Refusal::TooManyRooms.into());
         }
         let stored = self.chat.find_room(room).await?;
-        let wait = |room: &mut Room| room.seat_waiters.add(self.id, self.subscriber.clone());
+        let person = self.person().id;
+        let wait = |room: &mut Room| {
+            room.check_bans(person, self.origin)?;
+            let waiter = SeatWaiter { person, origin: self.origin, subscriber: self.subscriber.clone() };
+            room.seat_waiters.add(self.id, waiter)
+        };
         self.awaited_rooms.push(self.chat.with_room(&stored, wait)?);
         Ok(Ack {})
     }

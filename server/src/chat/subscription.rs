@@ -24,6 +24,7 @@ use super::{
     broadcast::{ConnectionId, Subscriber},
     identity::Identity,
     limits::{Buckets, Cost},
+    origin::Origin,
     room::Room,
 };
 use crate::{error::Error, store::RoomId};
@@ -37,25 +38,36 @@ pub struct Subscription {
     room: Arc<Mutex<Room>>,
     room_id: RoomId,
     person: PersonId,
+    origin: Origin,
     connection: ConnectionId,
     buckets: Buckets,
 }
 
 impl Chat {
     /// Subscribes to a room and returns the last `Seq`. The room drops `subscriber` when access ends.
-    /// The refusals are `no_such_room`, `removed`, `room_full` and `not_in_room`.
+    /// The refusals are `no_such_room` and those of [`Room::check_access`].
     pub async fn subscribe(
         &self,
         identity: &Identity,
         name: RoomName,
         subscriber: Arc<dyn Subscriber>,
+        address: IpAddr,
     ) -> Result<(Subscription, Seq), Error> {
         let stored = self.find_room(name.clone()).await?;
         let (person, (connection, subscriber)) = (identity.person.id, self.register_connection(subscriber));
-        let room = self.with_room(&stored, |room| room.subscribe(person, connection, subscriber.clone()))?;
+        let origin = Origin::new(address, identity.first_seen);
+        let room =
+            self.with_room(&stored, |room| room.subscribe(person, origin, connection, subscriber.clone()))?;
         let buckets = Buckets::new(self.0.limits, Instant::now());
-        let subscription =
-            Subscription { chat: self.clone(), room, room_id: stored.id, person, connection, buckets };
+        let subscription = Subscription {
+            chat: self.clone(),
+            room,
+            room_id: stored.id,
+            person,
+            origin,
+            connection,
+            buckets,
+        };
         // Read again after subscribing: later events are delivered, and `stored` is older than the
         // subscription, so events between the two would be missed.
         let last_seq = self.find_room(name).await?.last_seq;
@@ -73,7 +85,7 @@ impl Chat {
         let range = history.range()?;
         self.0.rate_limiter.take(identity.rate_key(address), Cost::Read, Instant::now())?;
         let room = self.find_room(history.room.clone()).await?;
-        self.check_access(&room, identity.person.id)?;
+        self.check_access(&room, identity.person.id, Origin::new(address, identity.first_seen))?;
         self.0.store.list_events(room.id, range, history.page_size(), identity.person.id).await
     }
 }
@@ -84,7 +96,7 @@ impl Subscription {
         while self.buckets.take(Cost::Read, Instant::now()).is_err() {
             sleep(READ_RETRY).await;
         }
-        self.room.lock().check_access(self.person)?;
+        self.room.lock().check_access(self.person, self.origin)?;
         self.chat.0.store.list_events(self.room_id, HistoryRange::After(seq), History::MAX, self.person).await
     }
 }
@@ -102,10 +114,11 @@ impl Room {
     pub(super) fn subscribe(
         &mut self,
         person: PersonId,
+        origin: Origin,
         connection: ConnectionId,
         subscriber: Arc<dyn Subscriber>,
     ) -> Result<(), Refusal> {
-        self.check_access(person)?;
+        self.check_access(person, origin)?;
         self.subscriptions.insert(person, connection, subscriber);
         Ok(())
     }

@@ -95,6 +95,11 @@ pub trait Store: Send + Sync {
     /// Removes those of these rooms that still are unused, and returns how many.
     async fn evict_unused_rooms(&self, names: Vec<RoomName>, now: Timestamp) -> Result<usize, Error>;
 
+    /// Gives a room to a person if it belongs to nobody who can come back and nobody else has spoken in it,
+    /// and returns whether it did. Messages of the guest program that made it do not count, as far as they
+    /// have the name of its first one. The lobby and rooms of more than 1,000 events are given to nobody.
+    async fn claim_room(&self, room: RoomId, person: PersonId) -> Result<bool, Error>;
+
     /// Deletes a room and returns what it was. Its name is free at once, and nothing returns its log any
     /// more; [`Store::purge_deleted_rooms`] removes the log. The refusal is `no_such_room`.
     async fn delete_room(&self, name: RoomName) -> Result<Room, Error>;
@@ -165,9 +170,13 @@ pub struct Room {
     pub name: RoomName,
     pub seats: Option<Seats>,
     pub topic: Topic,
-    /// The event that last changed seats or topic; zero if none did.
+    /// Whether newcomers from one network may take all seats.
+    pub shared_network: bool,
+    /// The event that last changed one of these; zero if none did.
     pub description_seq: Seq,
     pub owner: PersonId,
+    /// The owner's name, if they are registered.
+    pub owner_name: Option<DisplayName>,
     pub last_seq: Seq,
     pub last_at: Option<Timestamp>,
 }
@@ -206,6 +215,8 @@ pub struct NewEvent {
     pub cid: Cid,
     /// Set for guests.
     pub claim: Option<Claim>,
+    /// Whether it was posted without being in the room, as programs do.
+    pub is_program: bool,
     pub action: Action,
 }
 
@@ -221,7 +232,7 @@ pub enum Action {
     Edit { target: Seq, body: Body },
     Delete { target: Seq },
     React { target: Seq, emoji: Emoji, on: bool },
-    UpdateRoom { topic: Option<Topic>, seats: Option<SeatLimit> },
+    UpdateRoom { topic: Option<Topic>, seats: Option<SeatLimit>, shared_network: Option<bool> },
 }
 
 impl Action {
@@ -234,7 +245,9 @@ impl Action {
             Action::Edit { target, body } => EventKind::Edited { target, body: Some(body) },
             Action::Delete { target } => EventKind::Deleted { target },
             Action::React { target, emoji, on } => EventKind::Reacted { target, emoji, on },
-            Action::UpdateRoom { topic, seats } => EventKind::RoomChanged { topic, seats },
+            Action::UpdateRoom { topic, seats, shared_network } => {
+                EventKind::RoomChanged { topic, seats, shared_network }
+            }
         }
     }
 }

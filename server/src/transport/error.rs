@@ -120,11 +120,14 @@ impl IntoResponse for Refused {
 fn status(refusal: Refusal) -> StatusCode {
     match refusal {
         Refusal::UnknownToken => StatusCode::UNAUTHORIZED,
-        Refusal::NotInRoom | Refusal::Banned | Refusal::NotYours | Refusal::ForeignOrigin => {
-            StatusCode::FORBIDDEN
-        }
+        Refusal::NotInRoom
+        | Refusal::Banned
+        | Refusal::NetworkBanned
+        | Refusal::OwnersName
+        | Refusal::NotYours
+        | Refusal::ForeignOrigin => StatusCode::FORBIDDEN,
         Refusal::NoSuchRoom | Refusal::RoomDeleted | Refusal::NoSuchMessage => StatusCode::NOT_FOUND,
-        Refusal::RoomFull => StatusCode::CONFLICT,
+        Refusal::RoomFull | Refusal::TooManyNewcomers => StatusCode::CONFLICT,
         Refusal::MessageTooLong => StatusCode::PAYLOAD_TOO_LARGE,
         Refusal::TooFast => StatusCode::TOO_MANY_REQUESTS,
         Refusal::Internal => StatusCode::INTERNAL_SERVER_ERROR,

@@ -5,7 +5,7 @@ use common::{
     line::Line,
     person::PersonId,
     protocol::{
-        command::{Hello, Join, Kick, Leave, Request},
+        command::{Hello, Join, Kick, Leave, Request, WaitForSeat},
         push::{PresenceChange, Push},
         reply::Ack,
     },
@@ -165,7 +165,6 @@ async fn a_banned_line_client_is_told_and_can_join_another_room() {
         let answer = line_client.next_raw().await.unwrap();
         assert!(answer.contains("! removed: "), "{answer}");
     }
-    line_client.wait_for_note("You are in no room").await;
     line_client.write("/who\n").await;
     assert_eq!(line_client.next().await, Line::Refused(Refusal::NotInRoom));
     line_client.join("lobby").await;
@@ -182,4 +181,24 @@ async fn the_tutorials_client_is_told_that_its_join_failed_when_banned() {
     assert_eq!(b.next_push("result").await, Value::from("failed"));
     assert_eq!(b.request_raw("room", &"r").await["error"]["code"], Refusal::Banned.code());
     b.next_push("result").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_banned_person_is_not_told_of_free_seats() {
+    let server = TestServer::start().await;
+    let (mut owner, mut waiting, mut other) =
+        (room_owner(&server, 1).await, server.client().await, server.client().await);
+    let (id, _) = id_and_token(&mut waiting).await;
+    let wait = || WaitForSeat { room: room("r") };
+    for client in [&mut waiting, &mut other] {
+        assert_eq!(client.join("r").await.unwrap_err(), Refusal::RoomFull);
+        client.request(wait()).await.unwrap();
+    }
+    owner.request(kick(id)).await.unwrap();
+    assert_eq!(waiting.request(wait()).await.unwrap_err(), Refusal::Banned);
+    owner.request(Leave { room: room("r") }).await.unwrap();
+    other.next_push(Push::SEAT_AVAILABLE).await;
+    // Everything that was sent to it has arrived when this is answered.
+    waiting.request(Hello {}).await.unwrap();
+    assert!(waiting.received(Push::SEAT_AVAILABLE).is_empty());
 }

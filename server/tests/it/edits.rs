@@ -51,7 +51,7 @@ fn reply(to: Seq, name: &str, text: &str) -> SendMessage {
 fn update_room(name: &str, topic: Option<&str>, seats: Option<u16>) -> UpdateRoom {
     let topic = topic.map(|topic| Topic::parse(topic).unwrap());
     let seats = seats.map(|n| SeatLimit(Some(Seats::parse(n).unwrap())));
-    UpdateRoom { room: room("r"), cid: cid(name), topic, seats }
+    UpdateRoom { room: room("r"), cid: cid(name), topic, seats, shared_network: None }
 }
 
 async fn events_after(client: &mut Client, seq: u64) -> Vec<Event> {
@@ -281,7 +281,11 @@ async fn only_the_owner_updates_the_room() {
     let topic = Topic::parse("우리 반 이야기").ok();
     assert_eq!(
         what,
-        EventKind::RoomChanged { topic: topic.clone(), seats: Some(SeatLimit(Seats::parse(3).ok())) }
+        EventKind::RoomChanged {
+            topic: topic.clone(),
+            seats: Some(SeatLimit(Seats::parse(3).ok())),
+            shared_network: None
+        }
     );
     let joined = b.join("r").await.unwrap();
     assert_eq!((joined.topic, joined.seats), (topic.clone(), Seats::parse(3).ok()));
@@ -326,10 +330,13 @@ async fn a_removed_seat_limit_stays_removed_after_a_restart() {
     let joined =
         Client::connect(program.address, json!({ "name": "하나" })).await.unwrap().join("r").await.unwrap();
     assert_eq!(joined.seats, None);
-    assert_eq!(joined.events[0].kind, EventKind::RoomChanged { topic: None, seats: Some(SeatLimit(None)) });
+    assert_eq!(
+        joined.events[0].kind,
+        EventKind::RoomChanged { topic: None, seats: Some(SeatLimit(None)), shared_network: None }
+    );
     assert_eq!(
         joined.events[1].kind,
-        EventKind::RoomChanged { topic: Topic::parse("이야기").ok(), seats: None }
+        EventKind::RoomChanged { topic: Topic::parse("이야기").ok(), seats: None, shared_network: None }
     );
 }
 

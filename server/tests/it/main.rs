@@ -20,6 +20,7 @@ mod line;
 mod line_client;
 mod openapi;
 mod outputs;
+mod ownership;
 mod past;
 mod presence;
 mod protocol;

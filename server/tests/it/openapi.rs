@@ -160,7 +160,10 @@ async fn every_operation_answers_as_the_document_says() {
     client.request(Edit { room: open(), seq, cid: cid("2"), body: body("hello!") }).await.unwrap();
     client.request(Delete { room: open(), seq: withdrawn, cid: cid("3") }).await.unwrap();
     let (topic, seats) = (Topic::parse("greetings").ok(), Some(SeatLimit(None)));
-    client.request(UpdateRoom { room: open(), cid: cid("4"), topic, seats }).await.unwrap();
+    client
+        .request(UpdateRoom { room: open(), cid: cid("4"), topic, seats, shared_network: None })
+        .await
+        .unwrap();
     let answer = SendMessage { reply_to: Some(seq), ..SendMessage::new(open(), cid("5"), body("and you?")) };
     client.request(answer).await.unwrap();
 

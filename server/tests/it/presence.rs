@@ -134,6 +134,7 @@ async fn a_seat_waiter_is_notified_at_once_if_a_seat_is_free() {
         cid: Cid::parse(cid).unwrap(),
         topic: None,
         seats: Some(SeatLimit(Seats::parse(seats).ok())),
+        shared_network: None,
     };
     a.request(describe("1", 2)).await.unwrap();
     let mut waiting = server.client().await;

@@ -159,7 +159,9 @@ async fn append_all(
         let person = Person { id: PersonId(*person), name: DisplayName::for_guest(PersonId(*person)) };
         let (cid, at) = (Cid::from_random(number as u128), Timestamp(number as i64));
         // A change to an event that is no message is refused, which is fine.
-        let _ = store.append_event(id, NewEvent { person, at, cid, claim: None, action }).await;
+        let _ = store
+            .append_event(id, NewEvent { person, at, cid, claim: None, is_program: false, action })
+            .await;
     }
     committed.try_iter().collect()
 }

@@ -58,7 +58,14 @@ pub(crate) fn new_post(by: u64, cid: &str, text: &str) -> NewEvent {
 }
 
 fn new_event(by: u64, cid: &str, action: Action) -> NewEvent {
-    NewEvent { person: person(by), at: Timestamp(7), cid: Cid::parse(cid).unwrap(), claim: None, action }
+    NewEvent {
+        person: person(by),
+        at: Timestamp(7),
+        cid: Cid::parse(cid).unwrap(),
+        claim: None,
+        is_program: false,
+        action,
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -182,6 +182,8 @@ async fn the_flags_of_england_scotland_and_wales_arrive_everywhere() {
         cid: common::message::Cid::parse("t").unwrap(),
         topic: Some(topic),
         seats: None,
+
+        shared_network: None,
     };
     assert_eq!(client.request(update).await.unwrap_err(), Refusal::NotYours, "the line client made the room");
 }

@@ -56,7 +56,13 @@ async fn the_lobby_has_no_seat_limit_and_no_owner() {
     let joined = first.join("lobby").await.unwrap();
     assert_eq!((joined.seats, joined.permissions), (None, vec![Permission::Read, Permission::Post]));
     let seats = Some(SeatLimit(Seats::parse(1).ok()));
-    let shut = UpdateRoom { room: room("lobby"), cid: Cid::from_random(1), topic: None, seats };
+    let shut = UpdateRoom {
+        room: room("lobby"),
+        cid: Cid::from_random(1),
+        topic: None,
+        seats,
+        shared_network: None,
+    };
     assert_eq!(first.request(shut).await.unwrap_err(), Refusal::NotYours);
 }
 

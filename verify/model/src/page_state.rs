@@ -123,6 +123,7 @@ pub(crate) fn joined(last: u8, page: &packets::Page) -> Joined {
         people: Vec::new(),
         member_count: None,
         away: Vec::new(),
+        shared_network: false,
         permissions: Vec::new(),
     }
 }

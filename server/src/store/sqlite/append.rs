@@ -136,7 +136,9 @@ fn find_existing(
                 (false, None) => Ok(Some(message.rev.unwrap_or(*target))),
             }
         }
-        Action::UpdateRoom { topic, seats } => find_same_description(db, room, topic.as_ref(), *seats),
+        Action::UpdateRoom { topic, seats, shared_network } => {
+            find_same_description(db, room, topic.as_ref(), *seats, *shared_network)
+        }
     }
 }
 
@@ -193,16 +195,18 @@ fn count_reactions(
     Ok(ReactionState { own: own.map(Seq), is_full })
 }
 
-/// Returns the event since which the room has this topic and this seat limit, if it has them.
+/// Returns the event since which the room has these settings, if it has them.
 fn find_same_description(
     db: &Connection,
     room: RoomId,
     topic: Option<&Topic>,
     seats: Option<SeatLimit>,
+    shared_network: Option<bool>,
 ) -> Result<Option<Seq>, Error> {
     let sql = "SELECT described FROM rooms
-               WHERE id = ?1 AND topic = coalesce(?2, topic) AND seats IS nullif(coalesce(?3, seats), 0)";
-    let values = params![room.0, topic.map(Topic::as_str), seats.map(seats_column)];
+               WHERE id = ?1 AND topic = coalesce(?2, topic) AND seats IS nullif(coalesce(?3, seats), 0)
+                   AND shared_network = coalesce(?4, shared_network)";
+    let values = params![room.0, topic.map(Topic::as_str), seats.map(seats_column), shared_network];
     Ok(query_optional(db, sql, values, |row| row.get(0).map(Seq))?)
 }
 
@@ -227,8 +231,8 @@ fn insert_event(db: &Connection, room: RoomId, seq: Seq, new: &NewEvent) -> Resu
         db,
         "INSERT INTO events
              (room, seq, at, person, name, cid, kind, body, udp_from, about, emoji, is_on, topic, seats,
-              claim)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+              claim, shared_network, is_program)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
         params![
             room.0,
             seq.0,
@@ -245,6 +249,8 @@ fn insert_event(db: &Connection, room: RoomId, seq: Seq, new: &NewEvent) -> Resu
             columns.topic,
             columns.seats,
             new.claim.map(|Claim(claim)| claim),
+            columns.shared_network,
+            new.is_program,
         ],
     )
 }
@@ -260,6 +266,7 @@ struct EventColumns<'a> {
     is_on: Option<bool>,
     topic: Option<&'a str>,
     seats: Option<u16>,
+    shared_network: Option<bool>,
 }
 
 impl EventColumns<'_> {
@@ -280,10 +287,11 @@ impl EventColumns<'_> {
                 is_on: Some(*on),
                 ..none
             },
-            Action::UpdateRoom { topic, seats } => EventColumns {
+            Action::UpdateRoom { topic, seats, shared_network } => EventColumns {
                 kind: kind::ROOM_CHANGED,
                 topic: topic.as_ref().map(Topic::as_str),
                 seats: seats.map(seats_column),
+                shared_network: *shared_network,
                 ..none
             },
         }
@@ -320,12 +328,13 @@ fn apply_action(db: &Connection, room: RoomId, seq: Seq, new: &NewEvent) -> Resu
                        ON CONFLICT DO UPDATE SET rev = ?3";
             execute(db, sql, params![room.0, target.0, seq.0])
         }
-        Action::UpdateRoom { topic, seats } => {
+        Action::UpdateRoom { topic, seats, shared_network } => {
             let sql = "UPDATE rooms
-                       SET topic = coalesce(?2, topic), seats = nullif(coalesce(?3, seats), 0), described = ?4
+                       SET topic = coalesce(?2, topic), seats = nullif(coalesce(?3, seats), 0), described = ?4,
+                           shared_network = coalesce(?5, shared_network)
                        WHERE id = ?1";
             let (topic, seats) = (topic.as_ref().map(Topic::as_str), seats.map(seats_column));
-            execute(db, sql, params![room.0, topic, seats, seq.0])
+            execute(db, sql, params![room.0, topic, seats, seq.0, shared_network])
         }
     }
 }

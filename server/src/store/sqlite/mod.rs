@@ -218,6 +218,12 @@ impl Store for Sqlite {
         self.write(move |db| rooms::evict_unused_rooms(db, &names, before)).await
     }
 
+    async fn claim_room(&self, room: RoomId, person: PersonId) -> Result<bool, Error> {
+        let may_claim = self.readers.read(move |db| rooms::may_claim_room(db, room, person)).await?;
+        // Asked again in the transaction: of two who come at once only one gets it.
+        Ok(may_claim && self.write(move |db| rooms::claim_room(db, room, person)).await?)
+    }
+
     async fn delete_room(&self, name: RoomName) -> Result<Room, Error> {
         self.write(move |db| rooms::mark_deleted(db, &name)).await
     }

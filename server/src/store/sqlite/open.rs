@@ -23,6 +23,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0003_changes_and_reactions.sql"),
     include_str!("../../../migrations/sqlite/0004_bounds.sql"),
     include_str!("../../../migrations/sqlite/0005_instance_and_claims.sql"),
+    include_str!("../../../migrations/sqlite/0006_owners_and_programs.sql"),
 ];
 
 /// The writer's page cache, in KiB.

@@ -31,7 +31,8 @@ macro_rules! select_events {
         concat!(
             "SELECT event.seq, event.at, event.person, event.name, event.cid, event.kind, event.body,
                     event.udp_from, event.about, event.emoji, event.is_on, event.topic, event.seats,
-                    rev, edited_at, withdrawn, nullif(edited.body, '')
+                    rev, edited_at, withdrawn, nullif(edited.body, ''), event.shared_network,
+                    event.is_program, NOT EXISTS (SELECT 1 FROM people WHERE people.id = event.person)
              FROM events AS event
              LEFT JOIN revisions ON revisions.room = event.room
                  AND message = CASE event.kind WHEN 'posted' THEN event.seq ELSE event.about END
@@ -230,7 +231,8 @@ fn event_kind_from_row(row: &Row) -> rusqlite::Result<EventKind> {
         }
         kind::ROOM_CHANGED => {
             let seats = row.get::<_, Option<u16>>(12)?.map(|seats| SeatLimit(Seats::parse(seats).ok()));
-            EventKind::RoomChanged { topic: row.get::<_, Option<String>>(11)?.map(Topic::from_store), seats }
+            let topic = row.get::<_, Option<String>>(11)?.map(Topic::from_store);
+            EventKind::RoomChanged { topic, seats, shared_network: row.get(17)? }
         }
         other => {
             let unknown = format!("an event of the kind {other}");

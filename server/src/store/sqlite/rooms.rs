@@ -5,7 +5,7 @@
 
 use common::{
     message::{Seq, Timestamp},
-    person::PersonId,
+    person::{DisplayName, PersonId},
     refusal::Refusal,
     room::{RoomName, Seats, Topic},
 };
@@ -23,6 +23,9 @@ const MAX_ROOMS: i64 = 100_000;
 /// The most rooms that are evicted at once.
 const MAX_EVICTED_ROOMS: u32 = 1_000;
 
+/// The most events of a room that is given to somebody: all of them are read for it.
+const MAX_CLAIMED_EVENTS: i64 = 1_000;
+
 /// The most rows of a deleted room's log that one transaction removes, so that other writes wait for
 /// milliseconds only.
 const DELETED_ROWS: u32 = 1_000;
@@ -31,7 +34,9 @@ const DELETED_ROWS: u32 = 1_000;
 macro_rules! select_rooms {
     ($which:literal) => {
         concat!(
-            "SELECT id, name, seats, topic, described, owner, last_seq, last_at FROM rooms WHERE ",
+            "SELECT id, name, seats, topic, described, owner, last_seq, last_at, shared_network,
+                    (SELECT name FROM people WHERE people.id = owner)
+             FROM rooms WHERE ",
             $which
         )
     };
@@ -92,7 +97,46 @@ pub(super) fn create_room(
         ],
     )?;
     let (id, NewRoom { seats, topic, owner, .. }) = (RoomId(db.last_insert_rowid()), new);
-    Ok(Room { id, name, seats, topic, description_seq: Seq(0), owner, last_seq: Seq(0), last_at: None })
+    let sql = "SELECT name FROM people WHERE id = ?1";
+    let owner_name = query_optional(db, sql, [owner.0.cast_signed()], |row| row.get(0))?;
+    Ok(Room {
+        id,
+        name,
+        seats,
+        topic,
+        shared_network: false,
+        description_seq: Seq(0),
+        owner,
+        owner_name: owner_name.map(DisplayName::from_store),
+        last_seq: Seq(0),
+        last_at: None,
+    })
+}
+
+/// Whether a room belongs to nobody who can come back, and nobody but this person has spoken in it. The program
+/// that made it is not asked: it has no token, so it is recognised by its name.
+pub(super) fn may_claim_room(db: &Connection, room: RoomId, person: PersonId) -> anyhow::Result<bool> {
+    let sql = "SELECT EXISTS (
+                   SELECT 1 FROM rooms
+                   WHERE id = ?1 AND is_deleted = 0 AND name <> ?3 AND last_seq <= ?4
+                       AND NOT EXISTS (SELECT 1 FROM people WHERE people.id = owner))
+               AND NOT EXISTS (
+                   SELECT 1 FROM events
+                   WHERE room = ?1 AND person <> ?2
+                       AND ((udp_from IS NULL AND is_program = 0)
+                            OR name <> (SELECT name FROM events WHERE room = ?1 AND seq = 1)
+                            OR EXISTS (SELECT 1 FROM people WHERE people.id = events.person)))";
+    let (lobby, person) = (RoomName::lobby(), person.0.cast_signed());
+    query_one(db, sql, params![room.0, person, lobby.as_str(), MAX_CLAIMED_EVENTS], |row| row.get(0))
+}
+
+/// Gives the room to this person if they may have it, and returns whether it did.
+pub(super) fn claim_room(db: &Connection, room: RoomId, person: PersonId) -> Result<bool, Error> {
+    let may_claim = may_claim_room(db, room, person)?;
+    if may_claim {
+        execute(db, "UPDATE rooms SET owner = ?2 WHERE id = ?1", params![room.0, person.0.cast_signed()])?;
+    }
+    Ok(may_claim)
 }
 
 /// Lists rooms but the lobby that were created before this time and never had an event, the oldest first.
@@ -161,6 +205,8 @@ fn room_from_row(row: &Row) -> rusqlite::Result<Room> {
         owner: PersonId(row.get::<_, i64>(5)?.cast_unsigned()),
         last_seq: Seq(row.get(6)?),
         last_at: row.get::<_, Option<i64>>(7)?.map(Timestamp),
+        shared_network: row.get(8)?,
+        owner_name: row.get::<_, Option<String>>(9)?.map(DisplayName::from_store),
     })
 }
 

@@ -69,7 +69,8 @@ pub(super) async fn stream_events(
     let identity = request.authenticate(&chat, None).await?;
     let queue = Arc::new(Queue::new(WhenFull::Clear));
     let subscriber = Arc::new(StreamSubscriber(queue.clone()));
-    let (subscription, newest) = chat.subscribe(&identity, request.room, subscriber).await?;
+    let address = request.client.peer.address;
+    let (subscription, newest) = chat.subscribe(&identity, request.room, subscriber, address).await?;
     let last = since.map_or(newest, |since| Seq(since).min(newest));
     let position = LogPosition { last, newest };
     let sse_stream = SseStream { subscription, queue, position, stop, is_ending: false };

@@ -132,7 +132,7 @@ pub(super) async fn handle_request(
             if joined.is_err() {
                 connection.set_tutorial_dialect(was_tutorial);
             }
-            if matches!(joined, Err(Error::Refused(Refusal::RoomFull | Refusal::Banned))) {
+            if matches!(joined, Err(Error::Refused(refusal)) if is_shut_out(refusal)) {
                 connection.emit(tutorial::RESULT, &tutorial::FAILED);
             }
             Ok(Reply::Joined(joined?))
@@ -149,4 +149,16 @@ pub(super) async fn handle_request(
             }
         },
     }
+}
+
+/// Whether the tutorial's clients are told that there is no seat for them.
+fn is_shut_out(refusal: Refusal) -> bool {
+    matches!(
+        refusal,
+        Refusal::RoomFull
+            | Refusal::TooManyNewcomers
+            | Refusal::Banned
+            | Refusal::NetworkBanned
+            | Refusal::OwnersName
+    )
 }
