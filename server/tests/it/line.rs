@@ -338,6 +338,19 @@ async fn a_client_that_is_gone_is_not_heard_for_ever() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_send_that_would_wait_for_long_is_answered_instead() {
+    let server = TestServer::start_with(|config| {
+        all_transports(config);
+        config.limits.messages = Rate { per_second: 0.01, burst: 1.0 };
+    })
+    .await;
+    let mut line_client = LineClient::connect(&server).await;
+    line_client.write("/send one-1 하나\n/send two-1 둘\n").await;
+    assert_eq!(line_client.next_send_reply().await, "= one-1 1");
+    assert!(line_client.next_send_reply().await.starts_with("= two-1 ! too_fast: "));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_stop_does_not_wait_for_lines_above_the_rate_limit() {
     let server = TestServer::start_with(|config| {
         all_transports(config);

@@ -23,6 +23,9 @@ use crate::{chat::session::Session, error::Error};
 
 /// How many of the latest messages are shown on joining a room.
 const MESSAGES_ON_JOIN: usize = 10;
+/// How long a `/send` may have to wait for the rate limit. One that would wait longer is answered with
+/// `too_fast`: its client waits for the answer and repeats it.
+const MAX_SEND_DELAY: Duration = Duration::from_secs(1);
 
 /// One client's session in the chat, in at most one room.
 pub(super) struct LineSession {
@@ -104,7 +107,9 @@ impl LineSession {
                 self.charge_outside_rooms()?;
                 let sent = self.session.send_once(cid.clone(), body.clone()).await;
                 let result = match sent.map_err(Error::into_refusal) {
-                    Err(Refusal::TooFast) => return Err(Refusal::TooFast.into()),
+                    Err(Refusal::TooFast) if self.retry_delay() <= MAX_SEND_DELAY => {
+                        return Err(Refusal::TooFast.into());
+                    }
                     result => result.map(|sent| sent.seq),
                 };
                 vec![Line::Reply { cid: cid.clone(), result }]
@@ -180,7 +185,7 @@ impl LineSession {
         if self.choice != RoomChoice::Client {
             self.choice = RoomChoice::Refused;
             if self.current_room.is_none() {
-                lines.push(Line::Note("You are in no room; /join ROOM goes into one.".to_owned()));
+                lines.push(Line::Note("No room was entered; /join ROOM goes into one.".to_owned()));
             }
         }
         lines

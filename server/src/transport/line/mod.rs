@@ -172,6 +172,54 @@ struct Connection {
     write_closed: bool,
 }
 
+/// The moments at which a connection does something by itself.
+struct Deadlines {
+    idle_timeout: Duration,
+    /// When a client that has named no room enters the lobby.
+    choice: Instant,
+    /// When a pause ends the unfinished line.
+    pause: Option<Instant>,
+    /// Something was read since `pause` was set.
+    has_read: bool,
+    /// When a connection without traffic is closed.
+    idle: Instant,
+    /// When the waiting lines of a peer that is gone are given up.
+    gone: Option<Instant>,
+}
+
+impl Deadlines {
+    fn new(idle_timeout: Duration) -> Deadlines {
+        let now = Instant::now();
+        Deadlines {
+            idle_timeout,
+            choice: now + ROOM_CHOICE_TIME,
+            pause: None,
+            has_read: false,
+            idle: now + idle_timeout,
+            gone: None,
+        }
+    }
+
+    fn note_traffic(&mut self) {
+        self.idle = Instant::now() + self.idle_timeout;
+    }
+
+    /// Follows what the connection has read and executed.
+    fn update(&mut self, connection: &Connection) {
+        let now = Instant::now();
+        if connection.delayed.is_some() {
+            // What waits is traffic as well, but not for ever.
+            self.note_traffic();
+            if self.gone.is_none() && connection.is_peer_gone() {
+                self.gone = Some(now + self.idle_timeout);
+            }
+        } else if self.has_read {
+            self.has_read = false;
+            self.pause = connection.input.pause_that_ends_line().map(|pause| now + pause);
+        }
+    }
+}
+
 /// What a client wants from the chat.
 enum Request {
     Command(LineCommand),
@@ -188,11 +236,7 @@ impl Connection {
     /// Serves the connection until one side ends it; returns the reason.
     async fn run(mut self, LineTransport { idle_timeout, stop, .. }: &LineTransport) -> &'static str {
         self.write(&[self.session.greeting()]).await;
-        let choice_deadline = Instant::now() + ROOM_CHOICE_TIME;
-        let (mut has_read, mut pause_deadline) = (false, None);
-        let mut idle_deadline = Instant::now() + *idle_timeout;
-        // When the lines of a peer that is gone are given up.
-        let mut gone_deadline = None;
+        let mut deadlines = Deadlines::new(*idle_timeout);
         loop {
             if let Break(reason) = self.execute_lines().await {
                 return reason;
@@ -200,16 +244,9 @@ impl Connection {
             if self.is_input_ended && self.delayed.is_none() {
                 return "it ended";
             }
-            let is_delayed = self.delayed.is_some();
-            if has_read && !is_delayed {
-                has_read = false;
-                pause_deadline = self.input.pause_that_ends_line().map(|pause| Instant::now() + pause);
-            }
-            if is_delayed && gone_deadline.is_none() && self.is_peer_gone() {
-                gone_deadline = Some(Instant::now() + *idle_timeout);
-            }
-            let is_in_lobby_soon = self.session.choice == RoomChoice::Open && !is_delayed;
+            deadlines.update(&self);
             let retry_at = self.delayed.as_ref().map(|(_, at)| *at);
+            let is_delayed = retry_at.is_some();
             tokio::select! {
                 () = stop.cancelled() => {
                     self.note("Madang is closing; come back in a moment.").await;
@@ -220,24 +257,25 @@ impl Connection {
                         return TOO_SLOW;
                     }
                     self.show(&items).await;
-                    idle_deadline = Instant::now() + *idle_timeout;
+                    deadlines.note_traffic();
                 }
                 () = sleep_until_some(retry_at) => {}
-                () = sleep_until_some(gone_deadline), if is_delayed => {
+                () = sleep_until_some(deadlines.gone), if is_delayed => {
                     return "it is gone, and had sent too much";
                 }
                 _ = self.stream.readable(), if !is_delayed => {
                     self.read_input();
-                    (has_read, idle_deadline) = (true, Instant::now() + *idle_timeout);
+                    deadlines.note_traffic();
+                    deadlines.has_read = true;
                 }
-                () = sleep_until_some(pause_deadline), if !is_delayed => {
-                    pause_deadline = None;
+                () = sleep_until_some(deadlines.pause), if !is_delayed => {
+                    deadlines.pause = None;
                     self.input.flush_after_pause();
                 }
-                () = sleep_until(choice_deadline), if is_in_lobby_soon => {
-                    self.delayed = Some((Request::EnterLobby, choice_deadline));
+                () = sleep_until(deadlines.choice), if !is_delayed && self.session.choice == RoomChoice::Open => {
+                    self.delayed = Some((Request::EnterLobby, deadlines.choice));
                 }
-                () = sleep_until(idle_deadline), if !is_delayed => {
+                () = sleep_until(deadlines.idle), if !is_delayed => {
                     self.note("Nothing was said for a long time. Goodbye.").await;
                     return "it was idle";
                 }
