@@ -100,7 +100,12 @@ impl MessageText {
                 Span::Text(text) => add_text(place, text),
                 Span::Code(text) => add(place, "code", &[("dir", "ltr")], &mut |code| add_text(code, text)),
                 Span::Mention(name) => self.mention(place, name),
-                Span::Link { text, address } => link(place, text, address),
+                Span::Link { text, address, host } => {
+                    link(place, text, address);
+                    if let Some(host) = host {
+                        link_host(place, host);
+                    }
+                }
                 Span::Styled(style, inner) => {
                     add(place, tag_name(*style), &[], &mut |styled| self.spans(styled, inner));
                 }
@@ -140,6 +145,15 @@ fn link(place: &Element, text: &str, address: &str) {
     ];
     let count = if Route::from_url(address).is_some() { 2 } else { attributes.len() };
     add(place, "a", &attributes[..count], &mut |link| add_text(link, text));
+}
+
+/// Shows where a link leads whose text could be taken for another site.
+fn link_host(place: &Element, host: &str) {
+    add(place, "span", &[("class", "link-host")], &mut |shown| {
+        add_text(shown, " (");
+        add(shown, "bdi", &[], &mut |isolated| add_text(isolated, host));
+        add_text(shown, ")");
+    });
 }
 
 /// The length of the longest known name at the start of `after`: the own one, a member's or an author's.

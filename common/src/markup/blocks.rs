@@ -4,13 +4,16 @@
 
 use super::{Block, ListItem, MentionMatcher, spans};
 
-const FENCE: &str = "```";
+/// The fewest backticks of a fence.
+const FENCE_TICKS: usize = 3;
 
 /// Parses `lines` into blocks; quotes and lists nest up to `depth` levels.
 pub(super) fn parse(mut lines: Vec<&str>, depth: usize, known: MentionMatcher<'_>) -> Vec<Block> {
     let mut blocks = Vec::new();
     let mut text = Vec::new();
-    let mut fences_close = true;
+    // Fences of at least this many backticks are not closed any more. Without it, a message of fences would
+    // take quadratic time.
+    let mut unclosed = usize::MAX;
     let mut at = 0;
     while at < lines.len() {
         let line = lines[at];
@@ -30,7 +33,7 @@ pub(super) fn parse(mut lines: Vec<&str>, depth: usize, known: MentionMatcher<'_
                 continue;
             }
         }
-        if fences_close && let Some(fence) = Fence::of(line) {
+        if let Some(fence) = Fence::of(line).filter(|fence| fence.ticks < unclosed) {
             if let Some(fenced) = fence.close(&lines[at..]) {
                 text.push(fence.before);
                 flush(&mut blocks, &mut text, known);
@@ -42,7 +45,7 @@ pub(super) fn parse(mut lines: Vec<&str>, depth: usize, known: MentionMatcher<'_
                 }
                 continue;
             }
-            fences_close = false;
+            unclosed = fence.ticks;
         }
         text.push(line);
         at += 1;
@@ -133,7 +136,8 @@ fn strip_indent(line: &str, width: usize) -> Option<&str> {
 }
 
 /// An opening fence: at the start of a line, or anywhere in a line that does not close it as well.
-/// A fence that opens and closes within a line of text is handled by `spans`.
+/// A fence that opens and closes within a line of text is handled by `spans`. It is closed by as many backticks
+/// or more, so that code may contain a shorter fence.
 struct Fence<'a> {
     /// The number of backticks.
     ticks: usize,
@@ -155,12 +159,12 @@ impl<'a> Fence<'a> {
     fn of(line: &'a str) -> Option<Fence<'a>> {
         let mut from = 0;
         loop {
-            let open = from + find_fence(&line[from..])?;
+            let open = from + find_fence(&line[from..], FENCE_TICKS)?;
             let (before, after) = (&line[..open], line[open..].trim_start_matches('`'));
             let ticks = line.len() - open - after.len();
-            match find_fence(after) {
+            match find_fence(after, ticks) {
                 Some(close) if !before.trim().is_empty() => {
-                    from = line.len() - after.len() + close + FENCE.len();
+                    from = line.len() - after.len() + close + ticks;
                 }
                 _ => return Some(Fence { ticks, before, after }),
             }
@@ -170,7 +174,7 @@ impl<'a> Fence<'a> {
     /// Returns the code up to the closing fence; `None` without a closing fence or without code.
     /// `lines` begins with the line of the opening fence.
     fn close(&self, lines: &[&'a str]) -> Option<Fenced<'a>> {
-        if let Some(close) = find_fence(self.after) {
+        if let Some(close) = find_fence(self.after, self.ticks) {
             let text = self.after[..close].trim();
             let rest = self.after_close(&self.after[close..]);
             return (!text.is_empty()).then(|| Fenced {
@@ -180,8 +184,8 @@ impl<'a> Fence<'a> {
                 lines: 1,
             });
         }
-        let last = lines.iter().skip(1).position(|line| find_fence(line).is_some())? + 1;
-        let close = find_fence(lines[last])?;
+        let last = lines.iter().skip(1).position(|line| find_fence(line, self.ticks).is_some())? + 1;
+        let close = find_fence(lines[last], self.ticks)?;
         let language = Some(self.after.trim()).filter(|word| is_language(word)).unwrap_or_default();
         let mut code = Vec::new();
         if language.is_empty() && !self.after.trim().is_empty() {
@@ -196,16 +200,19 @@ impl<'a> Fence<'a> {
         (!text.trim().is_empty()).then_some(Fenced { language, text, rest, lines: last + 1 })
     }
 
-    /// Returns the text after the closing fence, which has at most as many backticks as the opening one.
+    /// Returns the text after the closing fence, which has as many backticks as the opening one.
     fn after_close(&self, close: &'a str) -> &'a str {
-        let ticks = close.len() - close.trim_start_matches('`').len();
-        &close[ticks.min(self.ticks)..]
+        &close[self.ticks..]
     }
 }
 
-/// Returns the position of the first fence in a text.
-fn find_fence(text: &str) -> Option<usize> {
-    text.as_bytes().windows(FENCE.len()).position(|ticks| ticks == FENCE.as_bytes())
+/// Returns the position of the first run of at least so many backticks in a text.
+fn find_fence(text: &str, ticks: usize) -> Option<usize> {
+    let mut run = 0;
+    text.bytes().enumerate().find_map(|(at, byte)| {
+        run = if byte == b'`' { run + 1 } else { 0 };
+        (run == ticks).then(|| at + 1 - ticks)
+    })
 }
 
 fn is_language(word: &str) -> bool {

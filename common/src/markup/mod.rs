@@ -51,6 +51,9 @@ pub enum Span {
     Link {
         text: String,
         address: String,
+        /// The host that the address opens, if the text could be taken for another one. It is shown behind the
+        /// text.
+        host: Option<String>,
     },
     Styled(Style, Vec<Span>),
 }
@@ -85,7 +88,8 @@ pub fn mentions(text: &str, name: &str) -> bool {
 }
 
 /// Returns the length of `name` in bytes if `after`, the text following an `@`, begins with it; else zero.
-/// A Korean particle may follow directly (`@지은아`), but not the rest of a longer name (`@지은정`).
+/// A Korean title or particle may follow directly (`@지은아`, `@지은팀장님께`), but not the rest of a longer
+/// name (`@지은정`).
 pub fn mention_len(after: &str, name: &str) -> usize {
     // ASCII case does not matter: `@jieun` mentions Jieun.
     let Some(start) = after.get(..name.len()) else { return 0 };
@@ -95,7 +99,7 @@ pub fn mention_len(after: &str, name: &str) -> usize {
     let rest = &after[name.len()..];
     let hangul = particles::hangul_run(rest);
     let ends = match rest.chars().next() {
-        Some(_) if !hangul.is_empty() => particles::is_particle(hangul),
+        Some(_) if !hangul.is_empty() => particles::is_suffix(hangul),
         Some(next) => !unicode::is_letter(next),
         None => true,
     };
@@ -168,7 +172,11 @@ fn write_indented(out: &mut String, indent: &str, blocks: &[Block]) {
 fn write_spans(out: &mut String, spans: &[Span]) {
     for span in spans {
         match span {
-            Span::Text(text) | Span::Code(text) | Span::Link { text, .. } => out.push_str(text),
+            Span::Text(text) | Span::Code(text) | Span::Link { text, host: None, .. } => out.push_str(text),
+            Span::Link { text, host: Some(host), .. } => {
+                out.push_str(text);
+                out.push_str(&format!(" ({host})"));
+            }
             Span::Mention(name) => {
                 out.push('@');
                 out.push_str(name);

@@ -135,8 +135,9 @@ impl<'a, 'k> Tokenizer<'a, 'k> {
         let end = at + run_len(&self.line[at..], c);
         let styles = styles(&self.line[at..end]);
         let after = self.line[end..].chars().next();
-        let can_open = before.is_none_or(|before| may_open(c, before))
-            && after.is_some_and(|c| !c.is_whitespace() && !matches!(c, '/' | '\\' | ')' | ']' | '}'));
+        let can_open = before
+            .is_none_or(|before| may_open(&self.line[at..end], before) || self.may_open_in_word(at, end))
+            && after.is_some_and(|after| may_begin(c, after));
         let can_close = before.is_some_and(|before| may_close(c, before))
             && after.is_none_or(|after| may_follow(c, after));
         if !styles.is_empty() && (can_open || can_close) {
@@ -147,6 +148,16 @@ impl<'a, 'k> Tokenizer<'a, 'k> {
             self.text_start = end;
         }
         end
+    }
+
+    /// Whether `**` may open directly after a word of a script that writes without spaces there:
+    /// `오늘은**중요**합니다`. Not after one syllable, nor before a title: `박**님` is a name that is kept secret.
+    fn may_open_in_word(&self, at: usize, end: usize) -> bool {
+        let mut word = self.line[..at].chars().rev().take_while(|c| unicode::is_unspaced(*c));
+        &self.line[at..end] == "**"
+            && word.nth(1).is_some()
+            && self.line[end..].chars().next().is_some_and(unicode::is_letter)
+            && !MASKED_ENDINGS.iter().any(|ending| self.line[end..].starts_with(ending))
     }
 
     /// Reads `[text](address)`. The text must not be a URL, or a link could show one and open another.
@@ -165,7 +176,9 @@ impl<'a, 'k> Tokenizer<'a, 'k> {
         match address::link_target_len(&self.line[start..]) {
             Ok(length) => {
                 let address = self.line[start..start + length].to_owned();
-                Some(self.push_span(at, start + length + 1, Span::Link { text: text.to_owned(), address }))
+                let host = address::host_to_show(text, &address);
+                let link = Span::Link { text: text.to_owned(), address, host };
+                Some(self.push_span(at, start + length + 1, link))
             }
             Err(scanned) => {
                 self.no_link_before = start + scanned;
@@ -182,7 +195,8 @@ impl<'a, 'k> Tokenizer<'a, 'k> {
 
     fn bare_url(&mut self, at: usize) -> Option<usize> {
         let address = &self.line[at..at + address::bare_url_len(&self.line[at..])];
-        let link = Span::Link { text: address.to_owned(), address: address.to_owned() };
+        let host = address::host_to_show(address, address);
+        let link = Span::Link { text: address.to_owned(), address: address.to_owned(), host };
         (!address.is_empty()).then(|| self.push_span(at, at + address.len(), link))
     }
 
@@ -201,16 +215,34 @@ impl<'a, 'k> Tokenizer<'a, 'k> {
     }
 }
 
-/// Whether a delimiter after `before` can open: not inside a word or a path.
+/// What follows a name of which a part is replaced by stars.
+const MASKED_ENDINGS: [&str; 4] = ["님", "씨", "고객", "회원"];
+
+/// Whether a run of delimiters after `before` can open: not inside a word, a path, or code such as `a.*`.
 /// Emoticons have a `_` in the middle (`-_-`), so it needs a space, a bracket, a quote or a delimiter before it.
-fn may_open(delimiter: char, before: char) -> bool {
-    match before {
-        '\\' | '/' => false,
-        '\0'..='\u{7F}' if delimiter == '_' => {
+/// A single `~` also draws out a word (`네^^~`) and means a range, so only a space, an opening bracket or
+/// another delimiter may be before it.
+fn may_open(run: &str, before: char) -> bool {
+    match run {
+        "~" => before.is_whitespace() || is_opening_bracket(before) || matches!(before, '*' | '_'),
+        _ if before.is_ascii() && run.starts_with('_') => {
             before.is_whitespace() || matches!(before, '*' | '~' | '(' | '[' | '{' | '"' | '\'')
         }
-        _ => !unicode::is_letter(before),
+        _ => !unicode::is_letter(before) && !matches!(before, '\\' | '/' | '.' | ')' | ']' | '}'),
     }
+}
+
+/// Whether `after` may follow an opening delimiter: what can begin a word.
+fn may_begin(delimiter: char, after: char) -> bool {
+    let ends_a_word = matches!(after, '/' | '\\' | ')' | ']' | '}');
+    // `a.*, b.*` and `*.js` are no emphasis.
+    let is_wildcard = delimiter == '*' && matches!(after, '.' | ',' | ';' | ':' | '?' | '!');
+    !after.is_whitespace() && !ends_a_word && !is_wildcard
+}
+
+fn is_opening_bracket(c: char) -> bool {
+    matches!(c, '(' | '[' | '{' | '<' | '«' | '‘' | '“')
+        || matches!(c, '（' | '［' | '｛' | '〈' | '《' | '「' | '『' | '【' | '〔')
 }
 
 /// Whether a delimiter after `before` can close: not after the arm of `¯\_(ツ)_/¯`, nor inside an emoticon.

@@ -31,8 +31,11 @@ fn render_spans(spans: &[Span]) -> String {
         Span::Text(text) => text.clone(),
         Span::Code(text) => format!("<c>{text}</>"),
         Span::Mention(name) => format!("<@>{name}</>"),
-        Span::Link { text, address } if text == address => format!("<a>{text}</>"),
-        Span::Link { text, address } => format!("<a {address}>{text}</>"),
+        Span::Link { text, address, host } => {
+            let address = if text == address { String::new() } else { format!(" {address}") };
+            let host = host.as_ref().map_or(String::new(), |host| format!(" ({host})"));
+            format!("<a{address}>{text}{host}</>")
+        }
         Span::Styled(Style::Strong, inner) => format!("<b>{}</>", render_spans(inner)),
         Span::Styled(Style::Emphasis, inner) => format!("<i>{}</>", render_spans(inner)),
         Span::Styled(Style::Strike, inner) => format!("<s>{}</>", render_spans(inner)),
@@ -67,6 +70,10 @@ fn delimiters_style_the_words_between_them() {
         ("*a _b* c_", "<b>a _b</> c_"),
         ("*one*\n*two*", "<b>one</>\n<b>two</>"),
         ("*😀*", "<b>😀</>"),
+        ("오늘은**중요**합니다", "오늘은<b>중요</>합니다"),
+        ("이것이**정말 중요한**일이고", "이것이<b>정말 중요한</>일이고"),
+        ("今日は**重要**です、这里**很重要**吗", "今日は<b>重要</>です、这里<b>很重要</>吗"),
+        ("~취소~ (~취소~) 「~취소~」는 **~둘~**", "<s>취소</> (<s>취소</>) 「<s>취소</>」는 <b><s>둘</></>"),
     ]);
 }
 
@@ -76,6 +83,16 @@ fn text_that_only_looks_like_markup_is_left_alone() {
         "2*3*4, a * b * c",
         "snake_case_name __init__ _a",
         "5~7명, 9시~10시, 네~ 그럼요~~",
+        "네^^~내일 봬요~",
+        "와!~좋다~",
+        "음…~그래요~, 😀~좋아~",
+        "SELECT a.*, b.* FROM t",
+        "*.js,*.ts",
+        "*.md *.rs (*.toml), {*.a,*.b}",
+        "(a+b)*c*(d+e)",
+        "a[i]*b*c[j], x.*y.*z",
+        "SELECT *, count(*) FROM t",
+        "박**님과 이**님, 홍길**님과 김철**님",
         "김*수와 이*영, 박**님, 010-****-1234",
         "*^^* (*_*) *.*",
         "^_^ -_- T_T ㅠ_ㅠ >_< ~_~",
@@ -122,6 +139,9 @@ fn fenced_code_is_a_block() {
         ("``` ```", "``` ```"),
         ("```\na\n``````\nb\n```", "<pre >a</>|<pre >b</>"),
         ("`````\na\n`````", "<pre >a</>"),
+        ("````md\n```\na\n```\n````\n끝", "<pre md>```\na\n```</>|끝"),
+        ("````\n```rust\nlet a;\n```\n````", "<pre >```rust\nlet a;\n```</>"),
+        ("````\n열기만\n```\na\n```", "````\n열기만|<pre >a</>"),
     ]);
 }
 
@@ -159,6 +179,20 @@ fn links_open_the_address_they_show() {
         ("[a](data:text/html,x) [a](//b.c) [a](/b) [a]()", "[a](data:text/html,x) [a](//b.c) [a](/b) [a]()"),
         ("[a](JAVASCRIPT:x) [a](https://)", "[a](JAVASCRIPT:x) [a](https://)"),
         ("[a](https://b.c d)", "[a](<a>https://b.c</> d)"),
+        ("[bank.kr](https://evil.example/)", "<a https://evil.example/>bank.kr (evil.example)</>"),
+        (
+            "[우리은행 www.bank.kr 로그인](https://evil.example)",
+            "<a https://evil.example>우리은행 www.bank.kr 로그인 (evil.example)</>",
+        ),
+        ("[bank.kr](https://www.bank.kr:8443/a)", "<a https://www.bank.kr:8443/a>bank.kr</>"),
+        ("[v1.2, 2026. 11. 30.](https://a.kr/c)", "<a https://a.kr/c>v1.2, 2026. 11. 30.</>"),
+        ("[README.md](https://a.kr/c)", "<a https://a.kr/c>README.md (a.kr)</>"),
+        ("[글](https://bank.kr@evil.example/x)", "<a https://bank.kr@evil.example/x>글 (evil.example)</>"),
+        ("https://bank.kr@evil.example/x", "<a>https://bank.kr@evil.example/x (evil.example)</>"),
+        ("[글](https://bank.kr\\@evil.example/x)", "<a https://bank.kr\\@evil.example/x>글</>"),
+        ("[글](https://bank.kr\u{2060}.evil.example)", "[글](<a>https://bank.kr</>\u{2060}.evil.example)"),
+        ("[글](https://evil.example/\u{202E}rk.knab)", "[글](<a>https://evil.example/</>\u{202E}rk.knab)"),
+        ("[me@bank.kr](mailto:me@evil.example)", "<a mailto:me@evil.example>me@bank.kr (evil.example)</>"),
         ("[https://bank.kr](https://evil.kr)", "[<a>https://bank.kr</>](<a>https://evil.kr</>)"),
         ("[글](mailto:a@b.kr)", "<a mailto:a@b.kr>글</>"),
         ("[a][b](http://c)", "[a]<a http://c>b</>"),
@@ -184,6 +218,14 @@ fn a_bare_url_ends_where_the_sentence_goes_on() {
         ("HTTPS://A.KR mailto:a@b.kr로", "<a>HTTPS://A.KR</> <a>mailto:a@b.kr</>로"),
         ("<https://a.kr>", "<<a>https://a.kr</>>"),
         ("https://a.kr/\u{202E}x", "<a>https://a.kr/</>\u{202E}x"),
+        ("https://a.kr/xㅋㅋㅋ", "<a>https://a.kr/x</>ㅋㅋㅋ"),
+        ("https://a.kr/x이고 https://a.kr/x였어요.", "<a>https://a.kr/x</>이고 <a>https://a.kr/x</>였어요."),
+        ("https://a.kr/x이었는데ㅠㅠ!", "<a>https://a.kr/x</>이었는데ㅠㅠ!"),
+        ("https://a.krㅋㅋ https://a.kr/ㅋㅋ", "<a>https://a.kr</>ㅋㅋ <a>https://a.kr/</>ㅋㅋ"),
+        (
+            "https://a.kr/w/ㅋㅋㅋ https://a.kr/w/나무ㅎㅎ",
+            "<a>https://a.kr/w/ㅋㅋㅋ</> <a>https://a.kr/w/나무</>ㅎㅎ",
+        ),
     ]);
     check_unchanged(&[
         "xhttps://a.kr",
@@ -216,6 +258,19 @@ fn a_mention_matches_exactly_one_name() {
     assert!(mentions("> - *@지은*", "지은"));
     assert!(!mentions("`@지은` @지은정 지은", "지은"));
     assert!(!mentions("@", ""));
+}
+
+#[test]
+fn a_mention_ends_before_what_korean_puts_behind_a_name() {
+    let mentioned = |form: &&str| mentions(&format!("@이름{form} 봐요"), "이름");
+    let forms: Vec<&str> = include_str!("suffixes.txt").lines().collect();
+    assert!(forms.len() >= 300, "{}", forms.len());
+    let missed: Vec<&str> = forms.into_iter().filter(|form| !mentioned(form)).collect();
+    assert_eq!(missed, [] as [&str; 0], "these are no mentions");
+    let words: Vec<&str> = include_str!("no_suffixes.txt").lines().collect();
+    assert!(words.len() >= 200, "{}", words.len());
+    let taken: Vec<&str> = words.into_iter().filter(mentioned).collect();
+    assert_eq!(taken, [] as [&str; 0], "these are mentions, but another word");
 }
 
 #[test]
@@ -329,8 +384,8 @@ mod properties {
             for span in spans {
                 match span {
                     Span::Text(text) | Span::Code(text) | Span::Mention(text) => out.push_str(text),
-                    Span::Link { text, address } if text == address => out.push_str(text),
-                    Span::Link { text, address } => out.extend([text.as_str(), address]),
+                    Span::Link { text, address, .. } if text == address => out.push_str(text),
+                    Span::Link { text, address, .. } => out.extend([text.as_str(), address]),
                     Span::Styled(_, inner) => of_spans(inner, out),
                 }
             }

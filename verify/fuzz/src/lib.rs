@@ -125,7 +125,7 @@ pub fn markup(text: &str) {
     each_span(&blocks, &mut |span| {
         let (shown, address) = match span {
             Span::Text(text) | Span::Code(text) | Span::Mention(text) => (text, None),
-            Span::Link { text, address } => (text, Some(address)),
+            Span::Link { text, address, .. } => (text, Some(address)),
             Span::Styled(..) => return,
         };
         // The parser inserts line breaks between lines after it removed their markup.
