@@ -423,7 +423,9 @@ impl Session {
     async fn read_history(&mut self, history: &History) -> Result<Page, Error> {
         let room = self.membership(&history.room)?.id;
         let range = history.range()?;
-        self.buckets.take(Cost::Read, Instant::now())?;
+        let now = Instant::now();
+        self.buckets.take(Cost::Read, now)?;
+        self.chat.0.rate_limiter.take_from_address(self.address, Cost::Read, now)?;
         self.chat.0.store.list_events(room, range, history.page_size(), self.person().id).await
     }
 

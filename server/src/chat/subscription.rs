@@ -40,6 +40,7 @@ pub struct Subscription {
     person: PersonId,
     origin: Origin,
     connection: ConnectionId,
+    address: IpAddr,
     buckets: Buckets,
 }
 
@@ -59,15 +60,9 @@ impl Chat {
         let room =
             self.with_room(&stored, |room| room.subscribe(person, origin, connection, subscriber.clone()))?;
         let buckets = Buckets::new(self.0.limits, Instant::now());
-        let subscription = Subscription {
-            chat: self.clone(),
-            room,
-            room_id: stored.id,
-            person,
-            origin,
-            connection,
-            buckets,
-        };
+        let (chat, room_id) = (self.clone(), stored.id);
+        let subscription =
+            Subscription { chat, room, room_id, person, origin, connection, address, buckets };
         // Read again after subscribing: later events are delivered, and `stored` is older than the
         // subscription, so events between the two would be missed.
         let last_seq = self.find_room(name).await?.last_seq;
@@ -91,9 +86,13 @@ impl Chat {
 }
 
 impl Subscription {
-    /// Returns the next page of the log after `seq`, waiting for the rate limit if necessary.
+    /// Returns the next page of the log after `seq`, waiting for the rate limits if necessary.
     pub async fn list_after(&mut self, seq: Seq) -> Result<Page, Error> {
         while self.buckets.take(Cost::Read, Instant::now()).is_err() {
+            sleep(READ_RETRY).await;
+        }
+        let limiter = &self.chat.0.rate_limiter;
+        while limiter.take_from_address(self.address, Cost::Read, Instant::now()).is_err() {
             sleep(READ_RETRY).await;
         }
         self.room.lock().check_access(self.person, self.origin)?;

@@ -236,6 +236,53 @@ async fn sqlite_bounds_reactions_and_always_names_the_reader() {
     assert!(people.contains(&person(900)) && people.contains(&person(1)));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn sqlite_counts_reactions_in_the_order_of_the_first_through_all_changes() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, _) = sqlite(folder.path()).await;
+    let id = open_room(store.as_ref(), "r").await.id;
+    store.append_event(id, new_post(1, "a", "x")).await.unwrap();
+    let change = async |action| {
+        let cid = format!("{:x}", rand::random::<u64>());
+        store.append_event(id, new_event(1, &cid, action)).await.unwrap();
+    };
+    let react = async |person_id: u64, emoji: &str, on: bool| {
+        let action = Action::React { target: Seq(1), emoji: Emoji::parse(emoji).unwrap(), on };
+        let cid = format!("{:x}", rand::random::<u64>());
+        store.append_event(id, new_event(person_id, &cid, action)).await.unwrap();
+    };
+    let counts = async || {
+        let page = store.list_events(id, HistoryRange::After(Seq(0)), 1, PersonId(1)).await.unwrap();
+        match &page.events[0].kind {
+            EventKind::Posted { state: Some(now), .. } => {
+                let shown = |reaction: &Reaction| (reaction.emoji.as_str().to_owned(), reaction.count);
+                now.reactions.iter().map(shown).collect::<Vec<_>>()
+            }
+            _ => Vec::new(),
+        }
+    };
+    let expect = |shown: &[(&str, u32)]| {
+        shown.iter().map(|(emoji, count)| ((*emoji).to_owned(), *count)).collect::<Vec<_>>()
+    };
+    for person_id in 1..=3 {
+        react(person_id, "🎉", true).await;
+        react(person_id, "👍", true).await;
+        react(person_id, "👍", true).await;
+    }
+    assert_eq!(counts().await, expect(&[("🎉", 3), ("👍", 3)]));
+    react(1, "🎉", false).await;
+    react(1, "🎉", false).await;
+    assert_eq!(counts().await, expect(&[("👍", 3), ("🎉", 2)]), "the first party is gone");
+    for person_id in [2, 3] {
+        react(person_id, "🎉", false).await;
+    }
+    assert_eq!(counts().await, expect(&[("👍", 3)]));
+    react(3, "🎉", true).await;
+    assert_eq!(counts().await, expect(&[("👍", 3), ("🎉", 1)]));
+    change(Action::Delete { target: Seq(1) }).await;
+    assert_eq!(counts().await, expect(&[]));
+}
+
 /// 200 messages with fifty named people under each would exceed a connection's queue.
 #[tokio::test(flavor = "multi_thread")]
 async fn sqlite_pages_are_bounded_including_reactions() {

@@ -4,6 +4,8 @@
 //! survive a power cut. Used through `store::Store` only.
 
 mod append;
+#[cfg(test)]
+mod cost_tests;
 mod maintenance;
 mod open;
 mod people;

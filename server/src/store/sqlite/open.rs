@@ -24,6 +24,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0004_bounds.sql"),
     include_str!("../../../migrations/sqlite/0005_instance_and_claims.sql"),
     include_str!("../../../migrations/sqlite/0006_owners_and_programs.sql"),
+    include_str!("../../../migrations/sqlite/0007_reaction_counts.sql"),
 ];
 
 /// The writer's page cache, in KiB.

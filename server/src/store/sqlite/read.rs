@@ -3,22 +3,20 @@
 //! Runs on reading connections, never in a write transaction. Deleted text is not in the database any
 //! more, so nothing here has to filter it.
 
-use std::collections::HashMap;
-
 use common::{
     message::{Body, Cid, Emoji, Seq, Timestamp},
-    person::PersonId,
+    person::{Person, PersonId},
     protocol::{
         command::HistoryRange,
         event::{Event, EventKind, MessageState, Via},
         reply::Page,
     },
-    reactions::Reactions,
+    reactions::{Reaction, Reactions},
     room::{SeatLimit, Seats, Topic},
 };
 use rusqlite::{Connection, Row, params, types::Type};
 
-use super::{kind, people::person_from_row, query_one, query_optional};
+use super::{kind, people::person_from_row, query_all, query_one, query_optional};
 use crate::store::{MAX_PAGE_BYTES, RoomId};
 
 /// The bytes that a person listed in a reaction adds to a page, besides those of the name.
@@ -110,68 +108,78 @@ impl LogReader<'_> {
         self.read_page(select_events!("event.seq > ?2 ORDER BY event.seq LIMIT ?3"), seq, limit)
     }
 
-    /// Reads one event more than `limit`, to know whether there are more, and ends the page at
-    /// [`MAX_PAGE_BYTES`].
+    /// Reads at most `limit` events and one more, to know whether there are more, and ends the page at
+    /// [`MAX_PAGE_BYTES`]. So the bytes of a page also bound the rows that are read for it.
     fn read_page(&self, sql: &str, seq: Seq, limit: u32) -> anyhow::Result<(Vec<Event>, bool)> {
         let mut statement = self.db.prepare_cached(sql)?;
         let mut rows = statement.query(params![self.room.0, sql_integer(seq), i64::from(limit) + 1])?;
-        let (mut events, mut bytes, mut more) = (Vec::new(), 0, false);
+        let (mut events, mut bytes) = (Vec::new(), 0);
         while let Some(row) = rows.next()? {
-            let event = event_from_row(row)?;
+            if events.len() >= limit as usize {
+                return Ok((events, true));
+            }
+            let mut event = event_from_row(row)?;
+            if let EventKind::Posted { state: Some(state), .. } = &mut event.kind {
+                state.reactions = self.read_reactions(event.seq)?;
+            }
             bytes += event_size(&event);
-            more = events.len() >= limit as usize || (bytes > MAX_PAGE_BYTES && !events.is_empty());
-            if more {
-                break;
+            if bytes > MAX_PAGE_BYTES && !events.is_empty() {
+                return Ok((events, true));
             }
             events.push(event);
         }
-        self.add_reactions(&mut events)?;
-        let within_limit = count_within_limit(&events);
-        more |= within_limit < events.len();
-        events.truncate(within_limit);
-        Ok((events, more))
+        Ok((events, false))
     }
 
-    /// Adds the reactions of all messages of the page, in one query.
-    fn add_reactions(&self, events: &mut [Event]) -> anyhow::Result<()> {
-        let mut reactions_of: HashMap<Seq, &mut Reactions> = HashMap::new();
-        for event in events {
-            if let EventKind::Posted { state: Some(state), .. } = &mut event.kind {
-                reactions_of.insert(event.seq, &mut state.reactions);
-            }
+    /// Reads the reactions of a message, in the order of the first of each emoji. Costs the same however
+    /// many there are beyond the people that are named.
+    fn read_reactions(&self, message: Seq) -> anyhow::Result<Reactions> {
+        let sql = "SELECT emoji, count FROM reaction_counts WHERE room = ?1 AND message = ?2";
+        let counts = query_all(self.db, sql, params![self.room.0, message.0], |row| {
+            Ok((Emoji::from_store(row.get(0)?), row.get(1)?))
+        })?;
+        let mut reactions = Vec::with_capacity(counts.len());
+        for (emoji, count) in counts {
+            let (first, people) = self.read_people(message, &emoji)?;
+            reactions.push((first, Reaction { emoji, count, people }));
         }
-        let (Some(first), Some(last)) = (reactions_of.keys().min(), reactions_of.keys().max()) else {
-            return Ok(());
-        };
-        let sql = "SELECT message, emoji, person, name FROM reactions
-                   WHERE room = ?1 AND message BETWEEN ?2 AND ?3 ORDER BY message, seq";
+        reactions.sort_by_key(|(first, _)| *first);
+        let mut reactions = Reactions(reactions.into_iter().map(|(_, reaction)| reaction).collect());
+        reactions.limit_people(self.reader);
+        Ok(reactions)
+    }
+
+    /// Returns the first people who reacted with an emoji, with the reader if they did, and the number of
+    /// the first reaction.
+    fn read_people(&self, message: Seq, emoji: &Emoji) -> anyhow::Result<(Option<Seq>, Vec<Person>)> {
+        // By itself SQLite would take the primary key, and read the reactions with every emoji.
+        let sql = "SELECT person, name, seq FROM reactions INDEXED BY reactions_of_emoji
+                   WHERE room = ?1 AND message = ?2 AND emoji = ?3 ORDER BY seq LIMIT ?4";
         let mut statement = self.db.prepare_cached(sql)?;
-        let mut rows = statement.query(params![self.room.0, first.0, last.0])?;
+        let mut rows =
+            statement.query(params![self.room.0, message.0, emoji.as_str(), Reaction::MAX_PEOPLE])?;
+        let (mut first, mut people) = (None, Vec::new());
         while let Some(row) = rows.next()? {
-            let (emoji, person) = (Emoji::from_store(row.get(1)?), person_from_row(row, 2)?);
-            if let Some(reactions) = reactions_of.get_mut(&Seq(row.get(0)?)) {
-                reactions.apply(&emoji, true, person);
-                // After each row, so that a long list is neither kept nor searched.
-                reactions.limit_people(self.reader);
+            if first.is_none() {
+                first = Some(Seq(row.get(2)?));
             }
+            people.push(person_from_row(row, 0)?);
         }
-        Ok(())
+        let is_reader_missing = || people.iter().all(|person| person.id != self.reader);
+        if people.len() == Reaction::MAX_PEOPLE && is_reader_missing() {
+            let sql = "SELECT person, name FROM reactions INDEXED BY reactions_of_person
+                       WHERE room = ?1 AND message = ?2 AND emoji = ?3 AND person = ?4";
+            let reader = self.reader.0.cast_signed();
+            let values = params![self.room.0, message.0, emoji.as_str(), reader];
+            people.extend(query_optional(self.db, sql, values, |row| person_from_row(row, 0))?);
+        }
+        Ok((first, people))
     }
 
     fn exists_from(&self, seq: Seq) -> anyhow::Result<bool> {
         let sql = "SELECT EXISTS (SELECT 1 FROM events WHERE room = ?1 AND seq >= ?2)";
         query_one(self.db, sql, params![self.room.0, sql_integer(seq)], |row| row.get(0))
     }
-}
-
-/// Returns how many of these events fit into [`MAX_PAGE_BYTES`], at least one.
-fn count_within_limit(events: &[Event]) -> usize {
-    let mut bytes = 0;
-    let within_limit = events.iter().take_while(|event| {
-        bytes += event_size(event);
-        bytes <= MAX_PAGE_BYTES
-    });
-    within_limit.count().max(1)
 }
 
 /// Estimates the bytes of user content in an event.

@@ -180,6 +180,8 @@ pub(super) fn purge_deleted_rooms(db: &Connection) -> Result<bool, Error> {
     let statements = [
         "DELETE FROM reactions WHERE room = ?1 AND (message, seq) IN (
              SELECT message, seq FROM reactions WHERE room = ?1 LIMIT ?2)",
+        "DELETE FROM reaction_counts WHERE room = ?1 AND (message, emoji) IN (
+             SELECT message, emoji FROM reaction_counts WHERE room = ?1 LIMIT ?2)",
         "DELETE FROM revisions WHERE room = ?1 AND message IN (
              SELECT message FROM revisions WHERE room = ?1 LIMIT ?2)",
         "DELETE FROM events WHERE room = ?1 AND seq IN (SELECT seq FROM events WHERE room = ?1 LIMIT ?2)",
