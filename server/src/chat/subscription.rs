@@ -61,8 +61,7 @@ impl Chat {
             self.with_room(&stored, |room| room.subscribe(person, origin, connection, subscriber.clone()))?;
         let buckets = Buckets::new(self.0.limits, Instant::now());
         let (chat, room_id) = (self.clone(), stored.id);
-        let subscription =
-            Subscription { chat, room, room_id, person, origin, connection, address, buckets };
+        let subscription = Subscription { chat, room, room_id, person, origin, connection, address, buckets };
         // Read again after subscribing: later events are delivered, and `stored` is older than the
         // subscription, so events between the two would be missed.
         let last_seq = self.find_room(name).await?.last_seq;
@@ -78,7 +77,9 @@ impl Chat {
         address: IpAddr,
     ) -> Result<Page, Error> {
         let range = history.range()?;
-        self.0.rate_limiter.take(identity.rate_key(address), Cost::Read, Instant::now())?;
+        let now = Instant::now();
+        self.0.rate_limiter.take(identity.rate_key(address), Cost::Read, now)?;
+        self.0.rate_limiter.take_from_address(address, Cost::Read, now)?;
         let room = self.find_room(history.room.clone()).await?;
         self.check_access(&room, identity.person.id, Origin::new(address, identity.first_seen))?;
         self.0.store.list_events(room.id, range, history.page_size(), identity.person.id).await
@@ -120,5 +121,68 @@ impl Room {
         self.check_access(person, origin)?;
         self.subscriptions.insert(person, connection, subscriber);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use common::{
+        message::Timestamp,
+        protocol::command::{Command, Join},
+    };
+    use tokio::time::timeout;
+
+    use super::*;
+    use crate::{
+        bus,
+        chat::{
+            limits::{Limits, Rate},
+            test_support::{NullSubscriber, person},
+        },
+        health::Health,
+        store::{self, DatabaseUrl, NewRoom},
+    };
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn however_one_address_reads_it_gets_twenty_times_what_one_session_gets() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = DatabaseUrl::Sqlite(folder.path().join("madang.sqlite"));
+        let (sender, committed) = bus::channel();
+        let on_commit = Box::new(move |event| sender.send(event));
+        let store = store::open(&url, None, &Health::default(), on_commit).await.unwrap();
+        let reads = Rate { per_second: 1e-9, burst: 2.0 };
+        let limits = Limits { reads, ..Limits::default() };
+        let chat = Chat::start(store.clone(), committed, limits, &Health::default());
+        let room = RoomName::parse("r").unwrap();
+        let new = NewRoom::with_defaults(PersonId(1), Timestamp(1));
+        store.get_or_create_room(room.clone(), new).await.unwrap();
+
+        let history =
+            History { room: room.clone(), before: None, after: Some(Seq(0)), around: None, limit: None };
+        let [ours, theirs] = ["192.0.2.7", "192.0.2.8"].map(|address| address.parse().unwrap());
+        let identity = |id| Identity { person: person(id), is_registered: true, first_seen: Timestamp(0) };
+        let over_http = async |id, address| chat.read_history(&identity(id), &history, address).await;
+        let in_session = async |id, address| {
+            let mut session = chat.open_session(&identity(id), Arc::new(NullSubscriber), address);
+            session.handle(Command::Join(Join::new(room.clone()))).await.unwrap();
+            session.handle(Command::History(history.clone())).await
+        };
+        let in_stream = async |id, address| {
+            let subscriber = Arc::new(NullSubscriber);
+            let subscription = chat.subscribe(&identity(id), room.clone(), subscriber, address).await;
+            subscription.unwrap().0.list_after(Seq(0)).await
+        };
+        for id in 1..=13 {
+            in_session(id, ours).await.unwrap();
+            over_http(100 + id, ours).await.unwrap();
+            in_stream(id, ours).await.unwrap();
+        }
+        over_http(200, ours).await.unwrap();
+        for result in [in_session(50, ours).await.map(drop), over_http(201, ours).await.map(drop)] {
+            assert!(matches!(result, Err(Error::Refused(Refusal::TooFast))));
+        }
+        assert!(timeout(READ_RETRY * 2, in_stream(51, ours)).await.is_err(), "a stream waits");
+        in_stream(51, theirs).await.unwrap();
+        in_session(50, theirs).await.unwrap();
     }
 }

@@ -108,7 +108,7 @@ fn check_write<T>(label: &str, databases: &mut [Stored; 2], work: impl Fn(&Conne
 fn append(db: &Connection, person: PersonId, cid: &str, action: Action) {
     let person = Person { id: person, name: DisplayName::for_guest(person) };
     let cid = Cid::parse(cid).unwrap();
-    let event = NewEvent { person, at: Timestamp(1), cid, claim: Some(Claim(1)), action };
+    let event = NewEvent { person, at: Timestamp(1), cid, claim: Some(Claim(1)), is_program: false, action };
     append::append_event(db, ROOM, event).unwrap();
 }
 
@@ -150,7 +150,7 @@ fn one_request_costs_the_same_whatever_is_stored() {
         ("a reaction", 5_001, Action::React { target: Seq(100), emoji: emoji.clone(), on: true }),
         ("a reaction that is there", 10_001, Action::React { target, emoji: emoji.clone(), on: true }),
         ("one reaction fewer", LAST_TO_REACT.0, Action::React { target, emoji, on: false }),
-        ("a topic", 1, Action::UpdateRoom { topic: None, seats: None }),
+        ("a topic", 1, Action::UpdateRoom { topic: None, seats: None, shared_network: None }),
     ] {
         check_write(label, &mut databases, |db| append(db, PersonId(person), "new", action.clone()));
     }
