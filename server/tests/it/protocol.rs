@@ -238,6 +238,16 @@ async fn a_refused_command_names_the_field_that_is_wrong() {
             assert!(answer["error"]["message"].as_str().unwrap().contains(field), "{answer}");
         }
     }
+    client.join("r").await.unwrap();
+    let you = client.request(Hello {}).await.unwrap().you.id;
+    let history = client.request_raw("history", &json!({ "room": "r" })).await;
+    let remove = client.request_raw("remove", &json!({ "room": "r", "person": you })).await;
+    for (answer, field) in [(history, "before"), (remove, "person")] {
+        assert_eq!(
+            (&answer["error"]["code"], &answer["error"]["field"]),
+            (&json!("bad_request"), &json!(field))
+        );
+    }
     client.write(r#"42["leave",{"rom":"r"}]"#).await;
     assert_eq!(client.next_push("refused").await["error"]["field"], "room");
 }

@@ -108,6 +108,16 @@ fn decode(name: &str, payload: Value) -> Result<ClientRequest, Refused> {
     if is_known { decoded } else { Err(Refusal::UnknownCommand.into()) }
 }
 
+/// What is wrong with a command that could be decoded, if the chat refuses it as `bad_request`.
+fn explain_bad_request(command: &Command) -> Option<Refused> {
+    let (field, sentence) = match command {
+        Command::History(_) => ("before", "Exactly one of `before`, `after` and `around` should be there."),
+        Command::Kick(_) => ("person", "Nobody removes themselves; `leave` the room instead."),
+        _ => return None,
+    };
+    Some(Refused::from(Refusal::BadRequest).saying(sentence).about(field))
+}
+
 /// Hands a request to the chat, in the client's dialect.
 pub(super) async fn handle_request(
     session: &mut Session,
@@ -117,7 +127,11 @@ pub(super) async fn handle_request(
     match request {
         ClientRequest::Command(command) => {
             if !matches!(command, Command::Join(Join { .. })) {
-                return Ok(session.handle(command).await?);
+                let explained = explain_bad_request(&command);
+                return session.handle(command).await.map_err(|error| match (error, explained) {
+                    (Error::Refused(Refusal::BadRequest), Some(explained)) => explained,
+                    (error, _) => error.into(),
+                });
             }
             let was_tutorial = connection.set_tutorial_dialect(false);
             let joined = session.handle(command).await;
