@@ -147,6 +147,19 @@ impl Router {
         self.set_route(Some(route));
     }
 
+    /// Shows the page of the same room under its actual name, in place of the current entry of the history.
+    pub(crate) fn replace_room(self, room: RoomName) {
+        let route = match self.message.get_untracked() {
+            Some(seq) => Route::Message(room, seq),
+            None => Route::Room(room),
+        };
+        if let Ok(history) = window().history() {
+            // Browsers refuse only hundreds of navigations within seconds.
+            let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&route.to_string()));
+        }
+        self.set_route(Some(route));
+    }
+
     fn set_route(self, route: Option<Route>) {
         let (page, message) = match route {
             Some(Route::Message(room, seq)) => (Some(Route::Room(room)), Some(seq)),

@@ -282,6 +282,14 @@ pub(crate) fn is_emoji_tag(c: char) -> bool {
     matches!(c, '\u{E0020}'..='\u{E007F}')
 }
 
+/// Whether `c` is an emoji or a part of one, or joins letters: what a word may have beside letters.
+pub(crate) fn is_mark_of_word(c: char) -> bool {
+    can_be_emoji(c)
+        || matches!(c, '\u{200C}' | ZERO_WIDTH_JOINER)
+        || is_variation_selector(c)
+        || is_emoji_tag(c)
+}
+
 /// Whether `c` belongs to a word: not a space, punctuation, a symbol or an emoji.
 pub(crate) fn is_letter(c: char) -> bool {
     match c {

@@ -126,6 +126,8 @@ impl<T: Clone> RoomSignal<T> {
 
 pub(crate) struct CurrentRoom {
     pub(crate) name: Field<Option<RoomName>>,
+    /// The name of the room that was entered instead of the current one, because it looks the same.
+    pub(crate) actual_name: Field<Option<RoomName>>,
     /// Whether the room has admitted this person once; stays true while the connection is lost.
     pub(crate) is_member: RoomSignal<bool>,
     /// Why the room refuses the join.
@@ -197,6 +199,7 @@ impl CurrentRoom {
         let log = RoomSignalSource { trigger: triggers.log, ..info };
         Box::leak(Box::new(CurrentRoom {
             name,
+            actual_name: Field::new(None),
             is_member: info.signal(|room| &room.is_member),
             join_refusal: info.signal(|room| &room.join_refusal),
             seats: info.signal(|room| &room.seats),

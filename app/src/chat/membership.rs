@@ -143,12 +143,15 @@ impl Chat {
             let join = Join { since, ..self.join_request(&name) };
             let reply = self.request_with_retry(&join, &|| self.is_current(&generation)).await;
             if !self.is_current(&generation) {
-                if reply.is_ok() && self.with_room(&name, |_| ()).is_none() {
-                    self.fire_and_forget(&Leave { room: name });
+                if let Ok(reply) = reply
+                    && self.with_room(&reply.room, |_| ()).is_none()
+                {
+                    self.fire_and_forget(&Leave { room: reply.room });
                 }
                 return;
             }
             match reply {
+                Ok(reply) if reply.room != name => return self.move_to(&name, &reply.room),
                 Ok(reply)
                     if self.with_room(&name, |room| room.continues_log(last_held, &reply)) == Some(false) =>
                 {
@@ -168,6 +171,28 @@ impl Chat {
                 }
             }
         }
+    }
+
+    /// The server has entered the room of another name that looks the same: goes on in that one.
+    fn move_to(self, name: &RoomName, actual: &RoomName) {
+        let draft = storage::load_draft(name);
+        if storage::load_draft(actual).is_empty() {
+            storage::save_draft(actual, &draft);
+        }
+        let was_current = self.current_room.is(name);
+        self.forget_room(name);
+        storage::add_room(actual);
+        if was_current {
+            // The page follows, and opens the room.
+            self.current_room.actual_name.set(Some(actual.clone()));
+        } else if self.with_room(actual, |_| ()).is_none() {
+            self.rooms.update(|rooms| {
+                rooms.get_or_insert(actual, storage::load_read_position(actual));
+            });
+            spawn(self.join(actual.clone()));
+        }
+        // Messages written under the other name.
+        self.send_pending();
     }
 
     /// Applies a successful join.

@@ -67,8 +67,13 @@ impl Chat {
                 });
                 return;
             }
-            Push::SeatAvailable(_) if is_current => self.retry_join(),
-            Push::SeatAvailable(_) => {}
+            Push::SeatAvailable(_) => {
+                // The room may have been asked for by another name that looks the same.
+                let current = self.current_room.name.get_untracked();
+                if current.is_some_and(|current| current.key() == name.key()) {
+                    self.retry_join();
+                }
+            }
             Push::Kicked(push) => self.on_kicked(&name, push.refusal()),
         }
         if self.with_room(&name, |room| room.timeline.gap_cursor()).flatten().is_some() {

@@ -150,11 +150,12 @@ impl Chat {
             return;
         };
         match self.request_with_retry(&self.join_request(room), &is_unjoined).await {
-            Ok(_) => {
+            Ok(joined) => {
                 self.send_queued(room, &is_unjoined).await;
-                if is_unjoined() {
+                // The room may be held under another name that looks the same.
+                if is_unjoined() && self.with_room(&joined.room, |_| ()).is_none() {
                     // Without a connection the server notices by itself.
-                    let _ = self.request(&Leave { room: room.clone() }).await;
+                    let _ = self.request(&Leave { room: joined.room }).await;
                 }
             }
             // Marked as failed, so that it is not sent by surprise when the ban ends.

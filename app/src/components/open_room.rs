@@ -39,7 +39,8 @@ pub(crate) fn OpenRoom() -> impl IntoView {
             note.set(texts.refusal_with_limit(refusal, limit));
             invalid_field::mark(field, NOTE_ID);
         };
-        let room = match RoomName::parse(&value_of(name)) {
+        let parsed_name = RoomName::parse(&value_of(name));
+        let room = match parsed_name.and_then(|room| room.for_new_room().map(|_| room)) {
             Ok(room) => room,
             Err(refusal) => return refuse(name, refusal, RoomName::MAX),
         };
@@ -78,6 +79,7 @@ pub(crate) fn OpenRoom() -> impl IntoView {
             <details class="new-room">
                 <summary>{texts.new_room}</summary>
                 <div class="new-room-fields">
+                    <p class="muted">{texts.same_room_names}</p>
                     <label class="field">
                         <span>{texts.topic}</span>
                         <input node_ref=topic name="topic" autocomplete="off" placeholder=texts.topic_placeholder/>

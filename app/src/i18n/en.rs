@@ -28,6 +28,7 @@ pub(super) static TEXTS: Texts = Texts {
     open_room: "Go in",
     new_room: "Its topic and seats",
     topic: "Topic",
+    same_room_names: "Names that differ only in capitals, spaces or width lead to the same room.",
     topic_placeholder: "What is it about?",
     seats_label: "Seats",
     seats_placeholder: "No limit",

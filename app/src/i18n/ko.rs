@@ -28,6 +28,7 @@ pub(super) static TEXTS: Texts = Texts {
     open_room: "들어가기",
     new_room: "주제와 자리 정하기",
     topic: "주제",
+    same_room_names: "대소문자나 빈칸 수, 글자 폭만 다른 이름은 같은 방으로 이어져요.",
     topic_placeholder: "무슨 방인가요?",
     seats_label: "자리 수",
     seats_placeholder: "제한 없음",

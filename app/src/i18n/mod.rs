@@ -39,6 +39,7 @@ pub(crate) struct Texts {
     pub(crate) room_name_placeholder: &'static str,
     pub(crate) open_room: &'static str,
     pub(crate) new_room: &'static str,
+    pub(crate) same_room_names: &'static str,
     pub(crate) topic: &'static str,
     pub(crate) topic_placeholder: &'static str,
     pub(crate) seats_label: &'static str,

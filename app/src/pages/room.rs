@@ -58,6 +58,12 @@ fn RoomView(room: RoomName) -> impl IntoView {
             chat.jump_to_message(seq);
         }
     });
+    effect(move || {
+        if let Some(actual) = chat.current_room.actual_name.get() {
+            chat.current_room.actual_name.set(None);
+            router.replace_room(actual);
+        }
+    });
     let people_open = RwSignal::new(false);
     // A memo, because the signal also notifies about other changes, which must not rebuild the page.
     let refused = Memo::new(move |_| chat.current_room.join_refusal.get());

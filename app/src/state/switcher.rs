@@ -36,7 +36,7 @@ pub(crate) fn search_rooms(query_text: &str, rooms: impl Iterator<Item = RoomNam
         }
     }
     let query_text =
-        RoomName::parse(query_text).ok().filter(|query_text| matches.items().all(|room| room != query_text));
+        RoomName::parse(query_text).ok().filter(|new| matches.items().all(|room| room.key() != new.key()));
     matches.into_items().map(SwitchTarget::Existing).chain(query_text.map(SwitchTarget::New)).collect()
 }
 
@@ -94,6 +94,8 @@ mod tests {
     fn the_best_match_comes_first_and_an_existing_room_is_not_offered_as_new() {
         let rooms = ["점심 모임", "모임", "모임 뒤풀이", "모임"];
         assert_eq!(search("모임", &rooms), ["모임", "모임 뒤풀이", "점심 모임"]);
+        assert_eq!(search("모임  뒤풀이", &["모임 뒤풀이"]), ["모임 뒤풀이"], "which it would lead to");
+        assert_eq!(search("team", &["Team"]), ["Team"]);
     }
 
     #[test]

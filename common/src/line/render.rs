@@ -11,6 +11,7 @@ use crate::{
     protocol::event::{Event, EventKind, Via},
     room::SeatLimit,
     text::remove_display_controls,
+    unicode,
 };
 
 impl Line {
@@ -21,7 +22,9 @@ impl Line {
             return Line::from_message(event.person.name.as_str(), body, via.as_ref(), old);
         }
         let note = (!old).then(|| describe_change(&event.kind)).flatten();
-        note.map(|note| Line::Note(format!("{} {note}", event.person.name))).into_iter().collect()
+        note.map(|note| Line::Note(format!("{} {note}", quote_in_sentence(event.person.name.as_str()))))
+            .into_iter()
+            .collect()
     }
 
     fn from_message(name: &str, body: &Body, via: Option<&Via>, old: bool) -> Vec<Line> {
@@ -99,6 +102,51 @@ pub fn quote_name(name: &str) -> String {
     if !name.contains(':') && !name.starts_with(SPECIAL_CHARS) && !name.starts_with(char::is_whitespace) {
         return name.to_owned();
     }
+    quote(name)
+}
+
+/// Writes a name as it stands in a sentence of the server: in quotes if it could be read as words of the
+/// sentence, such as `nobody`, or `Jun left. Lee`.
+pub fn quote_in_sentence(name: &str) -> String {
+    let is_word = |c: char| unicode::is_letter(c) || unicode::is_mark_of_word(c) || matches!(c, '-' | '_');
+    // The server's sentences are English, so names in these scripts may have several words.
+    let is_foreign = |c: char| unicode::is_unspaced(c) || c.is_ascii_digit();
+    let is_bare = match name.contains(' ') {
+        true => !name.starts_with(' ') && name.chars().all(|c| c == ' ' || is_foreign(c)),
+        false => {
+            let word = unicode::lowercase(&unicode::fold_width(name));
+            name.chars().all(is_word) && !WORDS_OF_SENTENCES.contains(&word.as_str())
+        }
+    };
+    if is_bare { name.to_owned() } else { quote(name) }
+}
+
+/// The words of the server that stand where a name could stand.
+const WORDS_OF_SENTENCES: [&str; 21] = [
+    "all",
+    "and",
+    "enter",
+    "everybody",
+    "goodbye",
+    "here",
+    "in",
+    "is",
+    "it",
+    "madang",
+    "more",
+    "nobody",
+    "server",
+    "somebody",
+    "the",
+    "there",
+    "they",
+    "this",
+    "we",
+    "welcome",
+    "you",
+];
+
+fn quote(name: &str) -> String {
     let mut quoted = String::from('"');
     for c in name.chars() {
         if matches!(c, '"' | '\\') {

@@ -96,6 +96,46 @@ fn no_name_makes_a_message_look_like_another_kind_of_line() {
 }
 
 #[test]
+fn no_name_in_a_sentence_looks_like_words_of_the_server() {
+    let note = |name: &str| {
+        let event = Event { kind: EventKind::Deleted { target: Seq(1) }, ..event(name, "x", None) };
+        lines_of(&event, false).concat()
+    };
+    for name in [
+        "지은",
+        "이 지은",
+        "3반 지은",
+        "Jungeun",
+        "guest-0412",
+        "build_bot",
+        "지은🎉",
+        "ㅋㅋ",
+        "東京 太郎",
+        "Мария",
+    ] {
+        assert_eq!(note(name), format!("* {name} took back a message"));
+    }
+    for name in [
+        "The owner of lobby",
+        "You are in lobby; nobody else is here.",
+        "you",
+        "Ｙｏｕ",
+        "nobody",
+        "Madang",
+        "지은, 민수",
+        "지은 left",
+        "민수 (udp 127.0.0.1)",
+        "*",
+        "지은:",
+        "지은.",
+        "build bot",
+    ] {
+        assert_eq!(note(name), format!("* \"{name}\" took back a message"));
+    }
+    assert_eq!(note(r#"a "b\"#), r#"* "a \"b\\" took back a message"#);
+}
+
+#[test]
 fn no_line_controls_a_terminal() {
     let hostile = "\u{1b}[2J\u{1b}]0;title\u{7}\u{9b}31m\r\u{8}\u{202e}txt\u{2066}\u{85}\u{2028}\u{7f}ok";
     let line = lines_of(&event(hostile, hostile, None), false).concat();

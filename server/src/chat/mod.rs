@@ -198,6 +198,7 @@ impl Chat {
         if let Some(stored) = self.0.store.get_room(name.clone()).await? {
             return Ok(stored);
         }
+        // The rate limit counts rooms that are made, not refused names.
         name.for_new_room()?;
         self.0.rate_limiter.take_from_address(address, Cost::Room, Instant::now())?;
         // Otherwise the first visitor would own the lobby and could limit its seats, which would shut out

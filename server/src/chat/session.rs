@@ -69,6 +69,8 @@ pub struct Session {
 struct Membership {
     id: RoomId,
     room: Arc<Mutex<Room>>,
+    /// The name by which the client has joined last. It may only look the same as that of the room.
+    requested_name: RoomName,
 }
 
 /// A joined room, and a page of its log that was read after joining.
@@ -182,10 +184,12 @@ impl Session {
     }
 
     /// Joins a room, leaves every other and returns its last events. If it fails, nothing changes.
-    pub async fn switch_room(&mut self, room: RoomName) -> Result<Page, Error> {
-        let JoinResult { page, .. } = self.join_and_read(&Join::new(room.clone())).await?;
-        self.leave_others(&room)?;
-        Ok(page)
+    /// The name is that of the room, which may only look the same as the one that was asked for.
+    pub async fn switch_room(&mut self, room: RoomName) -> Result<(RoomName, Page), Error> {
+        let JoinResult { room, page, .. } = self.join_and_read(&Join::new(room)).await?;
+        let name = room.lock().name.clone();
+        self.leave_others(&name)?;
+        Ok((name, page))
     }
 
     /// Returns some members of a room that this connection has joined.
@@ -245,7 +249,7 @@ impl Session {
         let (me, room) = (self.person().id, room.lock());
         let (people, away) = room.list_members(me, Joined::MAX_PEOPLE);
         Ok(Joined {
-            room: join.room,
+            room: room.name.clone(),
             seats: room.seats,
             topic: room.topic(),
             last: last_seq,
@@ -262,7 +266,7 @@ impl Session {
     /// Joins a room and reads its log.
     async fn join_and_read(&mut self, join: &Join) -> Result<JoinResult, Error> {
         self.buckets.take(Cost::Join, Instant::now())?;
-        if !self.memberships.contains_key(&join.room) && self.memberships.len() >= ROOMS_PER_CONNECTION {
+        if self.joined_name(&join.room).is_none() && self.memberships.len() >= ROOMS_PER_CONNECTION {
             return Err(Refusal::TooManyRooms.into());
         }
         let me = self.person();
@@ -270,8 +274,8 @@ impl Session {
         let new = NewRoom { seats: join.seats, topic, owner: me.id, at: timestamp_now() };
         let stored = self.chat.get_or_create_room(join.room.clone(), new, self.address).await?;
         let stored = self.chat.claim_ownership(stored, &me, self.is_registered, self.origin).await?;
-        let was_member = self.membership(&join.room).is_ok();
-        let room = self.become_member(&stored, &me)?;
+        let was_member = self.membership(&stored.name).is_ok();
+        let room = self.become_member(&stored, &me, join.room.clone())?;
         // Read after joining: later events are delivered as broadcasts, so none falls between the page and
         // the first broadcast.
         let (page, last_seq) = match self.read_join_page(&stored, join.since).await {
@@ -279,7 +283,7 @@ impl Session {
             Err(error) => {
                 // A client whose join is refused must not hold a seat.
                 if !was_member {
-                    self.leave(&join.room)?;
+                    self.leave(&stored.name)?;
                 }
                 return Err(error);
             }
@@ -301,7 +305,8 @@ impl Session {
             // `stored` was read before the join. Events that were broadcast in between come after the page,
             // and the client has to learn that they exist.
             Some(_) if page.more_after => {
-                store.get_room(stored.name.clone()).await?.map_or(stored.last_seq, |room| room.last_seq)
+                let now = store.get_room(stored.name.clone()).await?.filter(|now| now.id == stored.id);
+                now.map_or(stored.last_seq, |room| room.last_seq)
             }
             Some(event) => event.seq,
             None => stored.last_seq,
@@ -310,7 +315,12 @@ impl Session {
     }
 
     /// Joins the room in memory with this connection, and records the membership.
-    fn become_member(&mut self, stored: &store::Room, me: &Person) -> Result<Arc<Mutex<Room>>, Refusal> {
+    fn become_member(
+        &mut self,
+        stored: &store::Room,
+        me: &Person,
+        requested_name: RoomName,
+    ) -> Result<Arc<Mutex<Room>>, Refusal> {
         self.chat.0.origins.record(me.id, self.origin);
         let join = |room: &mut Room| {
             room.join(me, self.origin, self.id, self.subscriber.clone(), Instant::now())?;
@@ -318,7 +328,8 @@ impl Session {
             Ok(())
         };
         let room = self.chat.with_room(stored, join)?;
-        self.memberships.insert(stored.name.clone(), Membership { id: stored.id, room: room.clone() });
+        let membership = Membership { id: stored.id, room: room.clone(), requested_name };
+        self.memberships.insert(stored.name.clone(), membership);
         Ok(room)
     }
 
@@ -328,14 +339,24 @@ impl Session {
     }
 
     fn leave(&mut self, room: &RoomName) -> Result<Left, Error> {
-        let membership = self.memberships.remove(room).ok_or(Refusal::NotInRoom)?;
+        let name = self.joined_name(room).ok_or(Refusal::NotInRoom)?.clone();
+        let membership = self.memberships.remove(&name).ok_or(Refusal::NotInRoom)?;
         self.chat.leave_room(&membership.room, self.person().id, self.id, None);
         Ok(Left {})
     }
 
+    /// Returns the name of a joined room: this one, or that of the room which the client has joined by this one.
+    fn joined_name(&self, name: &RoomName) -> Option<&RoomName> {
+        let joined = self.memberships.get_key_value(name).map(|(name, _)| name);
+        joined.or_else(|| {
+            self.memberships.iter().find(|(_, joined)| joined.requested_name == *name).map(|(name, _)| name)
+        })
+    }
+
     /// Returns the membership of a room. The refusals are `not_in_room` and `removed`.
     fn membership(&self, room: &RoomName) -> Result<Membership, Refusal> {
-        let membership = self.memberships.get(room).ok_or(Refusal::NotInRoom)?.clone();
+        let name = self.joined_name(room).ok_or(Refusal::NotInRoom)?;
+        let membership = self.memberships.get(name).ok_or(Refusal::NotInRoom)?.clone();
         if self.has_ended {
             // The room may have been unloaded since, and loaded anew.
             let loaded = self.chat.loaded_room(room).unwrap_or_else(|| membership.room.clone());

@@ -79,11 +79,12 @@ pub async fn open(
 /// The log of all rooms, and the registered people.
 #[async_trait]
 pub trait Store: Send + Sync {
-    /// Returns the room, creating it if necessary. At the limit of rooms, evicts some
+    /// Returns the room, creating it if necessary, see [`Store::get_room`]. A new room gets the name of
+    /// [`RoomName::for_new_room`], and its refusal. At the limit of rooms, evicts some
     /// that are older than a day and never had an event; if there is none, the refusal is `no_more_rooms`.
     async fn get_or_create_room(&self, name: RoomName, new: NewRoom) -> Result<Room, Error>;
 
-    /// Returns the room, if there is one.
+    /// Returns the room of exactly this name, otherwise one with the same [`RoomName::key`], if there is one.
     async fn get_room(&self, name: RoomName) -> Result<Option<Room>, Error>;
 
     /// Lists the rooms that have messages, the latest first.
@@ -100,8 +101,9 @@ pub trait Store: Send + Sync {
     /// have the name of its first one. The lobby and rooms of more than 1,000 events are given to nobody.
     async fn claim_room(&self, room: RoomId, person: PersonId) -> Result<bool, Error>;
 
-    /// Deletes a room and returns what it was. Its name is free at once, and nothing returns its log any
-    /// more; [`Store::purge_deleted_rooms`] removes the log. The refusal is `no_such_room`.
+    /// Deletes the room of exactly this name and returns what it was. Its name is free at once, and nothing
+    /// returns its log any more; [`Store::purge_deleted_rooms`] removes the log. The refusal is
+    /// `no_such_room`.
     async fn delete_room(&self, name: RoomName) -> Result<Room, Error>;
 
     /// Removes a piece of what deleted rooms have left; false if nothing is left.

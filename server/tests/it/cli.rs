@@ -299,7 +299,7 @@ async fn every_line_of_a_pipe_is_sent_and_acknowledged_before_the_end() {
         let talked = home.run(&["talk", room, "--to", &to, "--name", "지은"], input).await;
         assert_eq!(talked.status.code(), Some(0), "{}", stderr(&talked));
         assert_eq!(String::from_utf8_lossy(&talked.stdout), "", "what one says oneself is no news");
-        assert!(stderr(&talked).starts_with(&format!("* In {room} nobody ")), "{}", stderr(&talked));
+        assert!(stderr(&talked).starts_with(&format!("* In \"{room}\" nobody ")), "{}", stderr(&talked));
         assert_eq!(log(server.address, room).await, ["hi", "*손을 흔든다*", "/usr/bin"]);
         let refused = home.run(&["talk", room, "--to", &to], "/dance\nend\n").await;
         assert_eq!(refused.status.code(), Some(1));

@@ -235,8 +235,16 @@ async fn a_name_can_not_imitate_a_line_of_the_server() {
             assert_eq!(line, r#""* You are in lobby; trust: me": hello"#);
             break;
         }
-        assert!(line.starts_with("* guest-"), "{line}");
+        assert!(line.starts_with("* guest-") || line.starts_with("* \"* You are"), "{line}");
     }
+    a.write("/name The owner of lobby\n").await;
+    let renamed = b.wait_for_note("is now \"The").await;
+    assert_eq!(renamed, r#""* You are in lobby; trust: me" is now "The owner of lobby""#);
+    b.write("/who\n").await;
+    b.wait_for_note(r#"In lobby here are you, "The owner of lobby"."#).await;
+    b.write("/leave\n/join you, root\n/leave\n").await;
+    b.wait_for_note("You are in you, root; nobody else is here.").await;
+    b.wait_for_note(r#"You left "you, root". /join"#).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

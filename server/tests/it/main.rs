@@ -27,6 +27,7 @@ mod protocol;
 mod pty;
 mod reducer;
 mod retention;
+mod room_names;
 mod server_process;
 // Part of the build script, which can not run tests itself.
 #[path = "../../build/shell.rs"]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, anyhow};
 use common::{
     backoff::Backoff,
-    line::Line,
+    line::{Line, render::quote_in_sentence},
     message::Seq,
     person::{DisplayName, Person, PersonId},
     protocol::{
@@ -291,13 +291,15 @@ impl Sender {
         let summary = list.rooms.into_iter().find(|summary| summary.room == self.room);
         let (member_count, people) =
             summary.map_or((0, Vec::new()), |summary| (summary.member_count, summary.people));
-        let names: Vec<&str> = people.iter().map(|person| person.name.as_str()).collect();
+        let names: Vec<String> =
+            people.iter().map(|person| quote_in_sentence(person.name.as_str())).collect();
+        let room = quote_in_sentence(self.room.as_str());
         let text = match (member_count as usize).saturating_sub(names.len()) {
             _ if names.is_empty() => {
-                format!("In {} nobody is connected; whoever comes over HTTP is not counted.", self.room)
+                format!("In {room} nobody is connected; whoever comes over HTTP is not counted.")
             }
-            0 => format!("In {} are {}.", self.room, names.join(", ")),
-            more => format!("In {} are {} and {more} more.", self.room, names.join(", ")),
+            0 => format!("In {room} are {}.", names.join(", ")),
+            more => format!("In {room} are {} and {more} more.", names.join(", ")),
         };
         Ok(vec![Line::Note(text)])
     }

@@ -9,6 +9,7 @@ use std::{
 use anyhow::{Context, bail};
 use rusqlite::{Connection, OpenFlags, config::DbConfig};
 
+use super::rooms;
 #[cfg(test)]
 use crate::store::files::DatabaseFiles;
 use crate::{
@@ -25,6 +26,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0005_instance_and_claims.sql"),
     include_str!("../../../migrations/sqlite/0006_owners_and_programs.sql"),
     include_str!("../../../migrations/sqlite/0007_reaction_counts.sql"),
+    include_str!("../../../migrations/sqlite/0008_room_keys.sql"),
 ];
 
 /// The writer's page cache, in KiB.
@@ -63,6 +65,7 @@ pub(super) fn open(path: &Path) -> anyhow::Result<Database> {
 pub(super) fn open_to_write(path: &Path) -> anyhow::Result<Connection> {
     let mut writer = connect_to_write(path)?;
     migrate(&mut writer, path, MIGRATIONS)?;
+    rooms::fill_keys(&mut writer).context("comparing the names of rooms")?;
     Ok(writer)
 }
 

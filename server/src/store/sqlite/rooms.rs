@@ -42,8 +42,34 @@ macro_rules! select_rooms {
     };
 }
 
+/// Returns the room of exactly this name, otherwise the oldest whose name looks the same.
 pub(super) fn get_room(db: &Connection, name: &RoomName) -> anyhow::Result<Option<Room>> {
+    let room = get_room_exactly(db, name)?;
+    // The lobby belongs to nobody, so that no older room of somebody may stand in for it.
+    if room.is_some() || *name == RoomName::lobby() {
+        return Ok(room);
+    }
+    query_optional(db, select_rooms!("key = ?1 ORDER BY id LIMIT 1"), [name.key()], room_from_row)
+}
+
+fn get_room_exactly(db: &Connection, name: &RoomName) -> anyhow::Result<Option<Room>> {
     query_optional(db, select_rooms!("name = ?1"), [name.as_str()], room_from_row)
+}
+
+/// Sets the keys of rooms that have none because they are older than the column.
+pub(super) fn fill_keys(db: &mut Connection) -> anyhow::Result<()> {
+    let transaction = db.transaction()?;
+    let sql = "SELECT id, name FROM rooms WHERE key IS NULL AND is_deleted = 0";
+    let rooms = query_all(&transaction, sql, [], |row| {
+        Ok((row.get::<_, i64>(0)?, RoomName::from_store(row.get(1)?)))
+    })?;
+    for (id, name) in rooms {
+        transaction
+            .prepare_cached("UPDATE rooms SET key = ?2 WHERE id = ?1")?
+            .execute(params![id, name.key()])?;
+    }
+    transaction.commit()?;
+    Ok(())
 }
 
 /// Lists the rooms that have messages, the latest first.
@@ -68,13 +94,14 @@ pub(super) fn check_room_limit(db: &Connection, unused_before: Timestamp) -> Res
     if has_place { Ok(()) } else { Err(Refusal::NoMoreRooms.into()) }
 }
 
-/// Creates a room. At the limit of rooms, evicts some that are unused since before `unused_before`.
+/// Creates a room, whose name has single spaces. At the limit of rooms, evicts some that are unused since before `unused_before`.
 pub(super) fn create_room(
     db: &Connection,
     name: RoomName,
     new: NewRoom,
     unused_before: Timestamp,
 ) -> Result<Room, Error> {
+    let name = name.for_new_room()?;
     let count: i64 = query_one(db, "SELECT rooms FROM totals", [], |row| row.get(0))?;
     if count >= MAX_ROOMS {
         let names = list_unused_rooms(db, unused_before)?;
@@ -83,8 +110,8 @@ pub(super) fn create_room(
         }
     }
     // An id is never used twice: sessions in a room that was deleted still hold its id.
-    let sql = "INSERT INTO rooms (id, name, seats, topic, owner, since)
-               VALUES ((SELECT last_room_id + 1 FROM totals), ?1, ?2, ?3, ?4, ?5)";
+    let sql = "INSERT INTO rooms (id, name, seats, topic, owner, since, key)
+               VALUES ((SELECT last_room_id + 1 FROM totals), ?1, ?2, ?3, ?4, ?5, ?6)";
     execute(
         db,
         sql,
@@ -93,7 +120,8 @@ pub(super) fn create_room(
             new.seats.map(Seats::get),
             new.topic.as_str(),
             new.owner.0.cast_signed(),
-            new.at.0
+            new.at.0,
+            name.key()
         ],
     )?;
     let (id, NewRoom { seats, topic, owner, .. }) = (RoomId(db.last_insert_rowid()), new);
@@ -163,11 +191,12 @@ pub(super) fn evict_unused_rooms(
     Ok(evicted)
 }
 
-/// Marks a room as deleted, which frees its name, and returns what it was.
+/// Marks the room of exactly this name as deleted, which frees its name, and returns what it was.
 pub(super) fn mark_deleted(db: &Connection, name: &RoomName) -> Result<Room, Error> {
-    let room = get_room(db, name)?.ok_or(Refusal::NoSuchRoom)?;
+    let room = get_room_exactly(db, name)?.ok_or(Refusal::NoSuchRoom)?;
     // No room can have this name, because it has a slash.
-    let sql = "UPDATE rooms SET name = '/deleted/' || id, is_deleted = 1, activity = NULL WHERE id = ?1";
+    let sql = "UPDATE rooms SET name = '/deleted/' || id, key = NULL, is_deleted = 1, activity = NULL
+               WHERE id = ?1";
     execute(db, sql, [room.id.0])?;
     Ok(room)
 }
@@ -232,6 +261,38 @@ mod tests {
         assert_eq!(evict_unused_rooms(&db, &names, Timestamp(10)).unwrap(), 1, "one has spoken meanwhile");
         let left = query_all(&db, "SELECT name FROM rooms ORDER BY id", [], |row| row.get::<_, String>(0));
         assert_eq!(left.unwrap(), ["lobby", "spoken", "young", "newest"]);
+    }
+
+    #[test]
+    fn older_rooms_keep_their_names_and_are_found_by_what_looks_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("madang.sqlite");
+        let db = open::open(&path).unwrap().writer;
+        for name in ["우리\u{A0}반", "Team", "team", "/deleted/9"] {
+            let sql = "INSERT INTO rooms (name, owner, since, is_deleted) VALUES (?1, 1, 0, ?2)";
+            execute(&db, sql, params![name, name.starts_with('/')]).unwrap();
+        }
+        drop(db);
+        let mut db = open::open(&path).unwrap().writer;
+        let found = |db: &Connection, name: &str| {
+            let room = get_room(db, &RoomName::parse(name).unwrap()).unwrap();
+            room.map(|room| room.name.to_string())
+        };
+        for (name, room) in [
+            ("우리 반", "우리\u{A0}반"),
+            ("우리\u{A0}반", "우리\u{A0}반"),
+            ("Team", "Team"),
+            ("team", "team"),
+            ("ＴＥＡＭ", "Team"),
+        ] {
+            assert_eq!(found(&db, name).as_deref(), Some(room), "{name}");
+        }
+        assert_eq!(found(&db, "／deleted／9"), None);
+        fill_keys(&mut db).unwrap();
+        assert_eq!(found(&db, "／deleted／9"), None, "also with keys for what has none");
+        mark_deleted(&db, &RoomName::parse("Team").unwrap()).unwrap();
+        assert_eq!(found(&db, "Team").as_deref(), Some("team"));
+        assert!(mark_deleted(&db, &RoomName::parse("TEAM").unwrap()).is_err(), "only what is named exactly");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use common::{
-    line::{Line, LineCommand},
+    line::{Line, LineCommand, render::quote_in_sentence},
     message::Seq,
     person::PersonId,
     protocol::{
@@ -126,7 +126,7 @@ impl LineSession {
                 let room = self.room_name()?;
                 self.session.handle(Command::Leave(Leave { room: room.clone() })).await?;
                 (self.current_room, self.choice) = (None, RoomChoice::Client);
-                notes([format!("You left {room}. /join ROOM goes into another.")])
+                notes([format!("You left {}. /join ROOM goes into another.", quoted(&room))])
             }
             LineCommand::Name(name) => {
                 self.session.handle(Command::Rename(Rename { name: name.clone() })).await?;
@@ -136,7 +136,7 @@ impl LineSession {
                 let room = self.room_name()?;
                 self.session.charge()?;
                 let members = self.session.sample_members(&room, roster::MAX_NAMED)?;
-                notes([format!("In {room} {}.", roster::describe(self.me, &members))])
+                notes([format!("In {} {}.", quoted(&room), roster::describe(self.me, &members))])
             }
             LineCommand::History(limit) => self.history(*limit).await?,
             LineCommand::Help => {
@@ -196,11 +196,16 @@ impl LineSession {
         if self.current_room.is_none() { self.session.charge() } else { Ok(()) }
     }
 
-    async fn switch_room(&mut self, name: RoomName) -> Result<Vec<Line>, Error> {
-        let Page { events, .. } = self.session.switch_room(name.clone()).await?;
+    async fn switch_room(&mut self, requested: RoomName) -> Result<Vec<Line>, Error> {
+        let (name, Page { events, .. }) = self.session.switch_room(requested.clone()).await?;
         let members = self.session.sample_members(&name, roster::MAX_NAMED)?;
-        let mut lines = old_lines(&events[events.len().saturating_sub(MESSAGES_ON_JOIN)..]);
-        lines.push(Line::Note(format!("You are in {name}; {}.", roster::describe(self.me, &members))));
+        let mut lines = Vec::new();
+        if requested != name {
+            lines = notes([format!("{} leads to the room {}.", quoted(&requested), quoted(&name))]);
+        }
+        lines.extend(old_lines(&events[events.len().saturating_sub(MESSAGES_ON_JOIN)..]));
+        // Clients wait for the name that they have asked for.
+        lines.push(Line::Note(format!("You are in {requested}; {}.", roster::describe(self.me, &members))));
         let last = events.last().map_or(Seq(0), |event| event.seq);
         // A client that was already in the room has events in its queue that it was not shown yet.
         let same_room = self.current_room.as_ref().filter(|current| current.name == name);
@@ -248,7 +253,7 @@ impl LineSession {
                     self.subscriber.set_presence_wanted(!current.roster.is_crowd());
                 }
                 QueuedItem::Kicked(kicked) if kicked.room == current.name => {
-                    let room = &kicked.room;
+                    let room = quoted(&kicked.room);
                     let note = match kicked.refusal() {
                         Refusal::RoomDeleted => format!("{room} was deleted. /join ROOM goes into another."),
                         _ => format!("The owner of {room} has removed you. /join ROOM goes into another."),
@@ -262,6 +267,10 @@ impl LineSession {
         }
         text
     }
+}
+
+fn quoted(room: &RoomName) -> String {
+    quote_in_sentence(room.as_str())
 }
 
 fn notes<T: Into<String>>(texts: impl IntoIterator<Item = T>) -> Vec<Line> {

@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 
 use common::{
+    line::render::quote_in_sentence,
     person::{DisplayName, Person, PersonId},
     protocol::push::PresenceChange,
 };
@@ -58,23 +59,28 @@ fn concerns(change: &PresenceChange, own_id: PersonId) -> bool {
 fn apply(names: &mut HashMap<PersonId, DisplayName>, change: &PresenceChange) -> Option<String> {
     match change {
         PresenceChange::Joined(Person { id, name }) => {
-            names.insert(*id, name.clone()).is_none().then(|| format!("{name} came"))
+            names.insert(*id, name.clone()).is_none().then(|| format!("{} came", quoted(name)))
         }
-        PresenceChange::Left(id) => names.remove(id).map(|name| format!("{name} left")),
+        PresenceChange::Left(id) => names.remove(id).map(|name| format!("{} left", quoted(&name))),
         PresenceChange::Renamed(Person { id, name }) => {
             let before = names.insert(*id, name.clone()).filter(|before| before != name)?;
-            Some(format!("{before} is now {name}"))
+            Some(format!("{} is now {}", quoted(&before), quoted(name)))
         }
         // Line clients are not told who is away.
         PresenceChange::Away(_) | PresenceChange::Back(_) | PresenceChange::Unknown => None,
     }
 }
 
+fn quoted(name: &DisplayName) -> String {
+    quote_in_sentence(name.as_str())
+}
+
 /// Describes who is in the room, for one of its members.
 pub(super) fn describe(own_id: PersonId, sample: &MemberSample) -> String {
     let others = sample.people.iter().filter(|person| person.id != own_id);
-    let mut names: Vec<&str> = others.map(|person| person.name.as_str()).collect();
-    names.sort_unstable();
+    let mut names: Vec<&DisplayName> = others.map(|person| &person.name).collect();
+    names.sort_unstable_by_key(|name| name.as_str());
+    let names: Vec<String> = names.into_iter().map(quoted).collect();
     match (names.is_empty(), sample.member_count.saturating_sub(sample.people.len())) {
         (true, _) => "nobody else is here".to_owned(),
         (false, 0) => format!("here are you, {}", names.join(", ")),
@@ -104,6 +110,22 @@ mod tests {
         ];
         for (change, notes) in cases {
             assert_eq!(roster.apply(&[change]), notes);
+        }
+    }
+
+    #[test]
+    fn a_name_that_looks_like_the_server_is_quoted() {
+        let people = vec![person(1, "me"), person(2, "a, b"), person(3, "nobody else")];
+        let sample = MemberSample { people, member_count: 3 };
+        assert_eq!(describe(PersonId(1), &sample), r#"here are you, "a, b", "nobody else""#);
+        let mut roster = Roster::new(PersonId(1), sample);
+        let cases = [
+            (PresenceChange::Joined(person(4, "Madang")), r#""Madang" came"#),
+            (PresenceChange::Renamed(person(4, "x is now y")), r#""Madang" is now "x is now y""#),
+            (PresenceChange::Left(PersonId(2)), r#""a, b" left"#),
+        ];
+        for (change, note) in cases {
+            assert_eq!(roster.apply(&[change]), [note]);
         }
     }
 
