@@ -57,6 +57,20 @@ impl Server {
     /// Starts it with this failpoint (see `server/src/failpoint.rs`), over a simulated disk if one is
     /// given, and waits until it listens.
     pub async fn start(&self, failpoint: Option<&str>, disk: Option<&Disk>) -> anyhow::Result<RunningServer> {
+        self.start_with(&NO_LIMITS, failpoint, disk).await
+    }
+
+    /// Starts it with the limits that a server has by default, except for these options.
+    pub async fn start_with_usual_limits(&self, options: &[&str]) -> anyhow::Result<RunningServer> {
+        self.start_with(options, None, None).await
+    }
+
+    async fn start_with(
+        &self,
+        options: &[&str],
+        failpoint: Option<&str>,
+        disk: Option<&Disk>,
+    ) -> anyhow::Result<RunningServer> {
         let started_at = Instant::now();
         let log =
             File::options().create(true).append(true).open(self.log()).context("opening the server's log")?;
@@ -64,7 +78,7 @@ impl Server {
         command
             .args(["--listen", LISTEN, "--log", "warn", "--data"])
             .arg(self.folder.join("data"))
-            .args(NO_LIMITS)
+            .args(options)
             .env("MADANG_UDP_KEY", UDP_KEY)
             .env_remove("MADANG_FAULT")
             .envs(failpoint.map(|failpoint| ("MADANG_FAULT", failpoint)))

@@ -1,5 +1,5 @@
-//! Attacks at full size: a line without an end, silent connections, a flood of datagrams, and a browser page
-//! that posts to the line transport. During each, a witness sends messages and must not wait, the server's
+//! Attacks at full size: a line without an end, silent connections, a flood of datagrams, a browser page
+//! that posts to the line transport, and those of `exhaustion`. During each, a witness sends messages and must not wait, the server's
 //! memory stays within a bound, and nothing of the attack is in the log.
 //!
 //! The server's tests do the same at small sizes; here the sizes are full, and the effect is measured.
@@ -21,6 +21,7 @@ use tokio::{
     time::{Duration, sleep},
 };
 
+use super::exhaustion;
 use crate::{
     engineio::EngineTransport,
     harness::Harness,
@@ -38,6 +39,13 @@ const SEND_INTERVAL: Duration = Duration::from_millis(5);
 /// How long an acknowledgement may take during an attack.
 const MAX_ACK_TIME: Duration = Duration::from_secs(2);
 
+/// What one address may make the server grow by, in KiB, whatever it does.
+const MAX_ATTACK_KIB: u64 = 64 * 1024;
+/// The limit of connections, and so of sessions, during the attacks on memory.
+const MAX_CONNECTIONS: u32 = 300;
+/// How long half of the pages may take at most, with many readers beside other work of the machine.
+const MAX_PAGE_TIME: Duration = Duration::from_millis(500);
+
 /// Options of the campaign.
 #[derive(Args, Clone, Debug)]
 pub struct Options {
@@ -53,6 +61,18 @@ pub struct Options {
     /// How many requests a page sends to the line transport
     #[arg(long, default_value_t = 10_000)]
     pub posts: u32,
+    /// How many clients send more than the server executes, and leave
+    #[arg(long, default_value_t = 300)]
+    pub leavers: u32,
+    /// How many sessions are opened that never enter
+    #[arg(long, default_value_t = 150_000)]
+    pub handshakes: u32,
+    /// How many sessions enter by long-polling over one TCP connection
+    #[arg(long, default_value_t = 1_000)]
+    pub pollers: u32,
+    /// How many reactions each message of a page has, in twenties
+    #[arg(long, default_value_t = 1_000)]
+    pub reactions: u32,
 }
 
 /// Runs the campaign.
@@ -63,7 +83,7 @@ pub async fn run(harness: &Harness, options: &Options) -> anyhow::Result<Report>
     let addresses = running.addresses()?;
     let mut report = Report::new("hostile: sizes nobody means well with");
     let mut witness = Witness::enter(addresses.http, &running).await?;
-    let Options { mebibytes, silent, datagrams, posts } = *options;
+    let Options { mebibytes, silent, datagrams, posts, .. } = *options;
 
     let line = endless_line(addresses.tcp, mebibytes);
     witness
@@ -87,7 +107,6 @@ pub async fn run(harness: &Harness, options: &Options) -> anyhow::Result<Report>
         .measure_during(&mut report, &format!("{silent} silent connections"), bound, connections)
         .await?;
     drop(connections);
-
     let mut failures = std::mem::take(&mut witness.failures);
     let sent = witness.sent_count;
     running.stop().await?;
@@ -99,10 +118,61 @@ pub async fn run(harness: &Harness, options: &Options) -> anyhow::Result<Report>
         failures.push(format!("the witness sent {sent} and {stored_count} are in the log"));
     }
     report.row("messages of the witness, all stored, nothing else", sent);
+    failures.extend(exhaust(harness, options, &mut report).await?);
     report.row("seconds", progress.elapsed().as_secs());
     report.conclude(format!("{} broken promises", failures.len()), failures.clone());
     round.end(&failures, &[])?;
     Ok(report)
+}
+
+/// Runs the attacks that wear out memory and time, against a server with its usual limits. Returns the broken
+/// promises.
+async fn exhaust(harness: &Harness, options: &Options, report: &mut Report) -> anyhow::Result<Vec<String>> {
+    let Options { leavers, handshakes, pollers, reactions, .. } = *options;
+    let mut failures = Vec::new();
+
+    let round = harness.round("hostile-exhaustion")?;
+    let max_connections = MAX_CONNECTIONS.to_string();
+    let running = round.server.start_with_usual_limits(&["--max-connections", &max_connections]).await?;
+    let address = running.addresses()?.http;
+    let mut witness = Witness::enter(address, &running).await?;
+    let attack = exhaustion::leave_messages_behind(address, leavers);
+    let label = format!("{leavers} clients that send four megabytes and leave");
+    witness.measure_during(report, &label, MAX_ATTACK_KIB, attack).await?;
+    let attack = exhaustion::open_handshakes(address, handshakes);
+    let label = format!("{handshakes} handshakes of sessions that never enter");
+    let (open, opened) = witness.measure_during(report, &label, MAX_ATTACK_KIB, attack).await?;
+    report.row("— allowed", opened);
+    drop(open);
+    let attack = exhaustion::enter_by_polling(address, pollers);
+    let label = format!("{pollers} sessions over long-polling, {MAX_CONNECTIONS} allowed");
+    let entered = witness.measure_during(report, &label, MAX_ATTACK_KIB, attack).await?;
+    report.row("— entered", entered);
+    if entered > MAX_CONNECTIONS {
+        failures.push(format!("{label}: {entered} entered"));
+    }
+    failures.append(&mut witness.failures);
+    running.stop().await?;
+    round.end(&failures, &[])?;
+
+    let round = harness.round("hostile-reactions")?;
+    let running = round.server.start(None, None).await?;
+    let address = running.addresses()?.http;
+    let room = RoomName::parse("reactions")?;
+    exhaustion::fill_with_reactions(address, &room, reactions).await?;
+    let mut witness = Witness::enter(address, &running).await?;
+    let label = format!("readers of messages with {reactions} reactions");
+    let attack = exhaustion::read_reactions(address, room);
+    let mut pages = witness.measure_during(report, &label, MAX_ATTACK_KIB, attack).await?;
+    report.times("— a page, p50 / p99 / longest", &pages);
+    pages.sort();
+    if pages.get(pages.len() / 2).is_none_or(|median| *median > MAX_PAGE_TIME) {
+        failures.push(format!("{label}: half of the pages took more than {MAX_PAGE_TIME:?}"));
+    }
+    failures.append(&mut witness.failures);
+    running.stop().await?;
+    round.end(&failures, &[])?;
+    Ok(failures)
 }
 
 /// The beginning of every text of the witness.

@@ -3,6 +3,7 @@
 pub mod bursts;
 pub mod crash;
 pub mod disk;
+mod exhaustion;
 pub mod hostile;
 pub mod network;
 pub mod sabotage;

@@ -15,7 +15,7 @@ use tokio::{net::TcpStream, sync::mpsc, task::JoinSet};
 use crate::net::protocol_error;
 
 /// The path of Socket.IO.
-const PATH: &str = "/socket.io/?EIO=4";
+pub(crate) const PATH: &str = "/socket.io/?EIO=4";
 
 /// How many packets each direction can queue.
 const QUEUE: usize = 1024;
