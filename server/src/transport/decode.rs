@@ -1,5 +1,7 @@
 //! Decodes JSON from clients, and says which field is wrong. Used by HTTP and Socket.IO.
 
+use std::borrow::Cow;
+
 use axum::http::StatusCode;
 use common::refusal::Refusal;
 use serde::de::DeserializeOwned;
@@ -10,6 +12,8 @@ use super::error::Refused;
 
 /// Decodes a JSON text. `see` says where its form is described.
 pub(super) fn from_slice<T: DeserializeOwned>(json: &[u8], see: &str) -> Result<T, Refused> {
+    let mended = std::str::from_utf8(json).ok().map(mend_surrogates);
+    let json = mended.as_ref().map_or(json, |json| json.as_bytes());
     let mut track = Track::new();
     let mut deserializer = serde_json::Deserializer::from_slice(json);
     let decoded = T::deserialize(Deserializer::new(&mut deserializer, &mut track));
@@ -27,6 +31,38 @@ pub(super) fn from_value<T>(
     let mut track = Track::new();
     let decoded = decode(Deserializer::new(value, &mut track));
     decoded.map_err(|error| refused(&track.path(), &error, see))
+}
+
+/// Replaces each half of a surrogate pair in the escapes of a JSON text by U+FFFD, as it becomes outside of
+/// JSON. JavaScript writes it when it has cut a string in the middle of an emoji; serde_json refuses it.
+pub(super) fn mend_surrogates(json: &str) -> Cow<'_, str> {
+    let (mut mended, mut kept, mut at) = (String::new(), 0, 0);
+    while let Some(found) = json[at..].find('\\') {
+        at += found;
+        at += match escaped_unit(&json[at..]) {
+            Some(0xD800..=0xDBFF) if matches!(escaped_unit(&json[at + 6..]), Some(0xDC00..=0xDFFF)) => 12,
+            Some(0xD800..=0xDFFF) => {
+                mended.push_str(&json[kept..at]);
+                mended.push_str("\\ufffd");
+                kept = at + 6;
+                6
+            }
+            // A backslash and what it escapes, which may be another backslash.
+            _ => 1 + json[at + 1..].chars().next().map_or(0, char::len_utf8),
+        };
+    }
+    if kept == 0 {
+        return Cow::Borrowed(json);
+    }
+    mended.push_str(&json[kept..]);
+    Cow::Owned(mended)
+}
+
+/// Returns the UTF-16 code unit that is escaped at the beginning of a JSON text.
+fn escaped_unit(json: &str) -> Option<u16> {
+    let digits =
+        json.strip_prefix("\\u")?.get(..4).filter(|digits| digits.bytes().all(|d| d.is_ascii_hexdigit()))?;
+    u16::from_str_radix(digits, 16).ok()
 }
 
 /// Turns serde's error into a refusal: that of the value, or one that names the field and what it should be.
@@ -96,6 +132,24 @@ mod tests {
     fn explain(refused: &Refused) -> (Option<String>, String) {
         let json = serde_json::to_value(refused).unwrap();
         (json["field"].as_str().map(str::to_owned), json["message"].as_str().unwrap().to_owned())
+    }
+
+    #[test]
+    fn half_a_surrogate_pair_becomes_a_replacement_character() {
+        let decode = |json: &str| from_slice::<String>(json.as_bytes(), "see there").ok();
+        for (json, text) in [
+            (r#""a\ud83d""#, "a\u{FFFD}"),
+            (r#""\uDE00b""#, "\u{FFFD}b"),
+            (r#""\ud83d\ud83d\ude00\ude00""#, "\u{FFFD}😀\u{FFFD}"),
+            (r#""\ud83d\n""#, "\u{FFFD}\n"),
+            (r#""\\ud83d \\\ud83d""#, "\\ud83d \\\u{FFFD}"),
+            (r#""\ud83d\ude00한""#, "😀한"),
+        ] {
+            assert_eq!(decode(json).as_deref(), Some(text), "{json}");
+        }
+        for json in [r#""\ud83"#, r#""\ud8한""#, r#""\"#, r#""\u"#] {
+            assert_eq!((decode(json), mend_surrogates(json)), (None, Cow::Borrowed(json)));
+        }
     }
 
     #[test]

@@ -8,9 +8,11 @@ use common::{
     refusal::Refusal,
     room::Topic,
 };
+use futures_util::{SinkExt, StreamExt};
 use madang::config::Transport;
 use serde_json::json;
 use tokio::net::UdpSocket;
+use tokio_tungstenite::tungstenite::Message;
 
 use crate::{
     cli::CliHome,
@@ -186,4 +188,27 @@ async fn the_flags_of_england_scotland_and_wales_arrive_everywhere() {
         shared_network: None,
     };
     assert_eq!(client.request(update).await.unwrap_err(), Refusal::NotYours, "the line client made the room");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn half_an_emoji_arrives_as_a_replacement_character() {
+    let server = TestServer::start_with(all_transports).await;
+    let mut client = server.client().await;
+    client.join("r").await.unwrap();
+    let mut raw = server.client().await;
+    raw.request_raw("join", &json!({ "room": "r" })).await;
+    raw.write(r#"42["send",{"room":"r","cid":"c","body":"반쪽 \ud83d"}]"#).await;
+    let body = |event: common::protocol::push::RoomEvent| event.event.kind.body().unwrap().to_string();
+    assert_eq!(body(client.next_event().await), "반쪽 \u{FFFD}");
+    let json = r#"{"body": "\ude00 반쪽 \ud83d\ude00", "name": "지은\ud83d"}"#;
+    let response = post(server.address, "r", "application/json", json).await;
+    assert!(response.starts_with("HTTP/1.1 201"), "{response}");
+    let event = client.next_event().await;
+    assert_eq!(event.event.person.name.as_str(), "지은\u{FFFD}");
+    assert_eq!(body(event), "\u{FFFD} 반쪽 😀");
+    let url = format!("ws://{}/socket.io/?EIO=4&transport=websocket", server.address);
+    let (mut socket, _) = tokio_tungstenite::connect_async(url).await.unwrap();
+    socket.send(Message::text(r#"40{"name":"민수\ud83d"}"#)).await.unwrap();
+    let opened = [socket.next().await.unwrap().unwrap(), socket.next().await.unwrap().unwrap()];
+    assert!(opened[1].to_text().unwrap().starts_with("40{"), "{opened:?}");
 }

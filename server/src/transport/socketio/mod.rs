@@ -26,18 +26,16 @@ mod registry;
 mod request;
 mod session;
 
-use serde_json::Value;
 use socketioxide::{
-    ParserConfig, SocketIo,
-    extract::{SocketRef, TryData},
-    handler::ConnectHandler,
-    layer::SocketIoLayer,
+    ParserConfig, SocketIo, extract::SocketRef, handler::ConnectHandler, layer::SocketIoLayer,
 };
 use tokio::time::{Duration, timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::debug;
 
-use self::{command_queue::QueuedCommands, registry::EngineSessions, session::Handlers};
+use self::{
+    command_queue::QueuedCommands, registry::EngineSessions, request::AuthPayload, session::Handlers,
+};
 pub(super) use self::{middleware::track_request, registry::SessionLimits};
 use super::guard::SOCKETIO_PATH;
 use crate::chat::Chat;
@@ -92,7 +90,7 @@ pub(super) fn build(
         session_tasks: TaskTracker::new(),
     };
     let (accept_handlers, connect_handlers) = (handlers.clone(), handlers.clone());
-    let accept = move |socket: SocketRef, auth: TryData<Value>| {
+    let accept = move |socket: SocketRef, auth: AuthPayload| {
         let handlers = accept_handlers.clone();
         async move { handlers.accept(&socket, auth).await }
     };

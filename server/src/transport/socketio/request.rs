@@ -1,7 +1,7 @@
 //! Decodes the events of a client, of the full protocol and of the tutorial's dialect, and hands
 //! them to the chat.
 
-use std::{convert::Infallible, sync::Arc};
+use std::{borrow::Cow, convert::Infallible, sync::Arc};
 
 use axum::http::StatusCode;
 use common::{
@@ -18,8 +18,9 @@ use serde::Deserialize;
 use serde_json::Value;
 use socketioxide::{
     ProtocolVersion, TransportType,
+    adapter::LocalAdapter,
     extract::{AckSender, Event, TryData},
-    handler::FromMessageParts,
+    handler::{FromConnectParts, FromMessageParts},
     socket::Socket,
 };
 use tokio::time::Duration;
@@ -61,7 +62,32 @@ pub(super) enum ClientRequest {
     TutorialMessage(Body),
 }
 
-impl FromMessageParts<socketioxide::adapter::LocalAdapter> for IncomingEvent {
+/// The payload of a client's CONNECT.
+pub(super) struct AuthPayload(pub(super) TryData<Value>);
+
+impl FromConnectParts<LocalAdapter> for AuthPayload {
+    type Error = Infallible;
+
+    fn from_connect_parts(
+        socket: &Arc<Socket>,
+        auth: &Option<socketioxide_core::Value>,
+    ) -> Result<Self, Self::Error> {
+        let mut auth = auth.clone();
+        auth.iter_mut().for_each(mend);
+        TryData::from_connect_parts(socket, &auth).map(AuthPayload)
+    }
+}
+
+/// Replaces halves of surrogate pairs in the JSON of a packet.
+fn mend(value: &mut socketioxide_core::Value) {
+    if let socketioxide_core::Value::Str(json, _) = value
+        && let Cow::Owned(mended) = decode::mend_surrogates(json.as_str())
+    {
+        *json = mended.into();
+    }
+}
+
+impl FromMessageParts<LocalAdapter> for IncomingEvent {
     type Error = Infallible;
 
     fn from_message_parts(
@@ -73,6 +99,7 @@ impl FromMessageParts<socketioxide::adapter::LocalAdapter> for IncomingEvent {
             socketioxide_core::Value::Str(text, _) => text.len(),
             socketioxide_core::Value::Bytes(bytes) => bytes.len(),
         };
+        mend(value);
         let name = Event::from_message_parts(socket, value, ack_id);
         let TryData(payload) = TryData::<Value>::from_message_parts(socket, value, ack_id)?;
         let ack = AckSender::from_message_parts(socket, value, ack_id)?;

@@ -11,7 +11,6 @@ use common::{person::DisplayName, protocol::push::Restart, refusal::Refusal};
 use futures_util::FutureExt;
 use parking_lot::Mutex;
 use serde::Deserialize;
-use serde_json::Value;
 use socketioxide::{
     ProtocolVersion,
     extract::{SocketRef, TryData},
@@ -27,7 +26,7 @@ use super::{
     engine_session::EngineSession,
     handshakes::HandshakePermit,
     registry::EngineSessions,
-    request::{IncomingEvent, handle_request},
+    request::{AuthPayload, IncomingEvent, handle_request},
 };
 use crate::{
     chat::{
@@ -113,7 +112,7 @@ impl Handlers {
     pub(super) async fn accept(
         &self,
         socket: &SocketRef,
-        TryData(auth): TryData<Value>,
+        AuthPayload(TryData(auth)): AuthPayload,
     ) -> Result<(), Refused> {
         let request = socket.req_parts();
         let client = request.extensions.get::<ClientInfo>().ok_or(Refusal::Internal)?;
