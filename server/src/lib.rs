@@ -13,6 +13,7 @@ pub mod chat;
 pub mod bus;
 pub mod store;
 
+pub mod address;
 pub mod error;
 pub mod failpoint;
 pub mod health;

@@ -5,19 +5,17 @@
 //! under a `cid` made from its own, which only this server can make. A guest has a new id in every request
 //! and connection and is recognised by address and text.
 
-use std::net::IpAddr;
-
 use common::{
     message::{Body, Cid},
     person::PersonId,
 };
 use sha2::{Digest, Sha256};
 
-use super::{
-    Chat,
-    limits::{is_loopback, network_of},
+use super::Chat;
+use crate::{
+    address::{ClientAddress, is_loopback},
+    store::{Claim, RoomId},
 };
-use crate::store::{Claim, RoomId};
 
 /// Who may repeat a write.
 #[derive(Clone, Copy, Debug)]
@@ -25,7 +23,7 @@ pub(super) enum Claimant<'a> {
     /// The person of this id, with any text; for a guest that is one connection.
     Person(PersonId),
     /// Guests at this address who send this text.
-    Guest(IpAddr, &'a Body),
+    Guest(ClientAddress, &'a Body),
 }
 
 impl Chat {
@@ -59,8 +57,10 @@ impl Claimant<'_> {
         match self {
             Claimant::Person(id) => id.0.to_be_bytes().to_vec(),
             // A program on this machine may use IPv4 once and IPv6 the next time.
-            Claimant::Guest(address, body) if is_loopback(address) => format!("loopback {body}").into_bytes(),
-            Claimant::Guest(address, body) => format!("{} {body}", network_of(address)).into_bytes(),
+            Claimant::Guest(address, body) if is_loopback(address.ip()) => {
+                format!("loopback {body}").into_bytes()
+            }
+            Claimant::Guest(address, body) => format!("{} {body}", address.network()).into_bytes(),
         }
     }
 }

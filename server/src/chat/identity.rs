@@ -3,7 +3,7 @@
 //! A token is 256 random bits in hexadecimal. The database holds only its hash, so a copy of the
 //! database does not allow anybody to impersonate people.
 
-use std::{fmt, net::IpAddr};
+use std::fmt;
 
 use common::{
     message::Timestamp,
@@ -16,10 +16,11 @@ use tracing::warn;
 
 use super::{
     Chat,
-    limits::{Cost, RateKey, network_of},
+    limits::{Cost, RateKey},
     timestamp_now,
 };
 use crate::{
+    address::ClientAddress,
     error::Error,
     store::{RegisteredPerson, TokenHash},
 };
@@ -50,12 +51,8 @@ pub struct Identity {
 
 impl Identity {
     /// The key under which this identity's requests without a session are limited.
-    pub(super) fn rate_key(&self, address: IpAddr) -> RateKey {
-        if self.is_registered {
-            RateKey::Person(self.person.id)
-        } else {
-            RateKey::Guests(network_of(address))
-        }
+    pub(super) fn rate_key(&self, address: ClientAddress) -> RateKey {
+        if self.is_registered { RateKey::Person(self.person.id) } else { RateKey::guests(address) }
     }
 }
 
@@ -126,7 +123,7 @@ impl Chat {
         &self,
         name: DisplayName,
         cookie_token: Option<&str>,
-        address: IpAddr,
+        address: ClientAddress,
     ) -> Result<(Person, Option<Token>), Error> {
         self.check_connection_rate(address)?;
         if let Some(mut person) = self.person_by_token(cookie_token).await? {

@@ -3,21 +3,28 @@
 //! Reads no clock: callers pass the time in. Each command takes a token from a bucket first; an empty
 //! bucket refuses with `too_fast`. These are all figures, with the default [`Limits`]:
 //!
-//! | [`Cost`]     | one session, one person over HTTP | one address, one network's guests, all datagrams |
-//! |--------------|-----------------------------------|--------------------------------------------------|
-//! | `Message`    | 5 a second, burst 20              | 20 times that                                    |
-//! | `Signal`     | as `Message`                      | not used                                         |
-//! | `Join`       | 1 a second, burst 40 (over HTTP for renames) | not used                              |
-//! | `Connection` | not used                          | 20 times `Join`                                  |
-//! | `Read`       | 10 a second, burst 40             | 20 times that                                    |
-//! | `Room`       | not used                          | 0.2 a second, burst 60 (no multiple)             |
+//! | [`Cost`]     | one session, one person over HTTP            | one address, one network's guests, all datagrams |
+//! |--------------|----------------------------------------------|--------------------------------------------------|
+//! | `Message`    | 5 a second, burst 20                         | 20 times that                                    |
+//! | `Signal`     | as `Message`                                 | not used                                         |
+//! | `Join`       | 1 a second, burst 40 (over HTTP for renames) | not used                                         |
+//! | `Connection` | not used                                     | 20 times `Join`                                  |
+//! | `Read`       | 10 a second, burst 40                        | 20 times that                                    |
+//! | `Room`       | one person: 0.2 a second, burst 60           | the same (no multiple)                           |
 //!
-//! Loopback addresses have no limit as addresses. At most 10,000 keys of each kind are tracked.
+//! All sessions of a registered person together have 4 times a session's.
+//!
+//! A shared address ([`ClientAddress::is_shared`]) has no limit of messages and reads, which sessions, people and
+//! [`RateKey::GuestSender`] have. One TCP connection from there has 100 times `Join` for `Connection`, and `Room` as
+//! a person; all of them together have 1,000 times `Join`, and 20 times `Room`.
+//!
+//! At most 10,000 keys of each kind are tracked, about 3 MB. One more, and those that have taken the least are
+//! forgotten.
 
 use std::{
     collections::HashMap,
     mem::{Discriminant, discriminant},
-    net::{IpAddr, Ipv6Addr},
+    net::IpAddr,
     time::Duration,
 };
 
@@ -25,11 +32,18 @@ use common::{person::PersonId, refusal::Refusal};
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-/// How many times the limit of one session an address gets: a school class behind one router shares one.
-const SHARED_FACTOR: f64 = 20.0;
+use crate::address::ClientAddress;
 
-/// The most keys of one kind that are tracked. Beyond it, keys with full buckets are dropped first: a full
-/// bucket equals a new one.
+/// How many times the limit of one session an address gets: a school class behind one router shares one.
+const HOUSEHOLD_FACTOR: f64 = 20.0;
+/// How many times the limit of one session all sessions of a person get: their telephones, computers and tabs.
+const DEVICES_FACTOR: f64 = 4.0;
+/// How many times the limit of one session a TCP connection gets that a proxy may share between clients.
+const PROXY_CONNECTION_FACTOR: f64 = 100.0;
+/// How many times the limit of one session all clients behind shared addresses get.
+const PROXY_FACTOR: f64 = 1_000.0;
+
+/// The most keys of one kind that are tracked.
 const MAX_TRACKED_KEYS: usize = 10_000;
 
 /// The most rooms one connection may be in.
@@ -45,7 +59,7 @@ pub struct Limits {
     pub joins: Rate,
     /// Pages of history read by a session.
     pub reads: Rate,
-    /// New rooms per address. Rooms are stored for good, so this is the strictest limit.
+    /// New rooms per person and per address. Rooms are stored for long, so this is the strictest limit.
     pub rooms: Rate,
 }
 
@@ -102,20 +116,34 @@ impl Limits {
         }
     }
 
-    /// The limits of many people together. The rate of new rooms is one per address already.
-    fn shared(self) -> Limits {
+    /// The limits of many people together.
+    fn times(self, factors: Factors) -> Limits {
+        let Factors { rooms, others } = factors;
         Limits {
-            messages: self.messages.shared(),
-            joins: self.joins.shared(),
-            reads: self.reads.shared(),
-            rooms: self.rooms,
+            messages: self.messages.times(others),
+            joins: self.joins.times(others),
+            reads: self.reads.times(others),
+            rooms: self.rooms.times(rooms),
         }
     }
 }
 
 impl Rate {
-    fn shared(self) -> Rate {
-        Rate { per_second: self.per_second * SHARED_FACTOR, burst: self.burst * SHARED_FACTOR }
+    fn times(self, factor: f64) -> Rate {
+        Rate { per_second: self.per_second * factor, burst: self.burst * factor }
+    }
+}
+
+/// How many times the limits of one session many people get.
+#[derive(Clone, Copy)]
+struct Factors {
+    rooms: f64,
+    others: f64,
+}
+
+impl Factors {
+    fn all(factor: f64) -> Factors {
+        Factors { rooms: factor, others: factor }
     }
 }
 
@@ -139,8 +167,9 @@ impl Buckets {
         self.0.iter().filter_map(|bucket| bucket.refill_delay(now)).min()
     }
 
-    fn are_full(&self, now: Instant) -> bool {
-        self.0.iter().all(|bucket| bucket.is_full(now))
+    /// How full the emptiest bucket is, from 0 to 1.
+    fn fullness(&self, now: Instant) -> f64 {
+        self.0.iter().map(|bucket| bucket.tokens_at(now) / bucket.rate.burst).fold(1.0, f64::min)
     }
 }
 
@@ -166,10 +195,6 @@ impl Bucket {
         Ok(())
     }
 
-    fn is_full(&self, now: Instant) -> bool {
-        self.tokens_at(now) >= self.rate.burst
-    }
-
     /// How long until there is a token; `None` if there is one.
     fn refill_delay(&self, now: Instant) -> Option<Duration> {
         let missing = 1.0 - self.tokens_at(now);
@@ -185,17 +210,48 @@ impl Bucket {
 /// Identifies the buckets that requests and sessions share; a session also has buckets of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RateKey {
-    /// All traffic of one address or network, see [`network_of`].
+    /// All traffic of one address or network that is not shared, see [`ClientAddress::is_shared`].
     Address(IpAddr),
-    /// The requests of a registered person that belong to no session.
+    /// The connections, requests and new rooms over one TCP connection of a shared address.
+    Connection(u64),
+    /// The same of all clients behind shared addresses.
+    Shared,
+    /// The requests of a registered person that belong to no session, and the new rooms of any person.
     Person(PersonId),
-    /// Such requests of all guests of one network, loopback included: a guest has a new id in each request.
+    /// All sessions of a registered person.
+    Sessions(PersonId),
+    /// The requests of all guests of one network: a guest has a new id in each request.
     Guests(IpAddr),
+    /// Those of the guests behind shared addresses that can not be told apart, see [`ClientAddress::sender`].
+    GuestSender(Option<u64>),
     /// All datagrams together: their source addresses can be forged.
     Datagrams,
 }
 
-/// The buckets of all [`RateKey`]s. A person gets as much as one session, other keys as much as twenty.
+impl RateKey {
+    /// The key of requests of guests.
+    pub(super) fn guests(address: ClientAddress) -> RateKey {
+        match address.is_shared() {
+            true => RateKey::GuestSender(address.sender()),
+            false => RateKey::Guests(address.network()),
+        }
+    }
+
+    /// How many times the limits of one session the key gets.
+    fn factors(self) -> Factors {
+        match self {
+            RateKey::Person(_) => Factors::all(1.0),
+            RateKey::Sessions(_) => Factors::all(DEVICES_FACTOR),
+            RateKey::Address(_) | RateKey::Guests(_) | RateKey::GuestSender(_) | RateKey::Datagrams => {
+                Factors { rooms: 1.0, ..Factors::all(HOUSEHOLD_FACTOR) }
+            }
+            RateKey::Connection(_) => Factors { rooms: 1.0, ..Factors::all(PROXY_CONNECTION_FACTOR) },
+            RateKey::Shared => Factors { rooms: HOUSEHOLD_FACTOR, ..Factors::all(PROXY_FACTOR) },
+        }
+    }
+}
+
+/// The buckets of all [`RateKey`]s.
 pub struct RateLimiter {
     limits: Limits,
     /// One map for each kind of key, so that a flood of addresses takes no entry from registered people.
@@ -207,49 +263,45 @@ impl RateLimiter {
         RateLimiter { limits, tracked: Mutex::default() }
     }
 
-    /// Takes one token of an address; loopback is exempt. The refusal is `too_fast`.
-    pub fn take_from_address(&self, address: IpAddr, cost: Cost, now: Instant) -> Result<(), Refusal> {
-        // A reverse proxy on this machine carries many people's connections and has to limit them itself.
-        if is_loopback(address) {
+    /// Takes one token of an address. The refusal is `too_fast`.
+    ///
+    /// Behind a shared address are many clients, who have limits as sessions and people. Only what a client can
+    /// do before it is one of those is limited here: first over its TCP connection, so that it can hardly use
+    /// up what all of them have.
+    pub fn take_from_address(&self, address: ClientAddress, cost: Cost, now: Instant) -> Result<(), Refusal> {
+        if !address.is_shared() {
+            return self.take(RateKey::Address(address.network()), cost, now);
+        }
+        if !matches!(cost, Cost::Connection | Cost::Room) {
             return Ok(());
         }
-        self.take(RateKey::Address(network_of(address)), cost, now)
+        if let Some(connection) = address.connection() {
+            self.take(RateKey::Connection(connection), cost, now)?;
+        }
+        self.take(RateKey::Shared, cost, now)
     }
 
-    /// Takes one token. The refusal is `too_fast`, also if too many keys are tracked and none can be dropped.
+    /// Takes one token. The refusal is `too_fast`.
     pub fn take(&self, key: RateKey, cost: Cost, now: Instant) -> Result<(), Refusal> {
         let mut tracked = self.tracked.lock();
         let same_kind = tracked.entry(discriminant(&key)).or_default();
-        if same_kind.len() >= MAX_TRACKED_KEYS {
-            same_kind.retain(|_, buckets| !buckets.are_full(now));
-        }
         if same_kind.len() >= MAX_TRACKED_KEYS && !same_kind.contains_key(&key) {
-            return Err(Refusal::TooFast);
+            evict_fullest(same_kind, now);
         }
-        same_kind.entry(key).or_insert_with(|| Buckets::new(self.limits_of(key), now)).take(cost, now)
-    }
-
-    fn limits_of(&self, key: RateKey) -> Limits {
-        match key {
-            RateKey::Person(_) => self.limits,
-            RateKey::Address(_) | RateKey::Guests(_) | RateKey::Datagrams => self.limits.shared(),
-        }
+        let new = || Buckets::new(self.limits.times(key.factors()), now);
+        same_kind.entry(key).or_insert_with(new).take(cost, now)
     }
 }
 
-/// Whether this is a loopback address, also as an IPv4-mapped one from a dual-stack socket.
-pub fn is_loopback(address: IpAddr) -> bool {
-    address.to_canonical().is_loopback()
-}
-
-/// Returns the key under which an address is limited: IPv6 customers usually own a whole /64.
-pub fn network_of(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
-        IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
-            Some(v4) => IpAddr::V4(v4),
-            None => IpAddr::V6(Ipv6Addr::from(u128::from(v6) >> 64 << 64)),
-        },
+/// Evicts the tenth of the keys whose buckets are the fullest: whoever has taken the least loses the least, and
+/// a newcomer is never refused. A tenth at once, because finding them reads all.
+fn evict_fullest(tracked: &mut HashMap<RateKey, Buckets>, now: Instant) {
+    let mut by_fullness: Vec<(f64, RateKey)> =
+        tracked.iter().map(|(key, buckets)| (buckets.fullness(now), *key)).collect();
+    let count = by_fullness.len().div_ceil(10);
+    by_fullness.select_nth_unstable_by(count - 1, |(a, _), (b, _)| b.total_cmp(a));
+    for (_, key) in &by_fullness[..count] {
+        tracked.remove(key);
     }
 }
 
@@ -293,32 +345,42 @@ mod tests {
         assert_eq!(allowed, [20, 20, 40, 40, 40, 60]);
     }
 
-    #[test]
-    fn one_key_is_one_v4_address_or_one_v6_network() {
-        let same = |a: &str, b: &str| network_of(a.parse().unwrap()) == network_of(b.parse().unwrap());
-        assert!(same("2001:db8::1", "2001:db8::ffff:1"));
-        assert!(!same("2001:db8::1", "2001:db8:0:1::1"));
-        assert!(same("::ffff:192.0.2.7", "192.0.2.7"));
+    fn address(text: &str) -> ClientAddress {
+        ClientAddress::new(text.parse().unwrap())
     }
 
     #[test]
-    fn every_loopback_address_is_recognised() {
-        for address in ["127.0.0.1", "::1", "::ffff:127.0.0.1"] {
-            assert!(is_loopback(address.parse().unwrap()), "{address}");
-        }
-        assert!(!is_loopback("::ffff:192.0.2.7".parse().unwrap()));
-    }
-
-    #[test]
-    fn an_address_has_a_limit_of_its_own_unless_it_is_loopback() {
+    fn an_address_has_limits_of_its_own() {
         let (limiter, now) = (RateLimiter::new(Limits::default()), Instant::now());
-        let allowed = |address: &str, cost| {
-            count_allowed(|| limiter.take_from_address(address.parse().unwrap(), cost, now))
+        let allowed = |cost| count_allowed(|| limiter.take_from_address(address("192.0.2.7"), cost, now));
+        assert_eq!(allowed(Cost::Message), 400);
+        assert_eq!(allowed(Cost::Connection), 800);
+        assert_eq!(allowed(Cost::Room), 60, "new rooms have no multiple");
+    }
+
+    #[test]
+    fn one_connection_of_a_shared_address_is_limited_and_leaves_enough_to_the_others() {
+        let (limiter, now) = (RateLimiter::new(Limits::default()), Instant::now());
+        let proxy = ClientAddress::of_proxy("10.0.0.1".parse().unwrap());
+        let take = |address: ClientAddress, connection, cost| {
+            limiter.take_from_address(address.with_connection(connection), cost, now)
         };
-        assert_eq!(allowed("192.0.2.7", Cost::Message), 400);
-        assert_eq!(allowed("192.0.2.7", Cost::Connection), 800);
-        assert_eq!(allowed("192.0.2.7", Cost::Room), 60, "new rooms have no multiple");
-        assert_eq!(allowed("::1", Cost::Message), 10_000);
+        for (connection, address) in [(1, address("127.0.0.1")), (2, address("::1")), (3, proxy)] {
+            assert_eq!(count_allowed(|| take(address, connection, Cost::Connection)), 4_000);
+            assert_eq!(count_allowed(|| take(address, connection, Cost::Room)), 60);
+            assert_eq!(
+                count_allowed(|| take(address, connection, Cost::Message)),
+                10_000,
+                "sessions' limits"
+            );
+        }
+        let with_new_connections = |cost| {
+            (0..100_000)
+                .filter(|connection| take(address("127.0.0.1"), 10 + connection, cost).is_ok())
+                .count()
+        };
+        assert_eq!(with_new_connections(Cost::Room), 20 * 60 - 3 * 60);
+        assert_eq!(with_new_connections(Cost::Connection), 1_000 * 40 - 3 * 4_000);
     }
 
     #[test]
@@ -327,26 +389,32 @@ mod tests {
         let allowed = |key| count_allowed(|| limiter.take(key, Cost::Message, now));
         assert_eq!(allowed(RateKey::Person(PersonId(1))), 20);
         assert_eq!(allowed(RateKey::Person(PersonId(2))), 20);
-        assert_eq!(allowed(RateKey::Guests("127.0.0.1".parse().unwrap())), 400);
+        assert_eq!(allowed(RateKey::Sessions(PersonId(1))), 80);
+        assert_eq!(allowed(RateKey::guests(address("192.0.2.7"))), 400);
+        assert_eq!(allowed(RateKey::guests(address("127.0.0.1"))), 400);
         assert_eq!(allowed(RateKey::Datagrams), 400);
     }
 
     #[test]
-    fn the_number_of_tracked_keys_is_bounded() {
+    fn one_guest_behind_a_proxy_does_not_silence_another() {
         let (limiter, now) = (RateLimiter::new(Limits::default()), Instant::now());
-        let take = |id, now| limiter.take(RateKey::Person(PersonId(id)), Cost::Message, now);
-        assert!((0..MAX_TRACKED_KEYS as u64).all(|id| take(id, now).is_ok()));
-        assert_eq!(take(u64::MAX, now), Err(Refusal::TooFast));
-        assert_eq!(
-            limiter.take(RateKey::Datagrams, Cost::Message, now),
-            Ok(()),
-            "each kind has its own bound"
-        );
-        assert_eq!(
-            take(u64::MAX, now + Duration::from_secs(1)),
-            Ok(()),
-            "keys with full buckets are dropped"
-        );
+        let take = |sender| {
+            limiter.take(RateKey::guests(address("127.0.0.1").with_sender(sender)), Cost::Message, now)
+        };
+        assert_eq!(count_allowed(|| take(1)), 400);
+        assert_eq!(take(2), Ok(()));
+    }
+
+    #[test]
+    fn a_full_table_forgets_those_who_have_taken_the_least_and_refuses_no_newcomer() {
+        let (limiter, now) = (RateLimiter::new(Limits::default()), Instant::now());
+        let take = |id| limiter.take(RateKey::Person(PersonId(id)), Cost::Message, now);
+        let greedy = u64::MAX;
+        assert_eq!(count_allowed(|| take(greedy)), 20);
+        assert!((0..3 * MAX_TRACKED_KEYS as u64).all(|id| take(id).is_ok()));
+        assert_eq!(take(greedy), Err(Refusal::TooFast), "who has taken the most is remembered");
+        let tracked = limiter.tracked.lock();
+        assert!(tracked.values().all(|same_kind| same_kind.len() <= MAX_TRACKED_KEYS));
     }
 
     proptest! {

@@ -28,7 +28,6 @@ mod test_support;
 use std::{
     cmp::Ordering::{Equal, Greater, Less},
     collections::HashMap,
-    net::IpAddr,
     sync::{
         Arc, Weak,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -50,11 +49,12 @@ use parking_lot::{Mutex, MutexGuard};
 use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::{
+    address::ClientAddress,
     bus::EventReceiver,
     chat::{
         broadcast::{Broadcast, ConnectionId, Subscriber},
         identity::Identity,
-        limits::{Cost, Limits, RateLimiter},
+        limits::{Cost, Limits, RateKey, RateLimiter},
         member_rooms::MemberRooms,
         origin::{Origin, Origins},
         presence::PRESENCE_DEBOUNCE,
@@ -145,7 +145,7 @@ impl Chat {
 
     /// Takes a [`Cost::Connection`] token of this address, for a connection or for a request without a
     /// session. The refusal is `too_fast`.
-    pub fn check_connection_rate(&self, address: IpAddr) -> Result<(), Refusal> {
+    pub fn check_connection_rate(&self, address: ClientAddress) -> Result<(), Refusal> {
         self.0.rate_limiter.take_from_address(address, Cost::Connection, Instant::now())
     }
 
@@ -154,7 +154,7 @@ impl Chat {
         &self,
         identity: &Identity,
         subscriber: Arc<dyn Subscriber>,
-        address: IpAddr,
+        address: ClientAddress,
     ) -> Session {
         let (id, subscriber) = self.register_connection(subscriber);
         let new_person = || Arc::new(Mutex::new(identity.person.clone()));
@@ -188,19 +188,23 @@ impl Chat {
         Ok(RoomList { rooms })
     }
 
-    /// Returns the room, creating it if necessary. The refusal is `too_fast`, by address.
+    /// Returns the room, creating it if necessary. The refusal is `too_fast`, by `maker` and by address; it is
+    /// decided before the store's writer is asked, so that it costs the others nothing.
     async fn get_or_create_room(
         &self,
         name: RoomName,
         new: NewRoom,
-        address: IpAddr,
+        maker: RateKey,
+        address: ClientAddress,
     ) -> Result<store::Room, Error> {
         if let Some(stored) = self.0.store.get_room(name.clone()).await? {
             return Ok(stored);
         }
         // The rate limit counts rooms that are made, not refused names.
         name.for_new_room()?;
-        self.0.rate_limiter.take_from_address(address, Cost::Room, Instant::now())?;
+        let now = Instant::now();
+        self.0.rate_limiter.take(maker, Cost::Room, now)?;
+        self.0.rate_limiter.take_from_address(address, Cost::Room, now)?;
         // Otherwise the first visitor would own the lobby and could limit its seats, which would shut out
         // everybody who opens the page without naming a room.
         let new = if name == RoomName::lobby() { NewRoom::with_defaults(NO_OWNER, new.at) } else { new };

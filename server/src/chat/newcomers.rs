@@ -35,7 +35,7 @@ impl Room {
 
 #[cfg(test)]
 mod tests {
-    use std::{net::IpAddr, sync::Arc, time::Duration};
+    use std::{sync::Arc, time::Duration};
 
     use common::{
         message::{Body, Cid},
@@ -48,6 +48,7 @@ mod tests {
 
     use super::*;
     use crate::{
+        address::ClientAddress,
         chat::{
             broadcast::ConnectionId,
             identity::Credentials,
@@ -145,7 +146,7 @@ mod tests {
     async fn whoever_is_kicked_is_not_back_at_once_as_somebody_else() {
         let folder = tempfile::tempdir().unwrap();
         let chat = start_chat(&folder).await;
-        let address: IpAddr = NETWORK.parse().unwrap();
+        let address = ClientAddress::new(NETWORK.parse().unwrap());
         let open = async |address, token: Option<String>| {
             let credentials = Credentials { token, ..Credentials::default() };
             let identity = chat.authenticate(credentials).await.unwrap();
@@ -153,7 +154,7 @@ mod tests {
         };
         let join = || Command::Join(Join::new(stored_room().name));
         let refusal_of = |result: Result<Reply, Error>| result.map(drop).map_err(Error::into_refusal);
-        let (mut owner, _) = open("192.0.2.1".parse().unwrap(), None).await;
+        let (mut owner, _) = open(ClientAddress::new("192.0.2.1".parse().unwrap()), None).await;
         owner.handle(join()).await.unwrap();
         let known = chat.register(&person(8)).await.unwrap().reveal().to_owned();
         let (mut stranger, identity) = open(address, None).await;
@@ -171,7 +172,7 @@ mod tests {
         assert_eq!(posted, Err(Refusal::NetworkBanned));
         let (mut known, _) = open(address, Some(known)).await;
         assert_eq!(refusal_of(known.handle(join()).await), Ok(()));
-        let (mut neighbour, _) = open("192.0.2.8".parse().unwrap(), None).await;
+        let (mut neighbour, _) = open(ClientAddress::new("192.0.2.8".parse().unwrap()), None).await;
         assert_eq!(refusal_of(neighbour.handle(join()).await), Ok(()));
     }
 }

@@ -10,10 +10,8 @@ use common::{message::Timestamp, person::PersonId};
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use super::{
-    limits::{is_loopback, network_of},
-    timestamp_now,
-};
+use super::timestamp_now;
+use crate::address::ClientAddress;
 
 /// How long a person counts as a newcomer.
 pub(super) const NEWCOMER_AGE: Duration = Duration::from_secs(60 * 60);
@@ -24,18 +22,18 @@ const MAX_REMEMBERED: usize = 10_000;
 /// Where a person comes from, and since when the server knows them.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Origin {
-    /// `None` where an address tells nothing about people: on this machine, which may be a reverse proxy.
+    /// `None` where an address tells nothing about people: many may be behind it.
     network: Option<IpAddr>,
     /// `None` if that was before this machine was started.
     first_seen: Option<Instant>,
 }
 
 impl Origin {
-    pub(super) fn new(address: IpAddr, first_seen: Timestamp) -> Origin {
+    pub(super) fn new(address: ClientAddress, first_seen: Timestamp) -> Origin {
         // One less, because both times are rounded: nobody may seem to be known before a ban that they evade.
         let age = timestamp_now().0.saturating_sub(first_seen.0).saturating_sub(1);
         Origin {
-            network: (!is_loopback(address)).then(|| network_of(address)),
+            network: (!address.is_shared()).then(|| address.network()),
             first_seen: Instant::now().checked_sub(Duration::from_millis(u64::try_from(age).unwrap_or(0))),
         }
     }
@@ -123,8 +121,11 @@ mod tests {
         assert!(!origin.is_newcomer(network, first_seen + NEWCOMER_AGE));
         assert!(!Origin::for_test(NETWORK, None).is_newcomer(network, first_seen));
         let hour_ago = Timestamp(timestamp_now().0 - 60 * 60 * 1000 - 1);
-        assert!(!Origin::new(NETWORK.parse().unwrap(), hour_ago).is_newcomer(network, Instant::now()));
-        assert_eq!(Origin::new("::1".parse().unwrap(), timestamp_now()).network(), None);
+        assert!(
+            !Origin::new(ClientAddress::new(NETWORK.parse().unwrap()), hour_ago)
+                .is_newcomer(network, Instant::now())
+        );
+        assert_eq!(Origin::new(ClientAddress::new("::1".parse().unwrap()), timestamp_now()).network(), None);
     }
 
     #[test]

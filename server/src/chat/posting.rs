@@ -3,8 +3,6 @@
 //! All transports end in `Chat::append`. A program that posts over HTTP and the sender of a datagram do
 //! not join the room and are not shown as present; with a seat limit only members may post this way.
 
-use std::net::IpAddr;
-
 use common::{
     message::{Body, Cid, Seq},
     person::{DisplayName, Person, PersonId},
@@ -24,6 +22,7 @@ use super::{
     timestamp_now,
 };
 use crate::{
+    address::ClientAddress,
     error::Error,
     store::{Action, Claim, NewEvent, NewRoom},
 };
@@ -49,7 +48,7 @@ pub(super) struct NewMessage {
 
 impl Chat {
     /// Posts a message, creating the room if necessary. Repeating it with the same `cid` is safe.
-    pub async fn post(&self, identity: &Identity, send: Send, address: IpAddr) -> Result<Sent, Error> {
+    pub async fn post(&self, identity: &Identity, send: Send, address: ClientAddress) -> Result<Sent, Error> {
         self.0.rate_limiter.take(identity.rate_key(address), Cost::Message, Instant::now())?;
         let message = NewMessage { cid: send.cid, body: send.body, reply_to: send.reply_to };
         self.post_without_joining(identity.clone(), send.room, message, address).await
@@ -57,17 +56,22 @@ impl Chat {
 
     /// Posts a message that arrived over UDP, creating the room if necessary. The event records the
     /// address. Repeating it with the same `cid` appends nothing.
-    pub async fn post_anonymous(&self, message: AnonymousMessage, address: IpAddr) -> Result<Sent, Error> {
+    pub async fn post_anonymous(
+        &self,
+        message: AnonymousMessage,
+        address: ClientAddress,
+    ) -> Result<Sent, Error> {
         // Source addresses of datagrams can be forged, so one limit for all senders comes first.
         self.0.rate_limiter.take(RateKey::Datagrams, Cost::Message, Instant::now())?;
-        let address = address.to_canonical();
         let AnonymousMessage { room, name, body, cid } = message;
         let person = self.anonymous_sender(name, address);
         let sender = Identity { person, is_registered: false, first_seen: timestamp_now() };
         let via = Some(Via::Udp(address.to_string()));
         let claim = Some(self.claim(Claimant::Guest(address, &body)));
-        let (actor, action) =
-            (self.enter(sender, room, address).await?, Action::Post { body, via, reply_to: None });
+        let (actor, action) = (
+            self.enter(sender, room, RateKey::Datagrams, address).await?,
+            Action::Post { body, via, reply_to: None },
+        );
         // Only the holder of the key can have made the `cid`, so another message with it is a copy.
         self.append(actor, cid, claim, action, address).await
     }
@@ -77,20 +81,27 @@ impl Chat {
         sender: Identity,
         room: RoomName,
         message: NewMessage,
-        address: IpAddr,
+        address: ClientAddress,
     ) -> Result<Sent, Error> {
-        let actor = self.enter(sender, room, address).await?;
+        let maker = sender.rate_key(address);
+        let actor = self.enter(sender, room, maker, address).await?;
         self.append_message(actor, message, address).await
     }
 
-    /// Returns the sender as an actor in a room, which is created if necessary.
-    async fn enter(&self, sender: Identity, room: RoomName, address: IpAddr) -> Result<Actor, Error> {
+    /// Returns the sender as an actor in a room, which is created if necessary, at the expense of `maker`.
+    async fn enter(
+        &self,
+        sender: Identity,
+        room: RoomName,
+        maker: RateKey,
+        address: ClientAddress,
+    ) -> Result<Actor, Error> {
         let Identity { person, is_registered, first_seen } = sender;
         let origin = self.0.origins.record(person.id, Origin::new(address, first_seen));
         // A guest without a connection can not come back as its owner.
         let owner = if is_registered { person.id } else { NO_OWNER };
-        let stored =
-            self.get_or_create_room(room, NewRoom::with_defaults(owner, timestamp_now()), address).await?;
+        let new = NewRoom::with_defaults(owner, timestamp_now());
+        let stored = self.get_or_create_room(room, new, maker, address).await?;
         let stored = self.claim_ownership(stored, &person, is_registered, origin).await?;
         self.check_access(&stored, person.id, origin)?;
         Ok(Actor { person, is_registered, is_program: true, room: stored.id, room_owner: stored.owner })
@@ -102,7 +113,7 @@ impl Chat {
         &self,
         actor: Actor,
         message: NewMessage,
-        address: IpAddr,
+        address: ClientAddress,
     ) -> Result<Sent, Error> {
         let NewMessage { cid, body, reply_to } = message;
         let claimant = match actor.is_registered {
@@ -130,7 +141,7 @@ impl Chat {
         cid: Cid,
         claim: Option<Claim>,
         action: Action,
-        address: IpAddr,
+        address: ClientAddress,
     ) -> Result<Sent, Error> {
         self.0.rate_limiter.take_from_address(address, Cost::Message, Instant::now())?;
         self.authorize(&actor, &action).await?;
@@ -140,7 +151,7 @@ impl Chat {
     }
 
     /// Derives a person from name and address. The secret keeps a sender from choosing the id.
-    fn anonymous_sender(&self, name: Option<DisplayName>, address: IpAddr) -> Person {
+    fn anonymous_sender(&self, name: Option<DisplayName>, address: ClientAddress) -> Person {
         let name_text = name.as_ref().map_or("", DisplayName::as_str);
         let address = address.to_string();
         let hash = self.keyed_hash("anonymous", &[address.as_bytes(), name_text.as_bytes()]);

@@ -106,9 +106,12 @@ mod tests {
     };
 
     use super::*;
-    use crate::chat::{
-        identity::Identity,
-        test_support::{NullSubscriber, person, start_chat},
+    use crate::{
+        address::ClientAddress,
+        chat::{
+            identity::Identity,
+            test_support::{NullSubscriber, person, start_chat},
+        },
     };
 
     const DAY_MS: i64 = 24 * 60 * 60 * 1000;
@@ -119,7 +122,7 @@ mod tests {
         let chat = start_chat(&folder).await;
         let name = RoomName::parse("quiet").unwrap();
         let identity = Identity { person: person(1), is_registered: false, first_seen: Timestamp(0) };
-        let address = "127.0.0.1".parse().unwrap();
+        let address = ClientAddress::new("127.0.0.1".parse().unwrap());
         let mut session = chat.open_session(&identity, std::sync::Arc::new(NullSubscriber), address);
         session.handle(Command::Join(Join::new(name.clone()))).await.unwrap();
         let tomorrow = Timestamp(timestamp_now().0 + 2 * DAY_MS);

@@ -5,7 +5,6 @@
 
 use std::{
     collections::HashMap,
-    net::IpAddr,
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
@@ -29,13 +28,14 @@ use super::{
     access::{self, Actor},
     broadcast::{ConnectionId, Subscriber},
     claim::Claimant,
-    limits::{Buckets, Cost, ROOMS_PER_CONNECTION},
+    limits::{Buckets, Cost, ROOMS_PER_CONNECTION, RateKey},
     origin::Origin,
     posting::NewMessage,
     room::{MemberSample, Room, SeatWaiter},
     timestamp_now,
 };
 use crate::{
+    address::ClientAddress,
     error::Error,
     store::{self, Action, NewRoom, RoomId},
 };
@@ -52,7 +52,7 @@ pub struct Session {
     /// Whether the person has a token, and can come back under the same id.
     is_registered: bool,
     subscriber: Arc<dyn Subscriber>,
-    address: IpAddr,
+    address: ClientAddress,
     origin: Origin,
     buckets: Buckets,
     memberships: HashMap<RoomName, Membership>,
@@ -88,7 +88,7 @@ impl Session {
         person: Arc<Mutex<Person>>,
         is_registered: bool,
         subscriber: Arc<dyn Subscriber>,
-        address: IpAddr,
+        address: ClientAddress,
         origin: Origin,
     ) -> Session {
         let buckets = Buckets::new(chat.0.limits, Instant::now());
@@ -200,7 +200,7 @@ impl Session {
 
     /// Takes a token for a question that is not answered from the log. The refusal is `too_fast`.
     pub fn charge(&mut self) -> Result<(), Refusal> {
-        self.buckets.take(Cost::Signal, Instant::now())
+        self.take(Cost::Signal)
     }
 
     /// How long to wait after `too_fast` before the command is tried again.
@@ -221,9 +221,20 @@ impl Session {
             return Err(Refusal::NotInRoom.into());
         };
         let membership = self.membership(&room)?;
-        self.buckets.take(Cost::Message, Instant::now())?;
+        self.take(Cost::Message)?;
         let message = NewMessage { cid, body, reply_to: None };
         self.chat.append_message(self.actor(&membership), message, self.address).await
+    }
+
+    /// Takes a token of this session, and of all sessions of a registered person. The refusal is `too_fast`.
+    fn take(&mut self, cost: Cost) -> Result<(), Refusal> {
+        let now = Instant::now();
+        self.buckets.take(cost, now)?;
+        if self.is_registered {
+            let key = RateKey::Sessions(self.person.lock().id);
+            self.chat.0.rate_limiter.take(key, cost, now)?;
+        }
+        Ok(())
     }
 
     /// Leaves all rooms without keeping the seats.
@@ -237,7 +248,7 @@ impl Session {
     async fn welcome(&mut self) -> Result<Welcome, Error> {
         let (you, mut token) = (self.person(), None);
         if !self.is_registered {
-            self.buckets.take(Cost::Join, Instant::now())?;
+            self.take(Cost::Join)?;
             token = Some(self.chat.register(&you).await?.reveal().to_owned());
             self.is_registered = true;
         }
@@ -265,14 +276,15 @@ impl Session {
 
     /// Joins a room and reads its log.
     async fn join_and_read(&mut self, join: &Join) -> Result<JoinResult, Error> {
-        self.buckets.take(Cost::Join, Instant::now())?;
+        self.take(Cost::Join)?;
         if self.joined_name(&join.room).is_none() && self.memberships.len() >= ROOMS_PER_CONNECTION {
             return Err(Refusal::TooManyRooms.into());
         }
         let me = self.person();
         let topic = join.topic.clone().unwrap_or_default();
         let new = NewRoom { seats: join.seats, topic, owner: me.id, at: timestamp_now() };
-        let stored = self.chat.get_or_create_room(join.room.clone(), new, self.address).await?;
+        let maker = RateKey::Person(me.id);
+        let stored = self.chat.get_or_create_room(join.room.clone(), new, maker, self.address).await?;
         let stored = self.chat.claim_ownership(stored, &me, self.is_registered, self.origin).await?;
         let was_member = self.membership(&stored.name).is_ok();
         let room = self.become_member(&stored, &me, join.room.clone())?;
@@ -371,7 +383,7 @@ impl Session {
     /// another; the reply has the client's.
     async fn append(&mut self, room: &RoomName, cid: Cid, action: Action) -> Result<Sent, Error> {
         let membership = self.membership(room)?;
-        self.buckets.take(Cost::Message, Instant::now())?;
+        self.take(Cost::Message)?;
         let actor = self.actor(&membership);
         let claimant = Claimant::Person(actor.person.id);
         let log_cid = match cid.is_plain() {
@@ -387,7 +399,7 @@ impl Session {
     /// [`Actor::check_kick`], and `too_fast`.
     fn kick(&mut self, room: &RoomName, person: PersonId) -> Result<Ack, Error> {
         let membership = self.membership(room)?;
-        self.buckets.take(Cost::Join, Instant::now())?;
+        self.take(Cost::Join)?;
         self.actor(&membership).check_kick(person)?;
         self.chat.ban(&membership.room, person);
         Ok(Ack {})
@@ -407,13 +419,13 @@ impl Session {
     fn set_typing(&mut self, room: &RoomName) -> Result<Ack, Error> {
         let membership = self.membership(room)?;
         let now = Instant::now();
-        self.buckets.take(Cost::Signal, now)?;
+        self.take(Cost::Signal)?;
         membership.room.lock().broadcast_typing(self.person().id, now);
         Ok(Ack {})
     }
 
     fn set_away(&mut self, away: bool) -> Result<Ack, Error> {
-        self.buckets.take(Cost::Signal, Instant::now())?;
+        self.take(Cost::Signal)?;
         self.away = away;
         let me = self.person().id;
         for membership in self.memberships.values() {
@@ -425,7 +437,7 @@ impl Session {
     }
 
     async fn wait_for_seat(&mut self, room: RoomName) -> Result<Ack, Error> {
-        self.buckets.take(Cost::Join, Instant::now())?;
+        self.take(Cost::Join)?;
         self.awaited_rooms.retain(|room| room.lock().seat_waiters.contains(self.id));
         if self.awaited_rooms.len() >= ROOMS_PER_CONNECTION {
             return Err(Refusal::TooManyRooms.into());
@@ -444,14 +456,13 @@ impl Session {
     async fn read_history(&mut self, history: &History) -> Result<Page, Error> {
         let room = self.membership(&history.room)?.id;
         let range = history.range()?;
-        let now = Instant::now();
-        self.buckets.take(Cost::Read, now)?;
-        self.chat.0.rate_limiter.take_from_address(self.address, Cost::Read, now)?;
+        self.take(Cost::Read)?;
+        self.chat.0.rate_limiter.take_from_address(self.address, Cost::Read, Instant::now())?;
         self.chat.0.store.list_events(room, range, history.page_size(), self.person().id).await
     }
 
     async fn rename(&mut self, name: DisplayName) -> Result<Renamed, Error> {
-        self.buckets.take(Cost::Join, Instant::now())?;
+        self.take(Cost::Join)?;
         let you = Person { id: self.person().id, name };
         if self.is_registered {
             self.chat.0.store.rename_person(you.id, you.name.clone()).await?;

@@ -4,7 +4,7 @@
 //! A subscriber has no seat and is not shown as present. In a room with a seat limit only members may
 //! subscribe, and the subscription ends with their membership.
 
-use std::{net::IpAddr, sync::Arc};
+use std::sync::Arc;
 
 use common::{
     message::Seq,
@@ -27,7 +27,7 @@ use super::{
     origin::Origin,
     room::Room,
 };
-use crate::{error::Error, store::RoomId};
+use crate::{address::ClientAddress, error::Error, store::RoomId};
 
 /// How long a read of the log waits before it asks the rate limit again.
 const READ_RETRY: Duration = Duration::from_millis(100);
@@ -40,7 +40,7 @@ pub struct Subscription {
     person: PersonId,
     origin: Origin,
     connection: ConnectionId,
-    address: IpAddr,
+    address: ClientAddress,
     buckets: Buckets,
 }
 
@@ -52,7 +52,7 @@ impl Chat {
         identity: &Identity,
         name: RoomName,
         subscriber: Arc<dyn Subscriber>,
-        address: IpAddr,
+        address: ClientAddress,
     ) -> Result<(Subscription, Seq), Error> {
         let stored = self.find_room(name.clone()).await?;
         let (person, (connection, subscriber)) = (identity.person.id, self.register_connection(subscriber));
@@ -74,7 +74,7 @@ impl Chat {
         &self,
         identity: &Identity,
         history: &History,
-        address: IpAddr,
+        address: ClientAddress,
     ) -> Result<Page, Error> {
         let range = history.range()?;
         let now = Instant::now();
@@ -159,7 +159,8 @@ mod tests {
 
         let history =
             History { room: room.clone(), before: None, after: Some(Seq(0)), around: None, limit: None };
-        let [ours, theirs] = ["192.0.2.7", "192.0.2.8"].map(|address| address.parse().unwrap());
+        let [ours, theirs] =
+            ["192.0.2.7", "192.0.2.8"].map(|address| ClientAddress::new(address.parse().unwrap()));
         let identity = |id| Identity { person: person(id), is_registered: true, first_seen: Timestamp(0) };
         let over_http = async |id, address| chat.read_history(&identity(id), &history, address).await;
         let in_session = async |id, address| {

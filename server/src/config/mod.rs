@@ -13,6 +13,7 @@ use std::{ffi::OsString, fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
 use anyhow::{Context, anyhow, bail};
 use clap::{ArgMatches, FromArgMatches, ValueEnum, error::ErrorKind, parser::ValueSource};
+use ipnet::IpNet;
 use url::Url;
 
 use self::options::{Cli, Defaults, Options, Subcommands};
@@ -39,6 +40,8 @@ pub struct Config {
     pub max_connections: usize,
     /// The most connections at once from one address that is not loopback.
     pub max_connections_per_address: usize,
+    /// The networks of reverse proxies that are trusted to name their clients.
+    pub trusted_proxies: Vec<IpNet>,
     /// How long an HTTP client may take to send the headers of a request.
     pub header_timeout: Duration,
     /// How long an HTTP client may take to send the body of a request.

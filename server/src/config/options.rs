@@ -81,6 +81,10 @@ pub(super) struct Options {
     /// Connections at once from one address that is not loopback
     #[arg(long, value_name = "N", default_value_t = 256)]
     pub(super) max_connections_per_address: usize,
+    /// A reverse proxy, e.g. 127.0.0.1 or 10.0.0.0/8, that is trusted to tell the address of its clients: in
+    /// X-Forwarded-For or Forwarded, or over tcp:// by the PROXY protocol. May be repeated
+    #[arg(long, value_name = "CIDR", value_delimiter = ',')]
+    pub(super) trusted_proxy: Vec<String>,
     /// The key that datagrams must be signed with, at least 16 characters; better given in the
     /// environment. Without it udp:// is opened on loopback only
     #[arg(long, value_name = "KEY", hide_env_values = true)]

@@ -88,6 +88,14 @@ fn an_unusable_option_gives_one_sentence_that_names_it() {
             &["--listen", "tcp://127.0.0.1:4001,tcp://127.0.0.1:4001"],
             "--listen tcp://127.0.0.1:4001 is given twice",
         ),
+        (
+            &["--trusted-proxy", "nginx"],
+            "--trusted-proxy takes an address or a network such as 10.0.0.0/8, not nginx",
+        ),
+        (
+            &["--trusted-proxy", "0.0.0.0/0"],
+            "--trusted-proxy takes an address or a network such as 10.0.0.0/8, not 0.0.0.0/0",
+        ),
         (&["--max-connections", "0"], "--max-connections takes a number of at least 1"),
         (
             &["--log", "madang=verbose"],
@@ -194,6 +202,20 @@ fn the_file_overrides_port_and_may_leave_the_key_for_datagrams_to_the_command_li
     let arguments = ["madang", "serve", "--config", file, "--udp-key", "0123456789abcdef"];
     let Invocation::Serve(config) = load_from(arguments, Some("http")).unwrap() else { panic!() };
     assert_eq!(config.listen, [Transport::Udp.at("0.0.0.0:4000".parse().unwrap())]);
+}
+
+#[test]
+fn trusted_proxies_are_addresses_and_networks_from_the_command_line_or_the_file() {
+    let shown = |config: Config| config.trusted_proxies.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let given =
+        parse_serve(&["--trusted-proxy", "127.0.0.1", "--trusted-proxy", "10.1.2.3/8,fd00::/8"]).unwrap();
+    assert_eq!(shown(given), ["127.0.0.1/32", "10.1.2.3/8", "fd00::/8"]);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("madang.toml");
+    fs::write(&file, "trusted-proxy = [\"::1\", \"::ffff:10.0.0.1\"]\n").unwrap();
+    let config = parse_serve(&["--config", file.to_str().unwrap()]).unwrap();
+    assert_eq!(shown(config), ["::1/128", "10.0.0.1/32"]);
+    assert!(Config::default().trusted_proxies.is_empty(), "nobody is trusted by default");
 }
 
 #[test]

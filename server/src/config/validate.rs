@@ -7,6 +7,7 @@ use std::{
 
 use anyhow::{Context, bail};
 use common::protocol::admin::ADMIN_SOCKET;
+use ipnet::IpNet;
 use tracing_subscriber::EnvFilter;
 use url::{Host, Url};
 
@@ -47,6 +48,11 @@ impl Options {
                 "max-connections-per-address",
                 self.max_connections_per_address,
             )?,
+            trusted_proxies: self
+                .trusted_proxy
+                .iter()
+                .map(|network| parse_network(network))
+                .collect::<Result<_, _>>()?,
             header_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(15),
             idle_timeout: Duration::from_secs(10 * 60),
@@ -159,6 +165,16 @@ fn shown(url: &str) -> String {
         (Some((scheme, _)), Some((_, host))) => format!("{scheme}://…@{host}"),
         _ => url.to_owned(),
     }
+}
+
+/// Parses an address, or a network as `10.0.0.0/8`. The whole internet is no proxy: everybody could then claim any
+/// address.
+fn parse_network(text: &str) -> anyhow::Result<IpNet> {
+    let address = || text.parse::<IpAddr>().ok().map(|address| IpNet::from(address.to_canonical()));
+    let network = text.parse::<IpNet>().ok().or_else(address);
+    network.filter(|network| network.prefix_len() > 0).with_context(|| {
+        format!("--trusted-proxy takes an address or a network such as 10.0.0.0/8, not {text}")
+    })
 }
 
 fn parse_rate(name: &str, per_second: f64, burst: f64) -> anyhow::Result<Rate> {

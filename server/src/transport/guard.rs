@@ -5,21 +5,30 @@
 //! host name that resolves to this machine (DNS rebinding). Every request passes through here
 //! first, including the Socket.IO handshake, long-polling and requests that end in an error.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{
+    net::IpAddr,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
 
 use axum::{
+    body::{Body, Bytes},
     extract::{Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header, uri::Authority},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use common::refusal::Refusal;
+use http_body::{Body as HttpBody, Frame, SizeHint};
 use url::{Origin, Url};
 
 use super::{
     error::{BEARER, Refused},
+    listener::{AddressPermit, ConnectionLimits},
     raw_socket::ConnectionHandle,
 };
+use crate::address::ClientAddress;
 
 /// The default path of Socket.IO clients.
 pub(super) const SOCKETIO_PATH: &str = "/socket.io";
@@ -83,19 +92,23 @@ const SOCKETIO_HEADERS: [HeaderName; 7] = [
 pub(super) struct Guard {
     public_urls: Arc<[Url]>,
     instance_id: Arc<str>,
+    limits: ConnectionLimits,
 }
 
 /// The TCP connection a request arrived on. The HTTP server adds it to every request.
 #[derive(Clone, Debug)]
 pub(super) struct Peer {
     pub(super) address: IpAddr,
+    /// The number of the connection, unique in this process.
+    pub(super) number: u64,
     pub(super) connection: ConnectionHandle,
 }
 
 /// What the handlers know about the client of a request.
 #[derive(Clone, Debug)]
 pub(super) struct ClientInfo {
-    pub(super) peer: Peer,
+    pub(super) address: ClientAddress,
+    pub(super) connection: ConnectionHandle,
     /// The token of the `Authorization` header.
     pub(super) bearer: Option<String>,
     cookie: Option<Cookie>,
@@ -127,8 +140,8 @@ struct Cookie {
 
 impl Guard {
     /// Allows these URLs and always the loopback names.
-    pub(super) fn new(public_urls: &[Url], instance_id: &str) -> Guard {
-        Guard { public_urls: public_urls.into(), instance_id: instance_id.into() }
+    pub(super) fn new(public_urls: &[Url], limits: ConnectionLimits, instance_id: &str) -> Guard {
+        Guard { public_urls: public_urls.into(), instance_id: instance_id.into(), limits }
     }
 
     /// The URL at which other people reach this server: the public URL that matches the request's
@@ -201,14 +214,27 @@ impl Guard {
         self.public_url_of(host).is_some_and(|url| url.scheme() == "https")
     }
 
-    /// Collects what the handlers need to know about the client.
-    fn identify_client(&self, request: &mut Request, kind: RequestKind) -> Result<ClientInfo, Refused> {
+    /// Collects what the handlers need to know about the client, and counts the request if it came through a
+    /// trusted proxy. The refusals are those of the headers, and `unavailable`.
+    fn identify_client(
+        &self,
+        request: &mut Request,
+        kind: RequestKind,
+    ) -> Result<(ClientInfo, Option<AddressPermit>), Refused> {
         let peer = request.extensions_mut().remove::<Peer>().ok_or(Refusal::Internal)?;
         let headers = request.headers();
         let bearer = if kind == RequestKind::Page { None } else { bearer_token(headers)? };
         let https = request_host(headers).is_some_and(|host| self.is_https(host));
         let cookie = self.find_cookie(headers, https);
-        Ok(ClientInfo { peer, bearer, cookie, https, has_origin: headers.contains_key(header::ORIGIN) })
+        let has_origin = headers.contains_key(header::ORIGIN);
+        let Peer { address: peer_address, number, connection } = peer;
+        let address = self.limits.proxies().resolve(peer_address, number, headers);
+        // The TCP connection of any other client is counted already.
+        let permit = match self.limits.proxies().contains(peer_address) {
+            true => Some(self.limits.try_acquire_address(address).ok_or(Refusal::Unavailable)?),
+            false => None,
+        };
+        Ok((ClientInfo { address, connection, bearer, cookie, https, has_origin }, permit))
     }
 
     fn cookie_name(&self, https: bool) -> String {
@@ -294,12 +320,12 @@ pub(super) async fn check_origin(State(guard): State<Guard>, mut request: Reques
         Refused::malformed(StatusCode::URI_TOO_LONG, sentence).into_response()
     } else {
         match guard.identify_client(&mut request, kind) {
-            Ok(client) => {
+            Ok((client, permit)) => {
                 request.extensions_mut().insert(client);
                 if kind == RequestKind::Socket {
                     strip_for_socketio(&mut request);
                 }
-                next.run(request).await
+                run_counted(permit, request, next).await
             }
             Err(refused) => refused.into_response(),
         }
@@ -329,6 +355,41 @@ pub(super) const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 pub(super) fn add_security_headers(headers: &mut HeaderMap) {
     for (name, value) in SECURITY_HEADERS {
         headers.insert(name, HeaderValue::from_static(value));
+    }
+}
+
+/// Answers a request, and keeps its permit until the answer is sent.
+async fn run_counted(permit: Option<AddressPermit>, request: Request, next: Next) -> Response {
+    let response = next.run(request).await;
+    match permit {
+        Some(permit) => response.map(|body| Body::new(CountedBody { body, _permit: permit })),
+        None => response,
+    }
+}
+
+/// The body of a response to a request that is counted until it is sent.
+struct CountedBody {
+    body: Body,
+    _permit: AddressPermit,
+}
+
+impl HttpBody for CountedBody {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }
 
@@ -400,10 +461,12 @@ fn set_cookie(name: &str, token: &str, seconds: u32, https: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Config;
 
     fn guard() -> Guard {
         Guard::new(
             &[Url::parse("https://chat.example.com").unwrap(), Url::parse("http://10.0.0.7:3000").unwrap()],
+            ConnectionLimits::new(&Config::default()),
             "0badcafe",
         )
     }

@@ -1,5 +1,6 @@
 //! Binds TCP sockets and accepts connections: at most so many in total and per client address, with
-//! the socket options that make the kernel drop peers that stop reading or vanish.
+//! the socket options that make the kernel drop peers that stop reading or vanish. Behind a trusted proxy the
+//! address is known later; its connections count for their clients from then on.
 //!
 //! The HTTP and the line transport share one [`ConnectionLimits`]. Nothing is read or written here.
 
@@ -7,7 +8,10 @@ use std::{
     collections::HashMap,
     io,
     net::{IpAddr, SocketAddr},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -16,10 +20,8 @@ use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tracing::{debug, warn};
 
-use crate::{
-    chat::limits::{is_loopback, network_of},
-    config::Config,
-};
+use super::proxy::TrustedProxies;
+use crate::{address::ClientAddress, config::Config};
 
 /// The length of the kernel's accept queue.
 const BACKLOG: u32 = 1024;
@@ -46,7 +48,18 @@ pub(super) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 pub(super) struct ConnectionLimits {
     max_total: usize,
     max_per_address: usize,
+    proxies: TrustedProxies,
     open: Arc<Mutex<OpenConnections>>,
+    next_number: Arc<AtomicU64>,
+}
+
+/// A connection that the limits allow.
+pub(super) struct Accepted {
+    pub(super) stream: TcpStream,
+    pub(super) peer: SocketAddr,
+    /// Unique in this process.
+    pub(super) number: u64,
+    pub(super) permit: ConnectionPermit,
 }
 
 #[derive(Default)]
@@ -55,8 +68,15 @@ struct OpenConnections {
     by_address: HashMap<IpAddr, usize>,
 }
 
-/// Counts one open connection until it is dropped.
+/// Counts one open connection in total until it is dropped.
 pub(super) struct ConnectionPermit {
+    open: Arc<Mutex<OpenConnections>>,
+    /// The same by address, unless the peer is a trusted proxy.
+    _by_address: Option<AddressPermit>,
+}
+
+/// Counts one connection, or a request through a proxy, of an address until it is dropped.
+pub(super) struct AddressPermit {
     open: Arc<Mutex<OpenConnections>>,
     address: IpAddr,
 }
@@ -66,12 +86,19 @@ impl ConnectionLimits {
         ConnectionLimits {
             max_total: config.max_connections,
             max_per_address: config.max_connections_per_address,
+            proxies: TrustedProxies::new(&config.trusted_proxies),
             open: Arc::default(),
+            next_number: Arc::default(),
         }
     }
 
+    /// The proxies that are trusted to name their clients.
+    pub(super) fn proxies(&self) -> &TrustedProxies {
+        &self.proxies
+    }
+
     /// Accepts the next connection that the limits allow; others are closed at once.
-    pub(super) async fn accept(&self, listener: &TcpListener) -> (TcpStream, SocketAddr, ConnectionPermit) {
+    pub(super) async fn accept(&self, listener: &TcpListener) -> Accepted {
         loop {
             let (stream, peer) = match listener.accept().await {
                 Ok(accepted) => accepted,
@@ -90,29 +117,50 @@ impl ConnectionLimits {
             if let Err(error) = set_socket_options(&stream) {
                 debug!(%peer, "setting socket options: {error}");
             }
-            return (stream, peer, permit);
+            let number = self.next_number.fetch_add(1, Ordering::Relaxed);
+            return Accepted { stream, peer, number, permit };
         }
     }
 
-    /// Returns a permit unless a limit is reached. Loopback addresses count in the total only,
-    /// because a reverse proxy on this machine connects for all of its clients.
+    /// Returns a permit unless a limit is reached. The clients of a trusted proxy are counted when they are known.
     fn try_acquire(&self, peer: SocketAddr) -> Option<ConnectionPermit> {
-        let address = network_of(peer.ip());
+        let by_address = match self.proxies.contains(peer.ip()) {
+            true => None,
+            false => Some(self.try_acquire_address(ClientAddress::new(peer.ip()))?),
+        };
         let mut open = self.open.lock();
-        let from_address = open.by_address.get(&address).copied().unwrap_or_default();
-        if open.total >= self.max_total || (from_address >= self.max_per_address && !is_loopback(peer.ip())) {
+        if open.total >= self.max_total {
+            // Dropping the permit of the address takes the lock again.
+            drop(open);
             return None;
         }
         open.total += 1;
-        open.by_address.insert(address, from_address + 1);
-        Some(ConnectionPermit { open: self.open.clone(), address })
+        Some(ConnectionPermit { open: self.open.clone(), _by_address: by_address })
+    }
+
+    /// Counts a connection or request of this address; `None` if it has too many. Shared addresses have no
+    /// limit: a reverse proxy on this machine connects for all of its clients.
+    pub(super) fn try_acquire_address(&self, client: ClientAddress) -> Option<AddressPermit> {
+        let address = client.network();
+        let mut open = self.open.lock();
+        let count = open.by_address.entry(address).or_default();
+        if *count >= self.max_per_address && !client.is_shared() {
+            return None;
+        }
+        *count += 1;
+        Some(AddressPermit { open: self.open.clone(), address })
     }
 }
 
 impl Drop for ConnectionPermit {
     fn drop(&mut self) {
+        self.open.lock().total -= 1;
+    }
+}
+
+impl Drop for AddressPermit {
+    fn drop(&mut self) {
         let mut open = self.open.lock();
-        open.total -= 1;
         if let Some(from_address) = open.by_address.get_mut(&self.address) {
             *from_address -= 1;
             if *from_address == 0 {

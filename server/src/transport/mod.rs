@@ -11,6 +11,7 @@ mod guard;
 mod http;
 mod line;
 mod listener;
+mod proxy;
 mod queue;
 mod raw_socket;
 mod socketio;
@@ -103,7 +104,7 @@ impl Transports {
         tasks: &TaskTracker,
     ) -> anyhow::Result<()> {
         let limits = ConnectionLimits::new(config);
-        let (app, socketio) = http_app(config, chat, health, stop);
+        let (app, socketio) = http_app(config, &limits, chat, health, stop);
         let http = HttpServer::new(app, config, stop.clone(), tasks.clone());
         let line = LineTransport::new(chat.clone(), config.idle_timeout, stop.clone(), tasks.clone());
         for bound in self.bound {
@@ -131,11 +132,12 @@ impl Transports {
 /// Everything that is served over HTTP; a request passes the layers from the last to the first.
 fn http_app(
     config: &Config,
+    limits: &ConnectionLimits,
     chat: &Chat,
     health: &Health,
     stop: &CancellationToken,
 ) -> (Router, SocketIoTransport) {
-    let guard = Guard::new(&config.public_urls, chat.instance_id());
+    let guard = Guard::new(&config.public_urls, limits.clone(), chat.instance_id());
     let (socketio_layer, socketio) = socketio::build(chat.clone(), SessionLimits::new(config), stop.clone());
     let app = http::router(chat.clone(), guard.clone(), health.clone(), stop.clone())
         .layer(socketio_layer)

@@ -69,7 +69,7 @@ pub(super) async fn stream_events(
     let identity = request.authenticate(&chat, None).await?;
     let queue = Arc::new(Queue::new(WhenFull::Clear));
     let subscriber = Arc::new(StreamSubscriber(queue.clone()));
-    let address = request.client.peer.address;
+    let address = request.client.address;
     let (subscription, newest) = chat.subscribe(&identity, request.room, subscriber, address).await?;
     let last = since.map_or(newest, |since| Seq(since).min(newest));
     let position = LogPosition { last, newest };

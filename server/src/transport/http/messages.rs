@@ -53,7 +53,7 @@ pub(super) async fn post(
     };
     let identity = request.authenticate(&chat, name).await?;
     let send = Send { room: request.room, cid, body, reply_to };
-    let sent = chat.post(&identity, send, request.client.peer.address).await?;
+    let sent = chat.post(&identity, send, request.client.address).await?;
     Ok((StatusCode::CREATED, Json(sent)))
 }
 
@@ -72,7 +72,7 @@ pub(super) async fn list(State(chat): State<Chat>, request: RoomRequest) -> Resu
         let sentence = format!("At most one of since, before and around may be there; {SEE_OPENAPI}.");
         return Err(Refused::from(Refusal::BadRequest).saying(sentence));
     }
-    Ok(Json(chat.read_history(&identity, &history, request.client.peer.address).await?))
+    Ok(Json(chat.read_history(&identity, &history, request.client.address).await?))
 }
 
 /// Decodes JSON, or takes a text as the message itself, also under the media type that `curl -d` sends.

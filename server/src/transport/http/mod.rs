@@ -103,7 +103,7 @@ async fn get_me(
     State(guard): State<Guard>,
     Extension(client): Extension<ClientInfo>,
 ) -> Result<Response, Refused> {
-    chat.check_connection_rate(client.peer.address)?;
+    chat.check_connection_rate(client.address)?;
     let you = chat.person_by_token(client.bearer.as_deref().or(client.cookie_token())).await?;
     let replaced = client.old_cookie_token().filter(|_| you.is_some());
     respond_with_me(you, &guard, &client, replaced)
@@ -122,7 +122,7 @@ async fn post_me(
         chat.authenticate(Credentials { token: client.bearer.clone(), ..Credentials::default() }).await?;
     }
     let known_token = client.bearer.as_deref().or(client.cookie_token());
-    let (you, new_token) = chat.register_or_rename(name, known_token, client.peer.address).await?;
+    let (you, new_token) = chat.register_or_rename(name, known_token, client.address).await?;
     // Without a new token, the server knows the cookie's.
     let token = new_token.as_ref().map(Token::reveal).or(client.old_cookie_token());
     respond_with_me(Some(you), &guard, &client, token)
@@ -147,7 +147,7 @@ async fn list_rooms(
     State(chat): State<Chat>,
     Extension(client): Extension<ClientInfo>,
 ) -> Result<Json<RoomList>, Refused> {
-    chat.check_connection_rate(client.peer.address)?;
+    chat.check_connection_rate(client.address)?;
     Ok(Json(chat.list_rooms().await?))
 }
 

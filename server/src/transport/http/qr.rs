@@ -32,7 +32,7 @@ pub(super) async fn draw(
     headers: HeaderMap,
 ) -> Result<impl IntoResponse, Refused> {
     request.allow_only(&[])?;
-    chat.check_connection_rate(request.client.peer.address)?;
+    chat.check_connection_rate(request.client.address)?;
     let link = link(guard.public_url(&headers).context("a request without a host")?, request.room.as_str())?;
     // A long name, of which each byte takes three in the URL, may exceed the capacity of a QR code.
     let code = QrCode::new(link.as_str()).map_err(|_| Refused::from(Refusal::NameTooLong).about("room"))?;

@@ -79,7 +79,7 @@ impl RoomRequest {
         chat: &Chat,
         name: Option<DisplayName>,
     ) -> Result<Identity, Refused> {
-        chat.check_connection_rate(self.client.peer.address)?;
+        chat.check_connection_rate(self.client.address)?;
         let cookie_token = self.client.cookie_token().map(str::to_owned);
         let credentials = Credentials { token: self.client.bearer.clone(), cookie_token, name };
         Ok(chat.authenticate(credentials).await?)

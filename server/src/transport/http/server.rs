@@ -8,7 +8,6 @@
 
 use std::{
     future::Future,
-    net::SocketAddr,
     pin::Pin,
     task::{Context, Poll, ready},
     time::Duration,
@@ -19,7 +18,7 @@ use http_body::{Frame, SizeHint};
 use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
-    net::{TcpListener, TcpStream},
+    net::TcpListener,
     time::{Instant, Sleep, sleep_until},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -31,7 +30,7 @@ use crate::{
     config::Config,
     transport::{
         guard::Peer,
-        listener::{ConnectionLimits, ConnectionPermit},
+        listener::{Accepted, ConnectionLimits},
         raw_socket::MeteredStream,
     },
 };
@@ -66,26 +65,21 @@ impl HttpServer {
 
     /// Serves every accepted connection until the server stops.
     pub(in crate::transport) async fn serve(self, listener: TcpListener, limits: ConnectionLimits) {
-        while let Some((stream, peer, permit)) = self.stop.run_until_cancelled(limits.accept(&listener)).await
-        {
-            let server = self.clone();
+        while let Some(accepted) = self.stop.run_until_cancelled(limits.accept(&listener)).await {
+            let (server, peer) = (self.clone(), accepted.peer);
             self.connections.spawn(async move {
-                if let Err(error) = server.serve_connection(stream, peer, permit).await {
+                if let Err(error) = server.serve_connection(accepted).await {
                     debug!(%peer, "connection ended: {error}");
                 }
             });
         }
     }
 
-    async fn serve_connection(
-        self,
-        stream: TcpStream,
-        peer: SocketAddr,
-        permit: ConnectionPermit,
-    ) -> hyper::Result<()> {
+    async fn serve_connection(self, accepted: Accepted) -> hyper::Result<()> {
+        let Accepted { stream, peer, number, permit } = accepted;
         // The permit lives in the stream, so it outlasts hyper's hand-over of the connection to a WebSocket.
         let stream = MeteredStream::new(stream, permit);
-        let peer = Peer { address: peer.ip(), connection: stream.handle() };
+        let peer = Peer { address: peer.ip(), number, connection: stream.handle() };
         let HttpServer { app, header_timeout, body_timeout, stop, .. } = self;
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(peer.clone());

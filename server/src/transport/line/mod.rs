@@ -38,8 +38,12 @@ use self::{
     input::{Foreign, Input, InputItem},
     subscriber::{LineSubscriber, QueuedItem, encode_lines},
 };
-use super::listener::{ConnectionLimits, ConnectionPermit};
+use super::{
+    listener::{Accepted, ConnectionLimits},
+    proxy::read_proxy_header,
+};
 use crate::{
+    address::{ClientAddress, is_loopback},
     chat::{
         Chat,
         identity::{Credentials, Identity},
@@ -97,33 +101,45 @@ impl LineTransport {
     pub(super) async fn serve(self, listener: TcpListener, limits: ConnectionLimits) {
         let address = listener.local_addr().map_or_else(|error| error.to_string(), |at| at.to_string());
         info!("listening for lines on tcp://{address}");
-        while let Some((stream, peer, permit)) = self.stop.run_until_cancelled(limits.accept(&listener)).await
-        {
-            self.connections.spawn(self.clone().serve_connection(stream, peer, permit));
+        while let Some(accepted) = self.stop.run_until_cancelled(limits.accept(&listener)).await {
+            self.connections.spawn(self.clone().serve_connection(accepted, limits.clone()));
         }
         info!("closed tcp://{address}");
     }
 
     /// Serves one connection from the greeting to its end.
-    async fn serve_connection(self, mut stream: TcpStream, peer: SocketAddr, _permit: ConnectionPermit) {
-        let Some(admitted) = self.stop.run_until_cancelled(self.admit(peer)).await else { return };
+    async fn serve_connection(self, accepted: Accepted, limits: ConnectionLimits) {
+        let Accepted { mut stream, peer, number, permit: _permit } = accepted;
+        let opening = self.stop.run_until_cancelled(find_client(&mut stream, peer, &limits)).await;
+        let (address, input) = match opening {
+            Some(Ok((address, input))) => (address.with_connection(number), input),
+            Some(Err(error)) => return debug!(%peer, "closed: {error}"),
+            None => return,
+        };
+        // The connection of any other client is counted already.
+        let is_proxied = limits.proxies().contains(peer.ip());
+        let permit = is_proxied.then(|| limits.try_acquire_address(address));
+        if let Some(None) = permit {
+            return debug!(%address, "too many connections");
+        }
+        let Some(admitted) = self.stop.run_until_cancelled(self.admit(address)).await else { return };
         let identity = match admitted.map_err(Error::into_refusal) {
             Ok(identity) => identity,
             Err(refusal) => {
-                debug!(%peer, "turned away: {refusal}");
+                debug!(%address, "turned away: {refusal}");
                 // The kernel's buffer has room for these bytes; an error means that the peer is gone.
                 let _ = stream.write_all(encode_lines(&[Line::Refused(refusal)]).as_bytes()).await;
                 return;
             }
         };
-        info!(%peer, "connected");
+        info!(%address, port = peer.port(), "connected");
         let subscriber = Arc::new(LineSubscriber::new());
-        let session = self.chat.open_session(&identity, subscriber.clone(), peer.ip());
+        let session = self.chat.open_session(&identity, subscriber.clone(), address);
         let connection = Connection {
             stream,
             session: LineSession::new(session, subscriber.clone()),
             subscriber: subscriber.clone(),
-            input: Input::default(),
+            input,
             is_input_ended: false,
             delayed: None,
             join_permits: self.join_permits.clone(),
@@ -138,14 +154,14 @@ impl LineTransport {
                 sleep(GOODBYE_TIMEOUT).await;
             } => "it did not take its goodbye",
         };
-        info!(%peer, "disconnected: {reason}");
+        info!(%address, port = peer.port(), "disconnected: {reason}");
     }
 
     /// Authenticates a new client. One whose address opens connections too fast waits: a script that says
     /// something and closes never learns that it was refused.
-    async fn admit(&self, peer: SocketAddr) -> Result<Identity, Error> {
+    async fn admit(&self, address: ClientAddress) -> Result<Identity, Error> {
         let deadline = Instant::now() + self.idle_timeout;
-        while let Err(refusal) = self.chat.check_connection_rate(peer.ip()) {
+        while let Err(refusal) = self.chat.check_connection_rate(address) {
             if refusal != Refusal::TooFast || Instant::now() >= deadline {
                 return Err(refusal.into());
             }
@@ -153,6 +169,24 @@ impl LineTransport {
         }
         self.chat.authenticate(Credentials::default()).await
     }
+}
+
+/// Returns the address of the client, which a trusted proxy names, and what the client has sent already.
+async fn find_client(
+    stream: &mut TcpStream,
+    peer: SocketAddr,
+    limits: &ConnectionLimits,
+) -> io::Result<(ClientAddress, Input)> {
+    let mut input = Input::default();
+    if !limits.proxies().contains(peer.ip()) {
+        return Ok((ClientAddress::new(peer.ip()), input));
+    }
+    // Programs on this machine talk to this port directly too, also if its address is listed for a proxy.
+    let opening = read_proxy_header(stream, !is_loopback(peer.ip())).await?;
+    if !opening.rest.is_empty() {
+        input.push(&opening.rest);
+    }
+    Ok((opening.client.map_or(ClientAddress::of_proxy(peer.ip()), ClientAddress::new), input))
 }
 
 /// One client's connection.
@@ -194,7 +228,8 @@ impl Deadlines {
             idle_timeout,
             choice: now + ROOM_CHOICE_TIME,
             pause: None,
-            has_read: false,
+            // What came with the header of a proxy, if anything.
+            has_read: true,
             idle: now + idle_timeout,
             gone: None,
         }

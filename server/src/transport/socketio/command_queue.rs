@@ -18,7 +18,7 @@ use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
 use super::{engine_session::EngineSession, request::IncomingEvent};
-use crate::chat::limits::{is_loopback, network_of};
+use crate::address::ClientAddress;
 
 /// The most commands in one queue; one more, and the client is disconnected.
 const MAX_COMMANDS: usize = 256;
@@ -121,19 +121,19 @@ impl CommandReceiver {
 
     /// Counts the commands that a client has left behind; `None` if clients that have left wait with too many
     /// bytes already.
-    pub(super) fn leave_behind(&self, address: IpAddr) -> Option<LeftoverPermit> {
+    pub(super) fn leave_behind(&self, address: ClientAddress) -> Option<LeftoverPermit> {
         let bytes = self.bytes.bytes.load(Ordering::Relaxed);
         let leftovers = &self.bytes.all.leftovers;
         let mut locked = leftovers.lock();
-        let from_address = locked.by_address.get(&network_of(address)).copied().unwrap_or_default();
+        let from_address = locked.by_address.get(&address.network()).copied().unwrap_or_default();
         let is_too_much = locked.bytes + bytes > MAX_LEFTOVER_BYTES
-            || (from_address + bytes > MAX_LEFTOVER_BYTES_PER_ADDRESS && !is_loopback(address));
+            || (from_address + bytes > MAX_LEFTOVER_BYTES_PER_ADDRESS && !address.is_shared());
         if bytes > 0 && is_too_much {
             return None;
         }
         locked.bytes += bytes;
-        locked.by_address.insert(network_of(address), from_address + bytes);
-        Some(LeftoverPermit { leftovers: leftovers.clone(), bytes, address: network_of(address) })
+        locked.by_address.insert(address.network(), from_address + bytes);
+        Some(LeftoverPermit { leftovers: leftovers.clone(), bytes, address: address.network() })
     }
 }
 

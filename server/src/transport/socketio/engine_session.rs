@@ -229,5 +229,5 @@ impl EngineSession {
 fn handshake_connection(socket: &Socket) -> Option<ConnectionHandle> {
     let handshake = socket.req_parts();
     let client = handshake.extensions.get::<ClientInfo>().filter(|_| is_websocket(&handshake.uri))?;
-    Some(client.peer.connection.clone())
+    Some(client.connection.clone())
 }

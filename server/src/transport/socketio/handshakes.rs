@@ -12,12 +12,9 @@ use std::{
 
 use parking_lot::Mutex;
 
-use crate::{
-    chat::limits::{is_loopback, network_of},
-    transport::{guard::Peer, raw_socket::ConnectionHandle},
-};
+use crate::transport::{guard::ClientInfo, raw_socket::ConnectionHandle};
 
-/// The most open handshakes: in all, of one address that is not loopback, and over one TCP connection, which a
+/// The most open handshakes: in all, of one address, and over one TCP connection, which a
 /// reverse proxy may share between clients. Each takes about 8 KiB.
 const MAX_TOTAL: usize = 4_096;
 const MAX_PER_ADDRESS: usize = 256;
@@ -46,13 +43,13 @@ struct Permit {
 
 impl Handshakes {
     /// Returns a permit unless a limit is reached.
-    pub(super) fn try_acquire(&self, peer: &Peer) -> Option<HandshakePermit> {
-        let address = network_of(peer.address);
+    pub(super) fn try_acquire(&self, client: &ClientInfo) -> Option<HandshakePermit> {
+        let address = client.address.network();
         let mut open = self.0.lock();
         let from_address = open.by_address.get(&address).copied().unwrap_or_default();
-        let over_connection = peer.connection.open_handshakes();
+        let over_connection = client.connection.open_handshakes();
         if open.total >= MAX_TOTAL
-            || (from_address >= MAX_PER_ADDRESS && !is_loopback(address))
+            || (from_address >= MAX_PER_ADDRESS && !client.address.is_shared())
             || over_connection.load(Ordering::Relaxed) >= MAX_PER_CONNECTION
         {
             return None;
@@ -63,7 +60,7 @@ impl Handshakes {
         Some(HandshakePermit(Arc::new(Permit {
             open: self.0.clone(),
             address,
-            connection: peer.connection.clone(),
+            connection: client.connection.clone(),
             is_released: AtomicBool::new(false),
         })))
     }

@@ -39,12 +39,12 @@ pub(in crate::transport) async fn track_request(
         return *response;
     }
     let Some(sid) = query_parameter(request.uri(), "sid") else {
-        if let Err(refusal) = sessions.check_connection_rate(client.peer.address) {
+        if let Err(refusal) = sessions.check_connection_rate(client.address) {
             return Refused::from(refusal).into_response();
         }
         // A WebSocket that does not enter is bounded by the number of connections.
         if !is_websocket(request.uri()) {
-            let Some(permit) = sessions.handshakes().try_acquire(&client.peer) else {
+            let Some(permit) = sessions.handshakes().try_acquire(client) else {
                 return Refused::from(Refusal::Unavailable).into_response();
             };
             // The library keeps the request as long as the session.
@@ -63,7 +63,7 @@ pub(in crate::transport) async fn track_request(
         session.count_poll();
     }
     if is_websocket(request.uri()) {
-        let connection = client.peer.connection.clone();
+        let connection = client.connection.clone();
         let response = next.run(request).await;
         // Before the upgrade a proxy may use the connection for requests of other sessions.
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {

@@ -10,14 +10,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 use super::{engine_session::EngineSession, handshakes::Handshakes};
-use crate::{
-    chat::{
-        Chat,
-        limits::{is_loopback, network_of},
-    },
-    config::Config,
-    transport::raw_socket::ConnectionHandle,
-};
+use crate::{address::ClientAddress, chat::Chat, config::Config, transport::raw_socket::ConnectionHandle};
 
 /// How often the leases of all sessions are checked.
 const EXPIRY_INTERVAL: Duration = Duration::from_secs(2);
@@ -103,12 +96,12 @@ impl EngineSessions {
     }
 
     /// Limits the rate at which an address may open sessions.
-    pub(super) fn check_connection_rate(&self, address: IpAddr) -> Result<(), Refusal> {
+    pub(super) fn check_connection_rate(&self, address: ClientAddress) -> Result<(), Refusal> {
         self.0.chat.check_connection_rate(address)
     }
 
     /// Adds the session of a new socket. The refusal is `unavailable` when there are too many.
-    pub(super) fn add(&self, socket: &Socket, address: IpAddr) -> Result<Arc<EngineSession>, Refusal> {
+    pub(super) fn add(&self, socket: &Socket, address: ClientAddress) -> Result<Arc<EngineSession>, Refusal> {
         let permit = self.try_acquire(address).ok_or(Refusal::Unavailable)?;
         let mut table = self.0.table.lock();
         let session = Arc::new(EngineSession::new(socket, permit));
@@ -119,14 +112,13 @@ impl EngineSessions {
         Ok(session)
     }
 
-    /// Returns a permit unless a limit is reached. Loopback addresses count in the total only, because a reverse
-    /// proxy on this machine connects for all of its clients.
-    fn try_acquire(&self, address: IpAddr) -> Option<SessionPermit> {
-        let (limits, network) = (self.0.limits, network_of(address));
+    /// Returns a permit unless a limit is reached. Shared addresses count in the total only.
+    fn try_acquire(&self, address: ClientAddress) -> Option<SessionPermit> {
+        let (limits, network) = (self.0.limits, address.network());
         let mut counts = self.0.counts.lock();
         let from_address = counts.by_address.get(&network).copied().unwrap_or_default();
         if counts.total >= limits.max_total
-            || (from_address >= limits.max_per_address && !is_loopback(address))
+            || (from_address >= limits.max_per_address && !address.is_shared())
         {
             return None;
         }

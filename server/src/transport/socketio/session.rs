@@ -5,7 +5,7 @@
 //! handlers are registered before the client is told that it is connected; handlers registered
 //! later would miss its first events.
 
-use std::{net::IpAddr, panic::AssertUnwindSafe, sync::Arc};
+use std::{panic::AssertUnwindSafe, sync::Arc};
 
 use common::{person::DisplayName, protocol::push::Restart, refusal::Refusal};
 use futures_util::FutureExt;
@@ -29,6 +29,7 @@ use super::{
     request::{AuthPayload, IncomingEvent, handle_request},
 };
 use crate::{
+    address::ClientAddress,
     chat::{
         Chat,
         identity::{Credentials, Identity},
@@ -123,7 +124,7 @@ impl Handlers {
         let credentials = auth.into_credentials(query, socket.protocol(), client)?;
         let identity = self.chat.authenticate(credentials).await?;
 
-        let engine_session = self.engine_sessions.add(socket, client.peer.address)?;
+        let engine_session = self.engine_sessions.add(socket, client.address)?;
         if let Some(permit) = request.extensions.get::<HandshakePermit>() {
             permit.release();
         }
@@ -168,7 +169,7 @@ impl Handlers {
             return warn!("a connection began without being admitted");
         };
         let connection = Arc::new(Connection::new(socket.clone(), engine_session.clone()));
-        let address = client.peer.address;
+        let address = client.address;
         let session = self.chat.open_session(&identity, connection.clone(), address);
         let transport = engine_session.clone();
         let run = self.clone().run_session(session, connection, commands, engine_session, address);
@@ -187,7 +188,7 @@ impl Handlers {
         connection: Arc<Connection>,
         mut commands: CommandReceiver,
         engine_session: Arc<EngineSession>,
-        address: IpAddr,
+        address: ClientAddress,
     ) {
         debug!(person = %session.person().id, "connected");
         // Set when the client has left; what it sent before is still executed.

@@ -25,7 +25,8 @@ use tracing::{debug, info, warn};
 
 use self::auth::Authenticator;
 use crate::{
-    chat::{Chat, limits::is_loopback, posting::AnonymousMessage},
+    address::{ClientAddress, is_loopback},
+    chat::{Chat, posting::AnonymousMessage},
     config::UdpKey,
     error::Error,
 };
@@ -81,7 +82,7 @@ impl UdpTransport {
         };
         let room = room.unwrap_or_else(RoomName::lobby);
         self.chat
-            .post_anonymous(AnonymousMessage { room, name, body, cid }, peer.ip())
+            .post_anonymous(AnonymousMessage { room, name, body, cid }, ClientAddress::new(peer.ip()))
             .await
             .map_err(Error::into_refusal)?;
         Ok(())
