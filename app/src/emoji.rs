@@ -3,6 +3,7 @@
 //! The list is a static file, fetched when the picker or the completion of `:` is first used, so that
 //! a first visit does not wait for it.
 
+use common::message;
 use leptos::prelude::*;
 
 use crate::{
@@ -81,10 +82,11 @@ impl Emojis {
 /// Returns the recently used emoji, the latest first, padded with common ones.
 pub(crate) fn recent() -> Vec<String> {
     let stored = storage::load(RECENT).unwrap_or_default();
-    let mut recent: Vec<String> = stored.split_whitespace().map(str::to_owned).collect();
-    for common in DEFAULT_RECENT {
-        if !recent.iter().any(|stored| stored == common) {
-            recent.push(common.to_owned());
+    let mut recent: Vec<String> = Vec::new();
+    for picture in stored.split_whitespace().chain(DEFAULT_RECENT) {
+        let emoji = message::Emoji::from_store(picture.to_owned());
+        if !recent.iter().any(|other| other == emoji.as_str()) {
+            recent.push(emoji.to_string());
         }
     }
     recent.truncate(MAX_RECENT);

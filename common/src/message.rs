@@ -11,6 +11,7 @@ use crate::{
 text_newtype! {
     /// The text of a message: 1 to 4,000 characters, at most 16 KiB, with line breaks and tabs.
     pub struct Body;
+    from_store: |text| unicode::limit_marks(text.into(), Body::MAX_MARKS).into_owned()
 }
 
 impl Body {
@@ -20,10 +21,14 @@ impl Body {
     /// The longest message, in bytes of UTF-8.
     pub const MAX_BYTES: usize = 16 * 1024;
 
+    /// The most marks on one letter. Tibetan stacks have up to eight; others are ornaments, of which thousands
+    /// would cover the page and take seconds to draw.
+    pub const MAX_MARKS: usize = 8;
+
     /// Parses a message and normalises it: NFC, `\n` as line break, without other control characters, blank
-    /// lines around it and white space at its end. The refusals are `message_empty` and `message_too_long`.
+    /// lines around it, white space at its end and more marks than [`Body::MAX_MARKS`]. The refusals are `message_empty` and `message_too_long`.
     pub fn parse(text: &str) -> Result<Body, Refusal> {
-        let cleaned = text::clean(text);
+        let cleaned = unicode::limit_marks(text::clean(text), Self::MAX_MARKS);
         let text = text::trim_blank_lines(&cleaned);
         if text.len() > Self::MAX_BYTES {
             return Err(Refusal::MessageTooLong);
@@ -41,7 +46,7 @@ impl Body {
     /// Returns how many more characters fit, negative if `text` is too long for [`Body::parse`].
     /// `None` while `text` has less than nine tenths of either limit; that case is cheap.
     pub fn remaining(text: &str) -> Option<isize> {
-        let cleaned = text::clean(text);
+        let cleaned = unicode::limit_marks(text::clean(text), Self::MAX_MARKS);
         let text = text::trim_blank_lines(&cleaned);
         let is_near = |used: usize, limit: usize| used * 10 >= limit * 9;
         let is_near_in_bytes = is_near(text.len(), Self::MAX_BYTES);
@@ -101,21 +106,28 @@ fn is_plain(byte: u8) -> bool {
 }
 
 text_newtype! {
-    /// A reaction emoji: a single grapheme cluster.
+    /// A reaction emoji: a single grapheme cluster, in the one form that Unicode's data lists, so that ❤ and
+    /// ❤️ are the same reaction.
     #[derive(PartialOrd, Ord, Hash)]
     pub struct Emoji;
+    from_store: |text| unicode::emoji_form(&text)
 }
 
 impl Emoji {
     /// The longest emoji in bytes of UTF-8; a couple with two skin tones has 35.
     pub const MAX_BYTES: usize = 40;
 
-    /// Parses an emoji; the refusal is `emoji_invalid`.
+    /// Parses an emoji, with or without the selectors U+FE0E and U+FE0F; the refusal is `emoji_invalid`.
     pub fn parse(text: &str) -> Result<Emoji, Refusal> {
+        if text.len() > Self::MAX_BYTES {
+            return Err(Refusal::EmojiInvalid);
+        }
+        let text = unicode::emoji_form(text);
+        let text = text.as_str();
         // Which combinations are drawn depends on the reader's font. The check only ensures one
         // grapheme cluster from the blocks that hold emoji, and no text.
         let is_emoji = || match text.strip_prefix(unicode::is_keycap_base) {
-            Some(keycap) => matches!(keycap, "\u{20E3}" | "\u{FE0F}\u{20E3}"),
+            Some(keycap) => keycap == "\u{FE0F}\u{20E3}",
             None => {
                 text.starts_with(unicode::can_be_emoji)
                     && (unicode::strip_region_flag(text) == Some("")
@@ -190,6 +202,48 @@ mod tests {
     }
 
     #[test]
+    fn a_letter_of_a_body_keeps_eight_marks() {
+        let acute = |count| "\u{301}".repeat(count);
+        for (text, kept) in [
+            (format!("e{}x", acute(8_000)), format!("\u{e9}{}x", acute(7))),
+            (
+                format!("e{}", "\u{301}\u{200D}".repeat(3_000)),
+                format!("\u{e9}\u{200D}{}", "\u{301}\u{200D}".repeat(7)),
+            ),
+            (acute(3_000), acute(8)),
+            (format!("👍{}", "🏽".repeat(3_000)), format!("👍{}", "🏽".repeat(8))),
+            (
+                format!("ب{}", "\u{64B}\u{651}".repeat(3_000)),
+                format!("ب{}{}", "\u{64B}".repeat(4), "\u{651}".repeat(4)),
+            ),
+        ] {
+            assert_eq!(Body::parse(&text).unwrap().as_str(), kept);
+            assert_eq!(Body::from_store(kept.clone()).as_str(), kept);
+        }
+        let stacked = Body::parse(&format!("က{}", "\u{1039}\u{1000}".repeat(2_000))).unwrap();
+        assert_eq!(stacked.as_str(), format!("က{}", "\u{1039}\u{1000}".repeat(8)));
+        let joined = Body::parse(&"👩\u{200D}".repeat(2_000)).unwrap();
+        assert_eq!(joined.as_str().matches('👩').count(), 9);
+        let old = Body::from_store(format!("e{}", acute(8_000)));
+        assert_eq!(old.as_str(), format!("e{}", acute(8)), "a message of an older version");
+        for text in [
+            "བསྐྱོད ཧྐྵྨླྺྼྻྂ",
+            "བྷཀྟི",
+            "Việt Nam",
+            "שָׁ֑לוֹם",
+            "ที่นี่",
+            "👩🏽‍❤️‍💋‍👨🏻 🏴\u{E0067}\u{E0062}\u{E0065}\u{E006E}\u{E0067}\u{E007F} 1️⃣",
+            "क्षत्रिय",
+            "မြန်မာ",
+            "ខ្មែរ",
+            "한글",
+            "が",
+        ] {
+            assert_eq!(Body::parse(text).unwrap().as_str(), unicode::nfc(text));
+        }
+    }
+
+    #[test]
     fn a_body_has_at_most_four_thousand_characters_and_16_kib() {
         assert!(Body::parse(&"글".repeat(4_000)).is_ok());
         assert_eq!(Body::parse(&"글".repeat(4_001)), Err(Refusal::MessageTooLong));
@@ -205,14 +259,14 @@ mod tests {
         let emoji = [
             "👍",
             "❤️",
-            "☎",
+            "☎️",
             "©️",
             "🇰🇷",
             "👍🏽",
             "👩‍👩‍👧‍👦",
             "🧑🏻‍❤️‍💋‍🧑🏿",
             "1️⃣",
-            "#⃣",
+            "#️⃣",
             "🏴\u{E0067}\u{E0062}\u{E0065}\u{E006E}\u{E0067}\u{E007F}",
         ];
         for text in emoji {
@@ -237,6 +291,27 @@ mod tests {
         ];
         for text in texts {
             assert_eq!(Emoji::parse(text), Err(Refusal::EmojiInvalid), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn an_emoji_has_one_form() {
+        for (typed, form) in [
+            ("\u{2764}", "\u{2764}\u{FE0F}"),
+            ("\u{2764}\u{FE0E}", "\u{2764}\u{FE0F}"),
+            ("\u{2764}\u{FE0F}", "\u{2764}\u{FE0F}"),
+            ("\u{1F44D}\u{FE0F}", "\u{1F44D}"),
+            ("\u{23}\u{20E3}", "\u{23}\u{FE0F}\u{20E3}"),
+            ("\u{1F577}", "\u{1F577}\u{FE0F}"),
+            ("\u{1F3F3}\u{200D}\u{1F308}", "\u{1F3F3}\u{FE0F}\u{200D}\u{1F308}"),
+            ("\u{1F441}\u{200D}\u{1F5E8}", "\u{1F441}\u{FE0F}\u{200D}\u{1F5E8}\u{FE0F}"),
+            ("\u{261D}\u{FE0F}\u{1F3FD}", "\u{261D}\u{1F3FD}"),
+            ("\u{26F9}\u{1F3FB}\u{200D}\u{2642}", "\u{26F9}\u{1F3FB}\u{200D}\u{2642}\u{FE0F}"),
+        ] {
+            let parsed = Emoji::parse(typed).unwrap();
+            assert_eq!(parsed.as_str(), form, "{typed:?}");
+            assert_eq!(Emoji::from_store(typed.to_owned()), parsed, "{typed:?}");
+            assert_eq!(Emoji::parse(form), Ok(parsed), "{form:?}");
         }
     }
 

@@ -12,9 +12,10 @@ use crate::{
     person::{Person, PersonId},
 };
 
-/// The reactions to one message, in the order of their first use; at most [`Reaction::MAX_EMOJI`].
+/// The reactions to one message, in the order of their first use; at most [`Reaction::MAX_EMOJI`], and one for
+/// each emoji.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(from = "Vec<Reaction>")]
 pub struct Reactions(pub Vec<Reaction>);
 
 /// All reactions to a message with the same emoji.
@@ -109,6 +110,30 @@ fn remove(reaction: &mut Reaction, person: PersonId) {
     reaction.count = reaction.count.saturating_sub(1);
 }
 
+/// Joins the reactions of one emoji. Older versions knew ❤ and ❤️ as two, and the browser has kept some.
+impl From<Vec<Reaction>> for Reactions {
+    fn from(listed: Vec<Reaction>) -> Reactions {
+        let mut joined: Vec<Reaction> = Vec::with_capacity(listed.len());
+        for reaction in listed {
+            match joined.iter_mut().find(|earlier| earlier.emoji == reaction.emoji) {
+                Some(earlier) => join(earlier, reaction),
+                None => joined.push(reaction),
+            }
+        }
+        Reactions(joined)
+    }
+}
+
+fn join(reaction: &mut Reaction, other: Reaction) {
+    reaction.count = reaction.count.saturating_add(other.count);
+    for person in other.people {
+        match reaction.position_of(person.id) {
+            Some(_) => reaction.count = reaction.count.saturating_sub(1),
+            None => reaction.people.push(person),
+        }
+    }
+}
+
 impl Deref for Reactions {
     type Target = [Reaction];
 
@@ -195,6 +220,24 @@ mod tests {
         let mut unlisted = Reactions(vec![Reaction { emoji: thumb(), count: 60, people: vec![person(2)] }]);
         unlisted.apply_own(&thumb(), false, person(1));
         assert_eq!(unlisted[0].count, 60, "the log has removed it already");
+    }
+
+    #[test]
+    fn two_forms_of_an_emoji_are_read_as_one_reaction() {
+        let reaction = |emoji: &str, count, people: &[u64]| {
+            let people = people.iter().map(|id| person(*id)).collect();
+            Reaction { emoji: Emoji::from_store(emoji.to_owned()), count, people }
+        };
+        let stored = vec![
+            reaction("\u{2764}", 2, &[1, 2]),
+            reaction("👍", 1, &[3]),
+            reaction("\u{2764}\u{FE0F}", 2, &[2, 4]),
+        ];
+        let heart = reaction("\u{2764}\u{FE0F}", 3, &[1, 2, 4]);
+        let mut reactions = Reactions::from(stored);
+        assert_eq!(*reactions, [heart.clone(), reaction("👍", 1, &[3])]);
+        reactions.apply(&heart.emoji, false, person(2));
+        assert_eq!(reactions[0], reaction("\u{2764}", 2, &[1, 4]));
     }
 
     #[cfg(not(target_arch = "wasm32"))]

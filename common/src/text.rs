@@ -12,6 +12,10 @@ use crate::{refusal::Refusal, unicode};
 /// Declares a newtype of text that its own `parse` validates and normalises.
 macro_rules! text_newtype {
     ($(#[$attribute:meta])* pub struct $name:ident;) => {
+        $crate::text::text_newtype! { $(#[$attribute])* pub struct $name; from_store: |text| text }
+    };
+    // `from_store` brings an old text into the form in which the text is now compared or shown.
+    ($(#[$attribute:meta])* pub struct $name:ident; from_store: |$text:ident| $stored:expr) => {
         $(#[$attribute])*
         #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
         #[serde(try_from = "String")]
@@ -20,8 +24,8 @@ macro_rules! text_newtype {
         impl $name {
             /// Wraps a text from storage without validating it: it was parsed when it was stored, and a
             /// rule that became stricter since then must not make old events unreadable.
-            pub fn from_store(text: String) -> $name {
-                $name(text)
+            pub fn from_store($text: String) -> $name {
+                $name($stored)
             }
 
             pub fn as_str(&self) -> &str {

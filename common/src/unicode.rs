@@ -8,6 +8,8 @@
 //! What a reader can see of a character is a question to these tables as well. The other classes are ranges,
 //! approximate on purpose: exact tables would be larger in the page than all code that asks for them.
 
+use std::borrow::Cow;
+
 #[cfg(not(target_arch = "wasm32"))]
 mod tables {
     use icu_properties::{
@@ -34,6 +36,26 @@ mod tables {
     /// Counts the extended grapheme clusters of `text`.
     pub(crate) fn count_graphemes(text: &str) -> usize {
         text.graphemes(true).count()
+    }
+
+    /// See [`super::limit_marks`].
+    pub(super) fn remove_excess_marks(text: &str, max: usize) -> String {
+        let mut kept = String::with_capacity(text.len());
+        let (mut marks, mut before) = (0, ' ');
+        for c in text.chars() {
+            let is_joined = before == super::ZERO_WIDTH_JOINER && is_emoji(c);
+            let is_stacked = super::is_stacker(before) && c.is_alphabetic() && !is_combining_mark(c);
+            if is_combining_mark(c) || super::is_skin_tone(c) || is_joined {
+                marks += 1;
+            } else if !is_stacked && !super::is_between_marks(c) {
+                marks = 0;
+            }
+            if marks <= max {
+                kept.push(c);
+            }
+            before = c;
+        }
+        kept
     }
 
     /// Whether `text` has more than `max` combining marks in a row.
@@ -139,6 +161,18 @@ mod tables {
         Array::from(&segmenter.segment(text)).length() as usize
     }
 
+    /// See [`super::limit_marks`].
+    pub(super) fn remove_excess_marks(text: &str, max: usize) -> String {
+        // The classes of `is_stacker`, `is_skin_tone` and `is_between_marks`.
+        let stacked = r"[\u1039\u17D2](?!\p{M})\p{Alphabetic}";
+        let joined = r"\u200D[\p{Emoji}\p{Extended_Pictographic}]";
+        let mark = r"[\p{M}\u{1F3FB}-\u{1F3FF}]";
+        let between = r"[\u00AD\u061C\u200B-\u200F\u202A-\u202E\u2060-\u206F\uFEFF\u{E0000}-\u{E007F}]*";
+        let one = format!("(?:{stacked}|{joined}|{mark}){between}");
+        let excess = RegExp::new(&format!("((?:{one}){{{max}}})(?:{one})+"), "gu");
+        JsString::from(text).replace_by_pattern(&excess, "$1").into()
+    }
+
     /// Whether `text` has more than `max` combining marks in a row.
     pub(crate) fn has_stacked_marks(text: &str, max: usize) -> bool {
         RegExp::new(&format!("\\p{{M}}{{{},}}", max + 1), "u").test(text)
@@ -198,9 +232,39 @@ pub(crate) use tables::{
     is_unassigned, lowercase, nfc,
 };
 
+/// Removes what exceeds `max` of the marks on a letter, the letters stacked below it, and the emoji and skin
+/// tones joined to an emoji. A letter with thousands of them takes a browser seconds to draw.
+pub(crate) fn limit_marks(text: Cow<'_, str>, max: usize) -> Cow<'_, str> {
+    // Nearly all text has none, and needs no tables.
+    match text.chars().filter(|c| can_be_mark(*c)).nth(max) {
+        Some(_) => Cow::Owned(tables::remove_excess_marks(&text, max)),
+        None => text,
+    }
+}
+
+/// Whether `c` may be a mark: it is in none of the blocks of common letters.
+fn can_be_mark(c: char) -> bool {
+    !matches!(c, '\0'..='\u{2FF}' | '\u{2010}'..='\u{2027}' | '\u{30A0}'..='\u{9FFF}' | '\u{AC00}'..='\u{D7FF}')
+}
+
+/// Whether `c` puts the letter after it below the one before it.
+#[cfg(not(target_arch = "wasm32"))]
+fn is_stacker(c: char) -> bool {
+    matches!(c, '\u{1039}' | '\u{17D2}')
+}
+
+/// Whether `c` is invisible, so that the mark after it belongs to the letter before it.
+#[cfg(not(target_arch = "wasm32"))]
+fn is_between_marks(c: char) -> bool {
+    matches!(c, '\u{AD}' | '\u{61C}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}'
+        | '\u{FEFF}' | '\u{E0000}'..='\u{E007F}')
+}
+
 pub(crate) const ZERO_WIDTH_JOINER: char = '\u{200D}';
 /// Turns the character before it into an emoji.
 pub(crate) const EMOJI_SELECTOR: char = '\u{FE0F}';
+/// Turns the character before it into text.
+pub(crate) const TEXT_SELECTOR: char = '\u{FE0E}';
 /// Turns the digit before it into a key.
 pub(crate) const KEYCAP: char = '\u{20E3}';
 
@@ -254,13 +318,114 @@ pub(crate) fn can_be_emoji(c: char) -> bool {
         | '\u{2900}'..='\u{297F}' | '\u{2B00}'..='\u{2BFF}')
 }
 
-/// Whether `c` is an emoji by itself, without U+FE0F (Unicode's `Emoji_Presentation`).
+/// Whether `c` is an emoji by itself, without U+FE0F (Unicode's `Emoji_Presentation`). Whatever Unicode adds to
+/// the blocks of pictographs will be; some of the older ones are not.
 pub(crate) fn is_emoji_by_default(c: char) -> bool {
-    is_pictograph(c)
-        || matches!(c,
-        '⌚' | '⌛' | '⏩'..='⏬' | '⏰' | '⏳' | '◽' | '◾' | '☔' | '☕' | '♈'..='♓' | '♿' | '⚓' | '⚡'
-        | '⚪' | '⚫' | '⚽' | '⚾' | '⛄' | '⛅' | '⛎' | '⛔' | '⛪' | '⛲' | '⛳' | '⛵' | '⛺' | '⛽' | '✅'
-        | '✊' | '✋' | '✨' | '❌' | '❎' | '❓'..='❕' | '❗' | '➕'..='➗' | '➰' | '➿' | '⬛' | '⬜' | '⭐' | '⭕')
+    match c {
+        '\u{1F170}'..='\u{1F171}'
+        | '\u{1F17E}'..='\u{1F17F}'
+        | '\u{1F202}'
+        | '\u{1F237}'
+        | '\u{1F321}'
+        | '\u{1F324}'..='\u{1F32C}'
+        | '\u{1F336}'
+        | '\u{1F37D}'
+        | '\u{1F396}'..='\u{1F397}'
+        | '\u{1F399}'..='\u{1F39B}'
+        | '\u{1F39E}'..='\u{1F39F}'
+        | '\u{1F3CB}'..='\u{1F3CE}'
+        | '\u{1F3D4}'..='\u{1F3DF}'
+        | '\u{1F3F3}'
+        | '\u{1F3F5}'
+        | '\u{1F3F7}'
+        | '\u{1F43F}'
+        | '\u{1F441}'
+        | '\u{1F4FD}'
+        | '\u{1F549}'..='\u{1F54A}'
+        | '\u{1F56F}'..='\u{1F570}'
+        | '\u{1F573}'..='\u{1F579}'
+        | '\u{1F587}'
+        | '\u{1F58A}'..='\u{1F58D}'
+        | '\u{1F590}'
+        | '\u{1F5A5}'
+        | '\u{1F5A8}'
+        | '\u{1F5B1}'..='\u{1F5B2}'
+        | '\u{1F5BC}'
+        | '\u{1F5C2}'..='\u{1F5C4}'
+        | '\u{1F5D1}'..='\u{1F5D3}'
+        | '\u{1F5DC}'..='\u{1F5DE}'
+        | '\u{1F5E1}'
+        | '\u{1F5E3}'
+        | '\u{1F5E8}'
+        | '\u{1F5EF}'
+        | '\u{1F5F3}'
+        | '\u{1F5FA}'
+        | '\u{1F6CB}'
+        | '\u{1F6CD}'..='\u{1F6CF}'
+        | '\u{1F6E0}'..='\u{1F6E5}'
+        | '\u{1F6E9}'
+        | '\u{1F6F0}'
+        | '\u{1F6F3}' => false,
+        '⌚'
+        | '⌛'
+        | '⏩'..='⏬'
+        | '⏰'
+        | '⏳'
+        | '◽'
+        | '◾'
+        | '☔'
+        | '☕'
+        | '♈'..='♓'
+        | '♿'
+        | '⚓'
+        | '⚡'
+        | '⚪'
+        | '⚫'
+        | '⚽'
+        | '⚾'
+        | '⛄'
+        | '⛅'
+        | '⛎'
+        | '⛔'
+        | '⛪'
+        | '⛲'
+        | '⛳'
+        | '⛵'
+        | '⛺'
+        | '⛽'
+        | '✅'
+        | '✊'
+        | '✋'
+        | '✨'
+        | '❌'
+        | '❎'
+        | '❓'..='❕'
+        | '❗'
+        | '➕'..='➗'
+        | '➰'
+        | '➿'
+        | '⬛'
+        | '⬜'
+        | '⭐'
+        | '⭕' => true,
+        _ => is_pictograph(c),
+    }
+}
+
+/// Returns the one form of an emoji, in which Unicode's data lists it (UTS 51, "fully qualified"): U+FE0F
+/// follows each character that is text without it, and no other. So ❤ and ❤️ are the same.
+pub(crate) fn emoji_form(text: &str) -> String {
+    let mut form = String::with_capacity(text.len());
+    let mut chars = text.chars().filter(|c| !matches!(*c, TEXT_SELECTOR | EMOJI_SELECTOR)).peekable();
+    while let Some(c) = chars.next() {
+        form.push(c);
+        // A skin tone makes an emoji of what it follows.
+        let is_toned = chars.peek().is_some_and(|next| is_skin_tone(*next));
+        if is_keycap_base(c) || (can_be_emoji(c) && !is_emoji_by_default(c) && !is_toned) {
+            form.push(EMOJI_SELECTOR);
+        }
+    }
+    form
 }
 
 /// Whether `c` begins an emoji that U+20E3 completes: `1️⃣`.

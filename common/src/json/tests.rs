@@ -94,7 +94,7 @@ fn message_state() -> impl Strategy<Value = MessageState> {
     (seq(), option::of(at()), vec(reaction, 0..3)).prop_map(|(rev, edited, reactions)| MessageState {
         rev,
         edited,
-        reactions: Reactions(reactions),
+        reactions: Reactions::from(reactions),
     })
 }
 

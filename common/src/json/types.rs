@@ -223,7 +223,7 @@ strings!(Body, Cid, DisplayName, Emoji, RoomName, Topic);
 
 impl FromJson for Reactions {
     fn from_json(json: Json) -> Result<Reactions, ParseError> {
-        FromJson::from_json(json).map(Reactions)
+        Vec::from_json(json).map(Reactions::from)
     }
 }
 

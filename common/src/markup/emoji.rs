@@ -26,7 +26,9 @@ pub fn is_only_emoji(text: &str) -> bool {
             _ if c.is_whitespace() => {}
             _ if unicode::is_emoji_by_default(c)
                 || chars.peek() == Some(&EMOJI_SELECTOR)
-                    && (unicode::can_be_emoji(c) || unicode::is_keycap_base(c)) =>
+                    && (unicode::can_be_emoji(c) || unicode::is_keycap_base(c))
+                || chars.peek().is_some_and(|next| unicode::is_skin_tone(*next))
+                    && unicode::can_be_emoji(c) =>
             {
                 count += usize::from(!continues);
             }

@@ -289,11 +289,12 @@ fn plain_text_has_no_markup() {
 
 #[test]
 fn one_to_eight_emoji_count_as_only_emoji() {
-    for text in ["😀", "👩‍👩‍👧‍👦 👍🏽", "❤️", "🇰🇷🇰🇷", "1️⃣", "✅✅✅✅✅✅✅✅", "🏴󠁧󠁢󠁥󠁮󠁧󠁿", "☺️\n🙏"]
+    for text in ["😀", "👩‍👩‍👧‍👦 👍🏽", "❤️", "🇰🇷🇰🇷", "1️⃣", "✅✅✅✅✅✅✅✅", "🏴󠁧󠁢󠁥󠁮󠁧󠁿", "☺️\n🙏", "☝🏽✌🏽", "⛹🏻‍♂️", "🏳️‍🌈"]
     {
         assert!(is_only_emoji(text), "{text:?}");
     }
-    for text in ["", " ", "ㅋ😀", "1", "❤", "✅✅✅✅✅✅✅✅✅", "→", "#️", "\u{200D}", "\u{FE0F}", "…"]
+    for text in
+        ["", " ", "ㅋ😀", "1", "❤", "\u{1F577}", "✅✅✅✅✅✅✅✅✅", "→", "#️", "\u{200D}", "\u{FE0F}", "…"]
     {
         assert_eq!(is_only_emoji(text), text == "#️", "{text:?}");
     }

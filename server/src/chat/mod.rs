@@ -353,15 +353,7 @@ impl Chat {
     /// Removes people without a connection from `online`. Sessions do not do this when they end: of two
     /// that end at the same time, each would still see the other's reference.
     fn remove_offline(&self) {
-        let mut online = self.0.online.lock();
-        online.retain(|_, shared| Arc::strong_count(shared) > 1);
-        // A table does not become smaller by itself.
-        let capacity = 2 * online.len();
-        online.shrink_to(capacity);
-        drop(online);
-        let mut rooms = self.0.rooms.lock();
-        let capacity = 2 * rooms.len();
-        rooms.shrink_to(capacity);
+        self.0.online.lock().retain(|_, shared| Arc::strong_count(shared) > 1);
     }
 
     /// Gives all sessions of this person the new name and queues the change in every room they are in.

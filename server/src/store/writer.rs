@@ -45,13 +45,8 @@ type Completion = Box<dyn FnOnce(Result<(), &anyhow::Error>)>;
 /// A task for the writer thread.
 enum WriterTask {
     Write(Job),
-    /// Moves the write-ahead log into the database and empties it.
-    TruncateWal {
-        /// Nothing is being written, so the memory of the page cache can be given back.
-        is_idle: bool,
-        /// Replies whether that succeeded.
-        reply: oneshot::Sender<bool>,
-    },
+    /// Moves the write-ahead log into the database and empties it; replies whether that succeeded.
+    TruncateWal(oneshot::Sender<bool>),
 }
 
 /// The sending end of the writer thread's queue.
@@ -145,11 +140,11 @@ impl Writer {
     }
 
     /// Empties the write-ahead log; returns whether nothing is left in it.
-    pub(super) async fn truncate_wal(&self, is_idle: bool) -> bool {
+    pub(super) async fn truncate_wal(&self) -> bool {
         // Cleared first: text deleted from here on may miss this truncation and needs another one.
         self.is_truncation_scheduled.store(false, Ordering::Relaxed);
         let (reply, replied) = oneshot::channel();
-        let _ = self.queue.send(WriterTask::TruncateWal { is_idle, reply }).await;
+        let _ = self.queue.send(WriterTask::TruncateWal(reply)).await;
         // If the thread has ended, closing its connection has removed the log.
         let is_empty = replied.await.unwrap_or(true);
         if !is_empty {
@@ -211,28 +206,18 @@ impl WriterThread {
             for task in group.drain(..) {
                 match task {
                     WriterTask::Write(job) => jobs.push(job),
-                    WriterTask::TruncateWal { is_idle, reply } => replies.push((is_idle, reply)),
+                    WriterTask::TruncateWal(reply) => replies.push(reply),
                 }
             }
             if !jobs.is_empty() && self.has_files() {
                 self.write_group(jobs.into_iter());
             }
-            for (is_idle, reply) in replies {
+            for reply in replies {
                 let truncated =
                     truncate_wal(&self.connection).inspect_err(|error| warn!("emptying the log: {error}"));
-                if is_idle {
-                    self.release_cache();
-                }
                 // The receiver may have been dropped.
                 let _ = reply.send(truncated.unwrap_or(false));
             }
-        }
-    }
-
-    /// Gives the memory of the page cache back.
-    fn release_cache(&self) {
-        if let Err(error) = self.connection.execute_batch("PRAGMA shrink_memory") {
-            warn!("releasing memory: {error}");
         }
     }
 

@@ -219,6 +219,30 @@ async fn a_no_op_appends_nothing_and_a_repeated_change_happens_once() {
     assert_eq!(events_after(&mut a, 0).await.len(), 4);
 }
 
+#[tokio::test]
+async fn both_forms_of_an_emoji_are_one_reaction() {
+    const TEXT: &str = "\u{2764}";
+    const EMOJI: &str = "\u{2764}\u{FE0F}";
+    let server = TestServer::start().await;
+    let (mut owner, mut member, seq) = two_members_and_a_message(&server).await;
+    let react = |cid: &str, emoji: &str, on: bool| json!({ "room": "r", "seq": seq, "cid": cid, "emoji": emoji, "on": on });
+
+    let first = member.request_raw("react", &react("r-1", TEXT, true)).await;
+    let repeated = member.request_raw("react", &react("r-2", EMOJI, true)).await;
+    assert_eq!(repeated["seq"], first["seq"], "the reaction is there already");
+    owner.request_raw("react", &react("r-3", EMOJI, true)).await;
+    let joined = server.client().await.join("r").await.unwrap();
+    let EventKind::Posted { state: Some(now), .. } = &joined.events[0].kind else { panic!("{joined:?}") };
+    assert_eq!((now.reactions.len(), now.reactions[0].count), (1, 2));
+    assert_eq!(now.reactions[0].emoji.as_str(), EMOJI);
+
+    owner.request_raw("react", &react("r-4", TEXT, false)).await;
+    member.request_raw("react", &react("r-5", EMOJI, false)).await;
+    let joined = server.client().await.join("r").await.unwrap();
+    let EventKind::Posted { state: Some(now), .. } = &joined.events[0].kind else { panic!("{joined:?}") };
+    assert!(now.reactions.is_empty());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rejoin_catches_up_with_changes() {
     let server = TestServer::start().await;

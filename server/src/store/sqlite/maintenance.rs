@@ -115,7 +115,7 @@ impl Maintenance {
             let sql = "PRAGMA wal_checkpoint(PASSIVE)";
             db.query_row(sql, [], |_| Ok(())).context("moving the write-ahead log into the database")
         });
-        if checkpoint.await.is_ok() && writer.truncate_wal(is_idle).await {
+        if checkpoint.await.is_ok() && writer.truncate_wal().await {
             self.idle.emptied();
         }
     }

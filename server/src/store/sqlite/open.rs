@@ -7,7 +7,8 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use rusqlite::{Connection, OpenFlags, config::DbConfig};
+use common::message::Emoji;
+use rusqlite::{Connection, OpenFlags, config::DbConfig, functions::FunctionFlags};
 
 use super::rooms;
 #[cfg(test)]
@@ -27,6 +28,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0006_owners_and_programs.sql"),
     include_str!("../../../migrations/sqlite/0007_reaction_counts.sql"),
     include_str!("../../../migrations/sqlite/0008_room_keys.sql"),
+    include_str!("../../../migrations/sqlite/0009_emoji_forms.sql"),
 ];
 
 /// The writer's page cache, in KiB.
@@ -130,6 +132,7 @@ fn migrate(connection: &mut Connection, path: &Path, migrations: &[&str]) -> any
     if version > 0 && version < migrations.len() {
         back_up(connection, path, version + 1)?;
     }
+    add_functions(connection)?;
     for (done, script) in migrations.iter().enumerate().skip(version) {
         let step = connection.transaction()?;
         step.execute_batch(script).with_context(|| format!("migrating to schema {}", done + 1))?;
@@ -137,6 +140,14 @@ fn migrate(connection: &mut Connection, path: &Path, migrations: &[&str]) -> any
         step.commit()?;
     }
     Ok(())
+}
+
+/// Gives the migrations the functions of the program that they call.
+fn add_functions(connection: &Connection) -> rusqlite::Result<()> {
+    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+    connection.create_scalar_function("emoji_form", 1, flags, |context| {
+        Ok(Emoji::from_store(context.get(0)?).to_string())
+    })
 }
 
 /// Copies the database beside itself before it is migrated to this schema, unless there is a copy.
@@ -180,5 +191,30 @@ mod tests {
         assert_eq!(version, 1);
         assert!(path.with_extension("before-schema-2.sqlite").exists());
         migrate(&mut connection, &path, &["CREATE TABLE a (x)", "CREATE TABLE b (x)"]).unwrap();
+    }
+
+    #[test]
+    fn the_two_forms_of_a_stored_emoji_become_one_reaction() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("madang.sqlite");
+        let mut connection = connect(&path).unwrap();
+        migrate(&mut connection, &path, &MIGRATIONS[..7]).unwrap();
+        let old = "INSERT INTO rooms (id, name, owner, since) VALUES (1, 'r', 1, 0);
+             INSERT INTO events (room, seq, at, person, name, cid, body) VALUES (1, 1, 0, 1, 'a', 'c', 'b');
+             INSERT INTO reactions VALUES
+                 (1, 1, 2, char(0x2764), 1, 'a'), (1, 1, 3, char(0x1F44D, 0xFE0F), 1, 'a'),
+                 (1, 1, 4, char(0x2764, 0xFE0F), 1, 'a'), (1, 1, 5, char(0x2764, 0xFE0F), 2, 'b');";
+        connection.execute_batch(old).unwrap();
+        migrate(&mut connection, &path, MIGRATIONS).unwrap();
+        let list = |sql: &str| -> Vec<(String, i64)> {
+            let mut statement = connection.prepare(sql).unwrap();
+            let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+            rows.map(Result::unwrap).collect()
+        };
+        let (heart, thumb) = ("\u{2764}\u{FE0F}".to_owned(), "\u{1F44D}".to_owned());
+        let kept = list("SELECT emoji, seq FROM reactions ORDER BY seq");
+        assert_eq!(kept, [(heart.clone(), 2), (thumb.clone(), 3), (heart.clone(), 5)]);
+        let counts = list("SELECT emoji, count FROM reaction_counts ORDER BY count");
+        assert_eq!(counts, [(thumb, 1), (heart, 2)]);
     }
 }

@@ -154,10 +154,6 @@ impl EngineSessions {
                     session.expire();
                 }
             }
-            // A table does not become smaller by itself.
-            let mut table = self.0.table.lock();
-            let capacity = 2 * table.sessions.len();
-            table.sessions.shrink_to(capacity);
         }
     }
 
