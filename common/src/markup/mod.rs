@@ -8,10 +8,14 @@
 mod address;
 mod blocks;
 mod emoji;
+mod limit;
 mod particles;
 mod spans;
 
-pub use self::emoji::is_only_emoji;
+pub use self::{
+    emoji::is_only_emoji,
+    limit::{MAX_ELEMENTS, MAX_MENTIONS},
+};
 use crate::unicode;
 
 /// How deep quotes and lists may nest; anything deeper is text.
@@ -70,9 +74,10 @@ pub enum Style {
 /// Called only for an `@` in the text, so it may check every member of the room.
 pub type MentionMatcher<'a> = &'a dyn Fn(&str) -> usize;
 
-/// Parses a message. An `@name` that `known` does not match stays text.
+/// Parses a message. An `@name` that `known` does not match stays text, and so does what exceeds
+/// [`MAX_ELEMENTS`] and [`MAX_MENTIONS`].
 pub fn parse(text: &str, known: MentionMatcher<'_>) -> Vec<Block> {
-    blocks::parse(text.split('\n').collect(), MAX_DEPTH, known)
+    limit::parse_within_limits(&text.split('\n').collect::<Vec<_>>(), known)
 }
 
 /// Returns the message without markup, for notifications and quotes, which show only text.
