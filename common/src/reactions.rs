@@ -151,7 +151,7 @@ mod tests {
     use crate::person::DisplayName;
 
     fn person(id: u64) -> Person {
-        Person { id: PersonId(id), name: DisplayName::for_guest(PersonId(id)) }
+        Person::new(PersonId(id), DisplayName::for_guest(PersonId(id)))
     }
 
     fn thumb() -> Emoji {

@@ -11,6 +11,7 @@ use leptos::prelude::*;
 
 use super::{
     avatar::{Avatar, hue},
+    badges::badges,
     markup::{MessageText, render_text},
     reactions::reactions,
 };
@@ -75,6 +76,7 @@ fn message_header(row: &MessageRow, texts: &'static Texts) -> impl IntoView + us
             <span class="author" data-hue=hue(row.person.id).to_string() data-own=row.is_own.then_some("")>
                 {row.person.name.to_string()}
             </span>
+            {badges(&row.person, row.via.is_none(), texts)}
             {row.via.as_ref().map(|Via::Udp(from)| view! { <span class="via">{(texts.unverified_sender)(from)}</span> })}
             {timestamp(row, texts)}
         </div>
@@ -93,7 +95,7 @@ fn reply_quote(quote: &Quote, texts: &'static Texts) -> impl IntoView + use<> {
         .as_ref()
         .map_or(texts.deleted.to_owned(), |body| truncate::first_line(&markup::plain_text(body.as_str())));
     let (author, text) = match &quote.author {
-        Some(author) => (author.name.to_string(), text),
+        Some(author) => (author.marked_name(), text),
         None => (String::new(), texts.unknown_quoted_message.to_owned()),
     };
     view! {

@@ -3,6 +3,7 @@
 //! Components render the signals of `chat` and call its methods; the logic is in `state`.
 
 pub(crate) mod avatar;
+mod badges;
 pub(crate) mod brand;
 pub(crate) mod card;
 pub(crate) mod composer;

@@ -7,6 +7,7 @@ use web_sys::HtmlDialogElement;
 
 use super::{
     avatar::Avatar,
+    badges::badges,
     dialog::{DialogKind, use_dialogs},
     icon::Icon,
 };
@@ -60,11 +61,12 @@ pub(crate) fn People(open: RwSignal<bool>) -> impl IntoView {
         let named = collect_views(people.into_iter().map(|(away, person)| {
             let (id, name) = (person.id, person.name.to_string());
             let is_own = me == Some(id);
+            let badges = badges(&person, true, texts);
             let kick_button = (owns_room && !is_own).then(|| {
                 view! {
                     <button
                         class="kick-button"
-                        aria-label=format!("{name}: {}", texts.kick)
+                        aria-label=format!("{}: {}", person.marked_name(), texts.kick)
                         aria-haspopup="dialog"
                         on:click=move |_| dialogs.open(DialogKind::ConfirmKick(id))
                     >
@@ -76,6 +78,7 @@ pub(crate) fn People(open: RwSignal<bool>) -> impl IntoView {
                 <li data-away=away.then_some("")>
                     <Avatar person/>
                     <span class="name">{name}</span>
+                    {badges}
                     {is_own.then(|| view! { <span class="muted">{texts.you}</span> })}
                     {away.then(|| view! { <span class="muted">{texts.away}</span> })}
                     {kick_button}

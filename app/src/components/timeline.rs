@@ -71,7 +71,7 @@ fn render_system_row(row: &SystemRow, texts: &'static Texts) -> AnyView {
             (texts.joined_and_left)(&format_names(joined, texts), &format_names(left, texts)),
         ),
         SystemRow::RoomChange { person, topic, seats, shared_network, .. } => {
-            let author = person.name.as_str();
+            let author = &person.marked_name();
             let topic = topic.as_ref().map(|topic| (texts.topic_changed)(author, topic.as_str()));
             let seats = seats.map(|SeatLimit(seats)| match seats {
                 Some(seats) => (texts.seat_limit_changed)(author, seats.get()),

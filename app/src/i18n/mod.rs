@@ -87,6 +87,12 @@ pub(crate) struct Texts {
     pub(crate) someone_typing: &'static str,
     pub(crate) people_typing: fn(&[String]) -> String,
     pub(crate) away: &'static str,
+    /// Read before the mark of a person.
+    pub(crate) mark: &'static str,
+    pub(crate) mark_hint: &'static str,
+    pub(crate) role_owner: &'static str,
+    pub(crate) role_guest: &'static str,
+    pub(crate) role_program: &'static str,
     pub(crate) room_details: &'static str,
     pub(crate) leave_room: &'static str,
     pub(crate) confirm_leave_full_room: &'static str,

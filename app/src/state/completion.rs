@@ -208,10 +208,8 @@ mod tests {
     }
 
     fn people(names: &[&str]) -> Vec<Person> {
-        let person = |(id, name): (usize, &&str)| Person {
-            id: PersonId(id as u64),
-            name: DisplayName::parse(name).unwrap(),
-        };
+        let person =
+            |(id, name): (usize, &&str)| Person::new(PersonId(id as u64), DisplayName::parse(name).unwrap());
         names.iter().enumerate().map(person).collect()
     }
 

@@ -47,7 +47,7 @@ impl LiveRegion {
         let announcement = match mem::take(&mut self.pending_count) {
             0 | 1 => latest.and_then(|event| {
                 let text = markup::plain_text(event.kind.body()?.as_str());
-                Some(Announcement::One { author: event.person.name.to_string(), text })
+                Some(Announcement::One { author: event.person.marked_name(), text })
             }),
             count => Some(Announcement::Many(count)),
         };
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     fn event(text: &str) -> Event {
-        let person = Person { id: PersonId(1), name: DisplayName::parse("지은").unwrap() };
+        let person = Person::new(PersonId(1), DisplayName::parse("지은").unwrap());
         let kind = EventKind::posted(Cid::parse("c").unwrap(), Body::parse(text).unwrap());
         Event { seq: Seq(1), at: Timestamp(0), person, kind }
     }

@@ -40,7 +40,7 @@ impl NameList {
     const MAX: usize = 5;
 
     pub(crate) fn of(people: &[Person]) -> NameList {
-        let names = people.iter().take(Self::MAX).map(|person| person.name.as_str());
+        let names = people.iter().take(Self::MAX).map(Person::marked_name);
         let names = names.collect::<Vec<_>>().join(", ");
         NameList { names, others: people.len().saturating_sub(Self::MAX) }
     }
@@ -112,7 +112,7 @@ mod tests {
     use super::*;
 
     fn person(id: u64) -> Person {
-        Person { id: PersonId(id), name: DisplayName::parse(&format!("사람 {id}")).unwrap() }
+        Person::new(PersonId(id), DisplayName::parse(&format!("사람 {id}")).unwrap())
     }
 
     /// The people who joined and left, note by note.

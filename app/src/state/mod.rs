@@ -27,6 +27,8 @@ pub(crate) mod render_throttle;
 
 pub(crate) mod membership_notes;
 
+pub(crate) mod namesakes;
+
 pub(crate) mod typing;
 
 pub(crate) mod roster;

@@ -429,7 +429,7 @@ mod tests {
 
     #[test]
     fn a_message_is_sent_once_and_stays_until_the_log_has_it() {
-        let me = Person { id: PersonId(1), name: DisplayName::parse("지은").unwrap() };
+        let me = Person::new(PersonId(1), DisplayName::parse("지은").unwrap());
         let mut outbox = restored([1]);
         let sent = Sent { cid: pending_message(1).cid, seq: Seq(7), at: Timestamp(9) };
         let event = outbox.accept(&sent, me).unwrap();

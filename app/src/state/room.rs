@@ -20,6 +20,7 @@ use common::{
 use super::{
     membership_notes::MembershipNotes,
     message::{QuotedMessage, mentions_person},
+    namesakes::Namesakes,
     outbox::Outbox,
     pending_edits::PendingEdits,
     roster::Roster,
@@ -311,6 +312,7 @@ impl Room {
             room: &self.name,
             timeline: &self.timeline,
             membership_notes: self.membership_notes.notes(),
+            namesakes: Namesakes::find(self.timeline.current_events(), self.roster.people()),
             pending_messages: outbox.in_room(&self.name).collect(),
             pending_edits,
             quoted_messages: &self.quoted_messages,
@@ -385,7 +387,7 @@ mod tests {
     use super::*;
 
     fn person(id: u64) -> Person {
-        Person { id: PersonId(id), name: DisplayName::parse(["", "지은", "민호"][id as usize]).unwrap() }
+        Person::new(PersonId(id), DisplayName::parse(["", "지은", "민호"][id as usize]).unwrap())
     }
 
     /// A message of person 2, or of person 1 if the text begins with a 1.

@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     fn person(id: u64, name: &str) -> Person {
-        Person { id: PersonId(id), name: DisplayName::parse(name).unwrap() }
+        Person::new(PersonId(id), DisplayName::parse(name).unwrap())
     }
 
     #[test]

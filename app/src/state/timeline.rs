@@ -357,7 +357,7 @@ mod tests {
         Event {
             seq: Seq(seq),
             at: Timestamp(seq as i64),
-            person: Person { id: PersonId(1), name: DisplayName::parse("지은").unwrap() },
+            person: Person::new(PersonId(1), DisplayName::parse("지은").unwrap()),
             kind: EventKind::posted(
                 Cid::from_random(u128::from(seq)),
                 Body::parse(&seq.to_string()).unwrap(),

@@ -16,6 +16,7 @@ use super::{
     entry::{Entry, RowKey},
     membership_notes::{MembershipNote, NameList},
     message::{Delivery, Quote, QuotedMessage, mentions_person},
+    namesakes::Namesakes,
     outbox::PendingMessage,
     pending_edits::{EditKind, PendingEdit, PendingEdits},
     timeline::Timeline,
@@ -107,6 +108,7 @@ pub(crate) struct ViewInput<'a> {
     pub(crate) room: &'a RoomName,
     pub(crate) timeline: &'a Timeline,
     pub(crate) membership_notes: &'a [MembershipNote],
+    pub(crate) namesakes: Namesakes,
     /// The room's pending messages, in the order of writing.
     pub(crate) pending_messages: Vec<&'a PendingMessage>,
     pub(crate) pending_edits: &'a PendingEdits,
@@ -177,7 +179,7 @@ impl<'a> ViewInput<'a> {
             row.starts_group = is_first_unread
                 || day_before.is_some_and(|before| before != row.day)
                 || above.is_none_or(|(person, at)| {
-                    *person != row.person || (row.at.0 - at.0).abs() > GROUP_INTERVAL
+                    !is_shown_alike(person, &row.person) || (row.at.0 - at.0).abs() > GROUP_INTERVAL
                 });
             if day_before != Some(row.day) {
                 rows.push(Row::System(SystemRow::Day { day: row.day, at: row.at }));
@@ -228,7 +230,7 @@ impl<'a> ViewInput<'a> {
         let row = MessageRow {
             seq: Some(event.seq),
             is_own: self.me.is_some_and(|me| me.id == event.person.id),
-            ..new_row(cid, event.person.clone(), event.at, Body::from_store(String::new()))
+            ..new_row(cid, self.namesakes.mark(&event.person), event.at, Body::from_store(String::new()))
         };
         match &event.kind {
             EventKind::Posted { body, via, reply_to, state: now, .. } => MessageRow {
@@ -262,10 +264,15 @@ impl<'a> ViewInput<'a> {
         let quoted = self.timeline.find(seq).or_else(looked_up);
         Quote {
             seq,
-            author: quoted.map(|event| event.person.clone()),
+            author: quoted.map(|event| self.namesakes.mark(&event.person)),
             text: quoted.and_then(|event| event.kind.body().cloned()),
         }
     }
+}
+
+/// Whether two messages may stand under one name. A pending message has no roles yet, but no program wrote it.
+fn is_shown_alike(person: &Person, other: &Person) -> bool {
+    person.id == other.id && person.name == other.name && person.roles.program == other.roles.program
 }
 
 fn new_row(cid: &Cid, person: Person, at: Timestamp, body: Body) -> MessageRow {
@@ -325,7 +332,7 @@ mod tests {
     const DAY: i64 = 24 * 60 * MINUTE;
 
     fn person(id: u64) -> Person {
-        Person { id: PersonId(id), name: DisplayName::parse("지은").unwrap() }
+        Person::new(PersonId(id), DisplayName::parse("지은").unwrap())
     }
 
     fn body(text: &str) -> Body {
@@ -386,6 +393,7 @@ mod tests {
             room: &room(),
             timeline,
             membership_notes: &[],
+            namesakes: Namesakes::default(),
             pending_messages: pending_messages.iter().collect(),
             pending_edits,
             quoted_messages: &[],

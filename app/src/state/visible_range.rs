@@ -123,7 +123,7 @@ mod tests {
     use crate::state::membership_notes::MembershipNote;
 
     fn log(count: u64) -> Vec<Event> {
-        let person = Person { id: PersonId(1), name: DisplayName::parse("지은").unwrap() };
+        let person = Person::new(PersonId(1), DisplayName::parse("지은").unwrap());
         let event = |seq: u64| Event {
             seq: Seq(seq),
             at: Timestamp(0),

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::{parse::parse, *};
 use crate::{
     message::{Body, Cid, Emoji, Seq, Timestamp},
-    person::{DisplayName, Person, PersonId},
+    person::{DisplayName, Person, PersonId, Roles},
     protocol::{
         command::{
             Away, Delete, Edit, Hello, History, Join, Kick, Leave, React, Rename, Send, Typing, UpdateRoom,
@@ -82,7 +82,13 @@ fn id() -> impl Strategy<Value = PersonId> + Clone {
 }
 
 fn person() -> impl Strategy<Value = Person> + Clone {
-    (id(), text()).prop_map(|(id, name)| Person { id, name })
+    (id(), text(), any::<[bool; 3]>(), any::<bool>()).prop_map(
+        |(id, name, [owner, guest, program], is_marked)| Person {
+            roles: Roles { owner, guest, program },
+            mark: is_marked.then(|| id.into()),
+            ..Person::new(id, name)
+        },
+    )
 }
 
 fn message_state() -> impl Strategy<Value = MessageState> {
@@ -258,7 +264,7 @@ fn text_that_the_server_accepted_is_not_validated_again() {
     let event = Event {
         seq: Seq(1),
         at: Timestamp(1),
-        person: Person { id: PersonId(1), name: DisplayName::from_store(odd.clone()) },
+        person: Person::new(PersonId(1), DisplayName::from_store(odd.clone())),
         kind: EventKind::Posted {
             cid: Cid::from_random(1),
             body: Body::from_store(odd.clone()),

@@ -3,7 +3,7 @@
 use super::{FromJson, Json, ParseError, ToJson, write_object};
 use crate::{
     message::{Body, Cid, Emoji, Seq, Timestamp},
-    person::{DisplayName, Person, PersonId},
+    person::{DisplayName, Mark, Person, PersonId, Roles},
     protocol::{
         command::{
             Away, Delete, Edit, Hello, History, Join, Kick, Leave, React, Rename, Send, Typing, UpdateRoom,
@@ -75,7 +75,7 @@ objects! {
     Ack {}
     ErrorReply { error }
 
-    Person { id, name }
+    Person { id, name, roles, mark }
     Event { seq, at, person, kind = "what" }
     MessageState { rev, edited, reactions }
     Reaction { emoji, count, people }
@@ -230,6 +230,34 @@ impl FromJson for Reactions {
 impl ToJson for Reactions {
     fn to_json(&self, text: &mut String) {
         self.0.to_json(text);
+    }
+}
+
+impl FromJson for Roles {
+    fn from_json(json: Json) -> Result<Roles, ParseError> {
+        Vec::<String>::from_json(json).map(|names| Roles::from_names(&names))
+    }
+}
+
+impl ToJson for Roles {
+    fn to_json(&self, text: &mut String) {
+        self.names().collect::<Vec<_>>().to_json(text);
+    }
+
+    fn is_omitted(&self) -> bool {
+        self.is_empty()
+    }
+}
+
+impl FromJson for Mark {
+    fn from_json(json: Json) -> Result<Mark, ParseError> {
+        String::from_json(json).map(Mark)
+    }
+}
+
+impl ToJson for Mark {
+    fn to_json(&self, text: &mut String) {
+        self.as_str().to_json(text);
     }
 }
 

@@ -18,8 +18,9 @@ use crate::{
 /// One line from the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Line {
-    /// The first line of a message.
-    Message { old: bool, name: String, text: String },
+    /// The first line of a message. `label` is what the server knows about its sender, such as
+    /// `#k3f9 (guest)`; empty for most people.
+    Message { old: bool, name: String, label: String, text: String },
     /// A further line of the message before.
     Continuation { old: bool, text: String },
     /// A sentence of the server: the reply to a command, or something that happened.
@@ -67,6 +68,8 @@ const REFUSAL_PREFIX: &str = "! ";
 const REPLY_PREFIX: &str = "= ";
 /// Ends the name of a message line.
 const NAME_SEPARATOR: &str = ": ";
+/// A name that holds one of these is written in quotes, or it could look like a label behind a name.
+const LABEL_CHARS: [char; 6] = ['(', '#', '（', '﹙', '＃', '﹟'];
 /// A name that begins with one of these is written in quotes.
 const SPECIAL_CHARS: [char; 6] = ['*', '>', '!', '=', '"', '\\'];
 

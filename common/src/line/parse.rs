@@ -75,7 +75,9 @@ impl Line {
             return Line::Continuation { old, text: text.to_owned() };
         }
         match split_name(line) {
-            Some((name, text)) => Line::Message { old, name, text: text.to_owned() },
+            Some((name, label, text)) => {
+                Line::Message { old, name, label: label.to_owned(), text: text.to_owned() }
+            }
             None => Line::Note(line.to_owned()),
         }
     }
@@ -91,16 +93,26 @@ fn parse_reply(reply: &str) -> Option<Line> {
     Some(Line::Reply { cid: Cid::parse(cid).ok()?, result })
 }
 
-/// Splits a message line into the name and the text.
-fn split_name(line: &str) -> Option<(String, &str)> {
+/// Splits a message line into the name, the label and the text.
+fn split_name(line: &str) -> Option<(String, &str, &str)> {
     let Some(quoted) = line.strip_prefix('"') else {
         let (name, text) = line.split_once(NAME_SEPARATOR)?;
-        return Some((name.to_owned(), text));
+        // A name that is not quoted holds none of these.
+        let labels = [" #", " ("].into_iter().filter_map(|start| name.find(start));
+        let (name, label) = labels.min().map_or((name, ""), |at| (&name[..at], &name[at + 1..]));
+        return Some((name.to_owned(), label, text));
     };
     let (mut name, mut characters) = (String::new(), quoted.chars());
     loop {
         match characters.next()? {
-            '"' => return Some((name, characters.as_str().strip_prefix(NAME_SEPARATOR)?)),
+            '"' => {
+                let rest = characters.as_str();
+                if let Some(text) = rest.strip_prefix(NAME_SEPARATOR) {
+                    return Some((name, "", text));
+                }
+                let (label, text) = rest.strip_prefix(' ')?.split_once(NAME_SEPARATOR)?;
+                return label.starts_with(['#', '(']).then_some((name, label, text));
+            }
             '\\' => name.push(characters.next()?),
             c => name.push(c),
         }

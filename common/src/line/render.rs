@@ -3,11 +3,12 @@
 use std::fmt;
 
 use super::{
-    CONTINUATION_PREFIX, Line, NAME_SEPARATOR, NOTE_PREFIX, OLD_PREFIX, REFUSAL_PREFIX, REPLY_PREFIX,
-    SPECIAL_CHARS,
+    CONTINUATION_PREFIX, LABEL_CHARS, Line, NAME_SEPARATOR, NOTE_PREFIX, OLD_PREFIX, REFUSAL_PREFIX,
+    REPLY_PREFIX, SPECIAL_CHARS,
 };
 use crate::{
     message::Body,
+    person::{DisplayName, Person},
     protocol::event::{Event, EventKind, Via},
     room::SeatLimit,
     text::remove_display_controls,
@@ -19,18 +20,16 @@ impl Line {
     /// a message or the room has no line, because the history holds every message in its current state.
     pub fn from_event(event: &Event, old: bool) -> Vec<Line> {
         if let EventKind::Posted { body, via, .. } = &event.kind {
-            return Line::from_message(event.person.name.as_str(), body, via.as_ref(), old);
+            return Line::from_message(&event.person, body, via.as_ref(), old);
         }
         let note = (!old).then(|| describe_change(&event.kind)).flatten();
-        note.map(|note| Line::Note(format!("{} {note}", quote_in_sentence(event.person.name.as_str()))))
-            .into_iter()
-            .collect()
+        note.map(|note| Line::Note(format!("{} {note}", labelled_name(&event.person)))).into_iter().collect()
     }
 
-    fn from_message(name: &str, body: &Body, via: Option<&Via>, old: bool) -> Vec<Line> {
-        let name = via.map_or_else(|| name.to_owned(), |Via::Udp(from)| format!("{name} (udp {from})"));
+    fn from_message(person: &Person, body: &Body, via: Option<&Via>, old: bool) -> Vec<Line> {
+        let (name, label) = (person.name.to_string(), label(person, via));
         let mut texts = body.as_str().split('\n').map(str::to_owned);
-        let first = Line::Message { old, name, text: texts.next().unwrap_or_default() };
+        let first = Line::Message { old, name, label, text: texts.next().unwrap_or_default() };
         std::iter::once(first).chain(texts.map(|text| Line::Continuation { old, text })).collect()
     }
 }
@@ -72,9 +71,12 @@ fn describe_change(kind: &EventKind) -> Option<String> {
 impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Line::Message { old, name, text } => {
+            Line::Message { old, name, label, text } => {
                 f.write_str(if *old { OLD_PREFIX } else { "" })?;
                 f.write_str(&quote_name(&sanitize(name)))?;
+                if !label.is_empty() {
+                    write!(f, " {}", sanitize(label))?;
+                }
                 write!(f, "{NAME_SEPARATOR}{}", sanitize(text))
             }
             Line::Continuation { old, text } => {
@@ -90,6 +92,26 @@ impl fmt::Display for Line {
     }
 }
 
+/// Returns a name as it stands in a sentence of the server, with the mark and the roles.
+pub fn labelled_name(person: &Person) -> String {
+    let (name, label) = (quote_in_sentence(person.name.as_str()), label(person, None));
+    if label.is_empty() { name } else { format!("{name} {label}") }
+}
+
+/// Returns what the server knows about a person or the sender of a message: `#k3f9 (guest)`.
+fn label(person: &Person, via: Option<&Via>) -> String {
+    let mut roles = person.roles;
+    // The name says it already.
+    roles.guest &= person.name != DisplayName::for_guest(person.id);
+    let roles = match via {
+        Some(Via::Udp(from)) => format!("udp {from}"),
+        None => roles.names().collect::<Vec<_>>().join(", "),
+    };
+    let roles = (!roles.is_empty()).then(|| format!("({roles})"));
+    let mark = person.mark.as_ref().map(ToString::to_string);
+    mark.into_iter().chain(roles).collect::<Vec<_>>().join(" ")
+}
+
 /// Removes the characters that control a display: UAX 9 overrides, C0 and C1 controls, and with them
 /// the first byte of escape sequences.
 pub fn sanitize(text: &str) -> String {
@@ -99,7 +121,11 @@ pub fn sanitize(text: &str) -> String {
 
 /// Writes a name as it is shown before a message: in quotes if the line could look like another kind.
 pub fn quote_name(name: &str) -> String {
-    if !name.contains(':') && !name.starts_with(SPECIAL_CHARS) && !name.starts_with(char::is_whitespace) {
+    if !name.contains(':')
+        && !name.contains(LABEL_CHARS)
+        && !name.starts_with(SPECIAL_CHARS)
+        && !name.starts_with(char::is_whitespace)
+    {
         return name.to_owned();
     }
     quote(name)

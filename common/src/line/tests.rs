@@ -4,7 +4,7 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 use super::*;
 use crate::{
     message::{Cid, Emoji, Seq, Timestamp},
-    person::{Person, PersonId},
+    person::{Person, PersonId, Roles},
     protocol::event::{Event, EventKind, Via},
     room::{SeatLimit, Seats, Topic},
 };
@@ -13,7 +13,7 @@ fn event(name: &str, text: &str, via: Option<Via>) -> Event {
     Event {
         seq: Seq(1),
         at: Timestamp(0),
-        person: Person { id: PersonId(1), name: DisplayName::from_store(name.to_owned()) },
+        person: Person::new(PersonId(1), DisplayName::from_store(name.to_owned())),
         kind: EventKind::Posted {
             cid: Cid::from_random(1),
             body: Body::from_store(text.to_owned()),
@@ -86,11 +86,15 @@ fn no_name_makes_a_message_look_like_another_kind_of_line() {
         ("= a", r#""= a": x"#),
         ("a: b", r#""a: b": x"#),
         (r#""a\"#, r#""\"a\\": x"#),
+        ("a (owner)", r#""a (owner)": x"#),
+        ("a #k3f9", r##""a #k3f9": x"##),
+        ("a （guest）", r#""a （guest）": x"#),
         ("a*b", "a*b: x"),
     ];
     for (name, line) in cases {
         assert_eq!(lines_of(&event(name, "x", None), false), [line]);
-        let message = Line::Message { old: false, name: name.to_owned(), text: "x".to_owned() };
+        let message =
+            Line::Message { old: false, name: name.to_owned(), label: String::new(), text: "x".to_owned() };
         assert_eq!(Line::parse(line), message);
     }
 }
@@ -133,6 +137,33 @@ fn no_name_in_a_sentence_looks_like_words_of_the_server() {
         assert_eq!(note(name), format!("* \"{name}\" took back a message"));
     }
     assert_eq!(note(r#"a "b\"#), r#"* "a \"b\\" took back a message"#);
+}
+
+#[test]
+fn a_name_is_followed_by_the_mark_and_the_roles_and_no_name_looks_like_them() {
+    let person = |name: &str, roles: Roles, mark: bool| {
+        let event = event(name, "x", None);
+        let mark = mark.then(|| event.person.id.into());
+        Event { person: Person { roles, mark, ..event.person }, ..event }
+    };
+    let guest = Roles { guest: true, ..Roles::default() };
+    let owner = Roles { owner: true, ..Roles::default() };
+    let (none, program) = (Roles::default(), Roles { program: true, ..guest });
+    for (event, line, label) in [
+        (person("지은", guest, false), "지은 (guest): x", "(guest)"),
+        (person("지은", owner, true), "지은 #2223 (owner): x", "#2223 (owner)"),
+        (person("지은", none, true), "지은 #2223: x", "#2223"),
+        (person("bot", program, false), "bot (guest, program): x", "(guest, program)"),
+        (person("guest-0001", guest, false), "guest-0001: x", ""),
+        (person("a (owner)", guest, false), r#""a (owner)" (guest): x"#, "(guest)"),
+        (person("a: b", guest, true), r##""a: b" #2223 (guest): x"##, "#2223 (guest)"),
+    ] {
+        assert_eq!(lines_of(&event, false), [line]);
+        let (name, label) = (event.person.name.to_string(), label.to_owned());
+        assert_eq!(Line::parse(line), Line::Message { old: false, name, label, text: "x".to_owned() });
+    }
+    let deleted = Event { kind: EventKind::Deleted { target: Seq(1) }, ..person("지은", guest, true) };
+    assert_eq!(lines_of(&deleted, false), ["* 지은 #2223 (guest) took back a message"]);
 }
 
 #[test]
@@ -248,7 +279,7 @@ mod properties {
             old in any::<bool>(),
         ) {
             prop_assume!(sanitize(&name) == name && sanitize(&text) == text);
-            for line in [Line::Message { old, name, text: text.clone() }, Line::Continuation { old, text: text.clone() }, Line::Note(text)] {
+            for line in [Line::Message { old, name, label: String::new(), text: text.clone() }, Line::Continuation { old, text: text.clone() }, Line::Note(text)] {
                 prop_assert_eq!(Line::parse(&line.to_string()), line);
             }
         }

@@ -191,7 +191,7 @@ mod tests {
     const OTHER: PersonId = PersonId(3);
 
     fn actor(id: PersonId) -> Actor {
-        let person = Person { id, name: DisplayName::for_guest(id) };
+        let person = Person::new(id, DisplayName::for_guest(id));
         Actor { person, is_registered: true, is_program: false, room: RoomId::for_test(1), room_owner: OWNER }
     }
 

@@ -90,7 +90,7 @@ impl Chat {
         }
         let id = PersonId(rand::random());
         let name = credentials.name.unwrap_or_else(|| DisplayName::for_guest(id));
-        Ok(Identity { person: Person { id, name }, is_registered: false, first_seen: timestamp_now() })
+        Ok(Identity { person: Person::new(id, name), is_registered: false, first_seen: timestamp_now() })
     }
 
     /// Looks up the person of a cookie's token. Returns `None` without a token or if it is unknown.
@@ -134,7 +134,7 @@ impl Chat {
             self.broadcast_rename(&person);
             return Ok((person, None));
         }
-        let person = Person { id: PersonId(rand::random()), name };
+        let person = Person::new(PersonId(rand::random()), name);
         let token = self.register(&person).await?;
         Ok((person, Some(token)))
     }

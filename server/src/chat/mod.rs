@@ -10,6 +10,7 @@ pub mod broadcast;
 mod claim;
 pub mod identity;
 pub mod limits;
+mod look_alikes;
 mod member_rooms;
 mod newcomers;
 mod origin;
@@ -40,7 +41,7 @@ use common::{
     person::{Person, PersonId},
     protocol::{
         http::{RoomList, RoomSummary},
-        push::{Push, RoomEvent},
+        push::RoomEvent,
     },
     refusal::Refusal,
     room::RoomName,
@@ -52,7 +53,7 @@ use crate::{
     address::ClientAddress,
     bus::EventReceiver,
     chat::{
-        broadcast::{Broadcast, ConnectionId, Subscriber},
+        broadcast::{ConnectionId, Subscriber},
         identity::Identity,
         limits::{Cost, Limits, RateKey, RateLimiter},
         member_rooms::MemberRooms,
@@ -226,19 +227,17 @@ impl Chat {
 
     /// Broadcasts stored events to their rooms, the events of one room together.
     fn broadcast_events(&self, events: Vec<RoomEvent>) {
-        let mut batches: Vec<(RoomName, Vec<Broadcast>)> = Vec::new();
+        let mut batches: Vec<(RoomName, Vec<RoomEvent>)> = Vec::new();
         for event in events {
-            let room = event.room.clone();
-            let broadcast = Broadcast::new(Push::Event(event));
-            match batches.iter_mut().find(|(name, _)| *name == room) {
-                Some((_, broadcasts)) => broadcasts.push(broadcast),
-                None => batches.push((room, vec![broadcast])),
+            match batches.iter_mut().find(|(name, _)| *name == event.room) {
+                Some((_, events)) => events.push(event),
+                None => batches.push((event.room.clone(), vec![event])),
             }
         }
-        for (room, broadcasts) in batches {
+        for (room, events) in batches {
             if let Some(room) = self.loaded_room(&room) {
                 failpoint::hit(Failpoint::BeforeFanOut);
-                room.lock().broadcast(&broadcasts);
+                room.lock().broadcast_events(events);
                 failpoint::hit(Failpoint::AfterFanOut);
             }
         }

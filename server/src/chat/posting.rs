@@ -104,6 +104,9 @@ impl Chat {
         let stored = self.get_or_create_room(room, new, maker, address).await?;
         let stored = self.claim_ownership(stored, &person, is_registered, origin).await?;
         self.check_access(&stored, person.id, origin)?;
+        if !is_registered {
+            self.read_room(&stored, |room| room.check_owners_name(&person))?;
+        }
         Ok(Actor { person, is_registered, is_program: true, room: stored.id, room_owner: stored.owner })
     }
 
@@ -156,6 +159,6 @@ impl Chat {
         let address = address.to_string();
         let hash = self.keyed_hash("anonymous", &[address.as_bytes(), name_text.as_bytes()]);
         let id = PersonId(hash.iter().take(8).fold(0, |id, byte| id << 8 | u64::from(*byte)));
-        Person { id, name: name.unwrap_or_else(|| DisplayName::for_guest(id)) }
+        Person::new(id, name.unwrap_or_else(|| DisplayName::for_guest(id)))
     }
 }

@@ -7,12 +7,13 @@ use std::{collections::HashMap, net::IpAddr, sync::Arc, time::Duration};
 
 use common::{
     message::{Seq, Timestamp},
-    person::{Person, PersonId},
+    person::{DisplayName, Mark, Person, PersonId},
     protocol::{
         command::Typing,
         event::{Event, EventKind},
         http::RoomSummary,
-        push::{self, Heartbeat, Kicked, PresenceChange, Push, SeatAvailable, TypingUpdate},
+        push::{self, Heartbeat, Kicked, PresenceChange, Push, RoomEvent, SeatAvailable, TypingUpdate},
+        reply::Page,
     },
     refusal::Refusal,
     room::{RoomName, SeatLimit, Seats, Topic},
@@ -22,6 +23,7 @@ use tokio::time::Instant;
 use super::{
     bans::Bans,
     broadcast::{Broadcast, ConnectionId, Subscriber, Subscriptions},
+    look_alikes::{self, Bearers, Looks},
     member_rooms::{MemberRoomEntry, MemberRooms},
     origin::Origin,
     presence::Presence,
@@ -37,6 +39,8 @@ pub struct Room {
     pub name: RoomName,
     pub seats: Option<Seats>,
     pub(super) owner: PersonId,
+    /// The owner's name, if they are registered.
+    owner_name: Option<DisplayName>,
     topic: Topic,
     /// Whether newcomers from one network may take all seats.
     pub(super) shared_network: bool,
@@ -46,6 +50,8 @@ pub struct Room {
     last_seq: Seq,
     last_at: Option<Timestamp>,
     members: HashMap<PersonId, Member>,
+    /// The names of the members.
+    bearers: Bearers,
     member_rooms: MemberRooms,
     /// The subscribers of all members' connections. Kept beside the members so that a broadcast to a
     /// thousand people needs no lookups.
@@ -70,7 +76,9 @@ pub struct MemberSample {
 
 /// A person in the room, over any number of connections.
 struct Member {
+    /// With their roles and their mark.
     person: Person,
+    looks: Looks,
     /// Where their last connection came from.
     origin: Origin,
     connections: Vec<ConnectionId>,
@@ -87,12 +95,14 @@ impl Room {
             name: stored.name.clone(),
             seats: stored.seats,
             owner: stored.owner,
+            owner_name: stored.owner_name.clone(),
             topic: stored.topic.clone(),
             shared_network: stored.shared_network,
             description_seq: stored.description_seq,
             last_seq: stored.last_seq,
             last_at: stored.last_at,
             members: HashMap::new(),
+            bearers: Bearers::default(),
             member_rooms: member_rooms.clone(),
             member_subscribers: HashMap::new(),
             subscriptions: Subscriptions::default(),
@@ -109,6 +119,7 @@ impl Room {
     pub(super) fn join(
         &mut self,
         person: &Person,
+        is_registered: bool,
         origin: Origin,
         connection: ConnectionId,
         subscriber: Arc<dyn Subscriber>,
@@ -121,17 +132,13 @@ impl Room {
                 return Err(Refusal::RoomFull);
             }
             self.check_newcomer(person.id, origin, now)?;
-            self.queue_presence(PresenceChange::Joined(person.clone()));
+            if !is_registered {
+                self.check_owners_name(person)?;
+            }
+            self.add_member(person, is_registered, origin);
         }
         self.seat_waiters.remove(connection);
-        let new = || Member {
-            person: person.clone(),
-            origin,
-            connections: Vec::new(),
-            grace_until: None,
-            _index_entry: self.member_rooms.add(person.id, self.id, self.name.clone()),
-        };
-        let member = self.members.entry(person.id).or_insert_with(new);
+        let Some(member) = self.members.get_mut(&person.id) else { return Err(Refusal::Internal) };
         (member.origin, member.grace_until) = (origin, None);
         if !member.connections.contains(&connection) {
             member.connections.push(connection);
@@ -139,6 +146,60 @@ impl Room {
         }
         self.update_away(person.id);
         Ok(())
+    }
+
+    fn add_member(&mut self, person: &Person, is_registered: bool, origin: Origin) {
+        let looks = Looks::of(&person.name);
+        let met = self.bearers.add(person.id, &looks);
+        let mut person = person.clone();
+        person.roles.guest = !is_registered;
+        person.roles.owner = person.id == self.owner;
+        person.mark = self.mark_of(person.id, &looks);
+        self.queue_presence(PresenceChange::Joined(person.clone()));
+        let (id, index_entry) = (person.id, self.member_rooms.add(person.id, self.id, self.name.clone()));
+        let connections = Vec::new();
+        let member =
+            Member { person, looks, origin, connections, grace_until: None, _index_entry: index_entry };
+        self.members.insert(id, member);
+        self.update_marks(met);
+    }
+
+    fn mark_of(&self, person: PersonId, looks: &Looks) -> Option<Mark> {
+        self.bearers.has_other(person, looks).then(|| Mark::from(person))
+    }
+
+    /// Announces those of these members who got a mark or need none any more.
+    fn update_marks(&mut self, people: Vec<PersonId>) {
+        for id in people {
+            let Some(member) = self.members.get(&id) else { continue };
+            let mark = self.mark_of(id, &member.looks);
+            self.update_member(id, |person| person.mark = mark);
+        }
+    }
+
+    /// Changes what is shown of a member, and announces it.
+    fn update_member(&mut self, id: PersonId, change: impl FnOnce(&mut Person)) {
+        let Some(member) = self.members.get_mut(&id) else { return };
+        let before = member.person.clone();
+        change(&mut member.person);
+        if member.person != before {
+            let changed = member.person.clone();
+            self.queue_presence(PresenceChange::Renamed(changed));
+        }
+    }
+
+    /// Records that a member who was a guest has got a token.
+    pub(super) fn set_registered(&mut self, person: PersonId) {
+        self.update_member(person, |person| person.roles.guest = false);
+    }
+
+    /// Refuses a guest who has the owner's name or one like it with `owners_name`.
+    pub(super) fn check_owners_name(&self, guest: &Person) -> Result<(), Refusal> {
+        if guest.id == self.owner {
+            return Ok(());
+        }
+        // An owner who is a guest as well could be anybody, too.
+        look_alikes::check_owners_name(&guest.name, self.owner_name.as_ref())
     }
 
     /// Removes a connection. Without `grace_until` the last one also frees the seat.
@@ -171,6 +232,7 @@ impl Room {
             let _ = subscriber.deliver(&broadcast);
         }
         self.members.clear();
+        self.bearers = Bearers::default();
         self.subscriptions = Subscriptions::default();
         self.bans = Bans::default();
         self.presence = Presence::default();
@@ -204,10 +266,12 @@ impl Room {
     fn remove_member(&mut self, person: PersonId) {
         let Some(member) = self.members.remove(&person) else { return };
         self.presence.remove_member(person, &member.connections);
+        let left_alone = self.bearers.remove(person, &member.looks);
         if self.seats.is_some() {
             self.subscriptions.remove_person(person);
         }
         self.queue_presence(PresenceChange::Left(person));
+        self.update_marks(left_alone);
     }
 
     /// Frees seats whose grace is over.
@@ -231,11 +295,20 @@ impl Room {
 
     /// Updates a member's name.
     pub(super) fn rename(&mut self, person: &Person) {
-        let Some(member) = self.members.get_mut(&person.id) else { return };
-        if member.person.name != person.name {
-            member.person.name = person.name.clone();
-            self.queue_presence(PresenceChange::Renamed(person.clone()));
+        if person.id == self.owner && self.owner_name.is_some() {
+            self.owner_name = Some(person.name.clone());
         }
+        let Some(member) = self.members.get_mut(&person.id) else { return };
+        let looks = Looks::of(&person.name);
+        let before = std::mem::replace(&mut member.looks, looks.clone());
+        let mut others = self.bearers.remove(person.id, &before);
+        others.extend(self.bearers.add(person.id, &looks));
+        let mark = self.mark_of(person.id, &looks);
+        self.update_member(person.id, |member| {
+            member.name = person.name.clone();
+            member.mark = mark;
+        });
+        self.update_marks(others);
     }
 
     /// Records whether the client of a connection is away.
@@ -276,8 +349,28 @@ impl Room {
         self.seat_waiters = waiters;
     }
 
+    /// Broadcasts events, with the roles and the mark that their authors have now.
+    pub(super) fn broadcast_events(&mut self, mut events: Vec<RoomEvent>) {
+        for RoomEvent { event, .. } in &mut events {
+            event.person.roles.owner = event.person.id == self.owner;
+            event.person.mark =
+                self.members.get(&event.person.id).and_then(|member| member.person.mark.clone());
+        }
+        let broadcasts: Vec<Broadcast> =
+            events.into_iter().map(|event| Broadcast::new(Push::Event(event))).collect();
+        self.broadcast(&broadcasts);
+    }
+
+    /// Adds to a page of the log who owns the room, and the marks.
+    pub(super) fn complete_page(&self, page: &mut Page) {
+        for event in &mut page.events {
+            event.person.roles.owner = event.person.id == self.owner;
+        }
+        look_alikes::mark_page(page, &self.bearers);
+    }
+
     /// Delivers to all members and subscriptions, and drops those that lag: their connections are closed.
-    pub(super) fn broadcast(&mut self, broadcasts: &[Broadcast]) {
+    fn broadcast(&mut self, broadcasts: &[Broadcast]) {
         // Clients must learn of a member before they receive that member's first event.
         if broadcasts.iter().any(|broadcast| self.is_from_unannounced_member(broadcast)) {
             self.flush_presence();
@@ -326,7 +419,8 @@ impl Room {
         }
         // The owner changes once at most, to somebody registered.
         if stored.owner_name.is_some() {
-            self.owner = stored.owner;
+            (self.owner, self.owner_name) = (stored.owner, stored.owner_name.clone());
+            self.update_member(stored.owner, |owner| owner.roles.owner = true);
         }
         if stored.description_seq > self.description_seq {
             let topic = stored.topic.clone();
@@ -540,7 +634,7 @@ mod tests {
         }
         for id in 1..=20 {
             let (people, away) = room.list_members(PersonId(id), 5);
-            assert!(people.len() == 5 && people.contains(&person(id)));
+            assert!(people.len() == 5 && people.iter().any(|person| person.id == PersonId(id)));
             assert!(away.iter().all(|away| people.iter().any(|person| person.id == *away)));
             assert_eq!(away.contains(&PersonId(id)), id > 10);
         }

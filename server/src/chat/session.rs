@@ -251,6 +251,11 @@ impl Session {
             self.take(Cost::Join)?;
             token = Some(self.chat.register(&you).await?.reveal().to_owned());
             self.is_registered = true;
+            for membership in self.memberships.values() {
+                let mut locked = membership.room.lock();
+                locked.set_registered(you.id);
+                self.chat.after_membership_change(&membership.room, locked);
+            }
         }
         Ok(Welcome { you, token, protocol: PROTOCOL })
     }
@@ -290,7 +295,7 @@ impl Session {
         let room = self.become_member(&stored, &me, join.room.clone())?;
         // Read after joining: later events are delivered as broadcasts, so none falls between the page and
         // the first broadcast.
-        let (page, last_seq) = match self.read_join_page(&stored, join.since).await {
+        let (mut page, last_seq) = match self.read_join_page(&stored, join.since).await {
             Ok(read) => read,
             Err(error) => {
                 // A client whose join is refused must not hold a seat.
@@ -300,7 +305,11 @@ impl Session {
                 return Err(error);
             }
         };
-        room.lock().advance_to(last_seq);
+        {
+            let mut locked = room.lock();
+            locked.advance_to(last_seq);
+            locked.complete_page(&mut page);
+        }
         if self.has_ended {
             // It may write into the room, but takes no seat.
             self.chat.leave_room(&room, me.id, self.id, self.seat_grace());
@@ -335,7 +344,7 @@ impl Session {
     ) -> Result<Arc<Mutex<Room>>, Refusal> {
         self.chat.0.origins.record(me.id, self.origin);
         let join = |room: &mut Room| {
-            room.join(me, self.origin, self.id, self.subscriber.clone(), Instant::now())?;
+            room.join(me, self.is_registered, self.origin, self.id, self.subscriber.clone(), Instant::now())?;
             room.set_away(me.id, self.id, self.away);
             Ok(())
         };
@@ -454,18 +463,25 @@ impl Session {
     }
 
     async fn read_history(&mut self, history: &History) -> Result<Page, Error> {
-        let room = self.membership(&history.room)?.id;
+        let Membership { id, room, .. } = self.membership(&history.room)?;
         let range = history.range()?;
         self.take(Cost::Read)?;
         self.chat.0.rate_limiter.take_from_address(self.address, Cost::Read, Instant::now())?;
-        self.chat.0.store.list_events(room, range, history.page_size(), self.person().id).await
+        let store = &self.chat.0.store;
+        let mut page = store.list_events(id, range, history.page_size(), self.person().id).await?;
+        room.lock().complete_page(&mut page);
+        Ok(page)
     }
 
     async fn rename(&mut self, name: DisplayName) -> Result<Renamed, Error> {
         self.take(Cost::Join)?;
-        let you = Person { id: self.person().id, name };
+        let you = Person::new(self.person().id, name);
         if self.is_registered {
             self.chat.0.store.rename_person(you.id, you.name.clone()).await?;
+        } else {
+            for membership in self.memberships.values() {
+                membership.room.lock().check_owners_name(&you)?;
+            }
         }
         self.chat.broadcast_rename(&you);
         Ok(Renamed { you })

@@ -82,7 +82,10 @@ impl Chat {
         self.0.rate_limiter.take_from_address(address, Cost::Read, now)?;
         let room = self.find_room(history.room.clone()).await?;
         self.check_access(&room, identity.person.id, Origin::new(address, identity.first_seen))?;
-        self.0.store.list_events(room.id, range, history.page_size(), identity.person.id).await
+        let store = &self.0.store;
+        let mut page = store.list_events(room.id, range, history.page_size(), identity.person.id).await?;
+        self.read_room(&room, |room| room.complete_page(&mut page));
+        Ok(page)
     }
 }
 
@@ -97,7 +100,10 @@ impl Subscription {
             sleep(READ_RETRY).await;
         }
         self.room.lock().check_access(self.person, self.origin)?;
-        self.chat.0.store.list_events(self.room_id, HistoryRange::After(seq), History::MAX, self.person).await
+        let (store, range) = (&self.chat.0.store, HistoryRange::After(seq));
+        let mut page = store.list_events(self.room_id, range, History::MAX, self.person).await?;
+        self.room.lock().complete_page(&mut page);
+        Ok(page)
     }
 }
 

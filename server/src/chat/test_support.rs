@@ -42,7 +42,7 @@ impl Subscriber for NullSubscriber {
 }
 
 pub(super) fn person(id: u64) -> Person {
-    Person { id: PersonId(id), name: DisplayName::for_guest(PersonId(id)) }
+    Person::new(PersonId(id), DisplayName::for_guest(PersonId(id)))
 }
 
 /// An empty room for two. Its owner is the person with the id 1.
@@ -84,5 +84,5 @@ pub(super) fn join_from(
     origin: Origin,
     now: Instant,
 ) -> Result<(), Refusal> {
-    room.join(&person(id), origin, ConnectionId(connection), Arc::new(NullSubscriber), now)
+    room.join(&person(id), true, origin, ConnectionId(connection), Arc::new(NullSubscriber), now)
 }

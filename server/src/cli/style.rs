@@ -48,11 +48,15 @@ impl LineFormatter {
     /// Formats a line of the conversation, without a line break.
     pub(super) fn format(self, line: &Line, is_mine: bool) -> String {
         match line {
-            Line::Message { old, name, text } if self.colors => {
+            Line::Message { old, name, label, text } if self.colors => {
                 let name = quote_name(&sanitize(name));
                 let style = if is_mine { BOLD.to_owned() } else { color_of(&name).to_string() };
                 let prefix = if *old { self.paint(DIM, "> ") } else { String::new() };
-                format!("{prefix}{}: {}", self.paint(&style, &name), sanitize(text))
+                let label = match label.is_empty() {
+                    true => String::new(),
+                    false => self.paint(DIM, &format!(" {}", sanitize(label))),
+                };
+                format!("{prefix}{}{label}: {}", self.paint(&style, &name), sanitize(text))
             }
             Line::Note(_) => self.paint(DIM, &line.to_string()),
             Line::Refused(_) => self.paint(RED, &line.to_string()),
@@ -81,7 +85,7 @@ mod tests {
     use super::*;
 
     fn message(name: &str, text: &str) -> Line {
-        Line::Message { old: false, name: name.to_owned(), text: text.to_owned() }
+        Line::Message { old: false, name: name.to_owned(), label: String::new(), text: text.to_owned() }
     }
 
     #[test]

@@ -387,10 +387,10 @@ async fn the_line_transport_shows_changes_and_the_tutorials_client_only_messages
     a.request(update_room("4", Some("이야기"), None)).await.unwrap();
     a.send_message("r", "the end").await;
     for note in [
-        "지은 changed a message: better / longer",
-        "지은 put 👍 under a message",
-        "지은 took back a message",
-        "지은 changed the topic: 이야기",
+        "지은 (owner, guest) changed a message: better / longer",
+        "지은 (owner, guest) put 👍 under a message",
+        "지은 (owner, guest) took back a message",
+        "지은 (owner, guest) changed the topic: 이야기",
     ] {
         assert_eq!(line.wait_for_note("지은").await, note);
     }

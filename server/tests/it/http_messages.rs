@@ -96,7 +96,7 @@ async fn a_post_is_attributed_by_token_cookie_or_the_given_guest_name() {
     let page = read(&server, "r", "").await;
     let names: Vec<&str> = page.events.iter().map(|event| event.person.name.as_str()).collect();
     assert_eq!(names, ["지은", "지은", "build bot", "배포"]);
-    assert_eq!(page.events[0].person, someone.request(Hello {}).await.unwrap().you);
+    assert_eq!(page.events[0].person.id, someone.request(Hello {}).await.unwrap().you.id);
     let unknown = post(&server, "r", &["Authorization: Bearer 0000"], "x").await;
     assert_refused(&unknown, 401, Refusal::UnknownToken);
     assert_eq!(header(&unknown, "www-authenticate"), Some("Bearer"));

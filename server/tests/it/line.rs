@@ -23,11 +23,15 @@ async fn open() -> TestServer {
 }
 
 fn new_message(name: &str, text: &str) -> Line {
-    Line::Message { old: false, name: name.to_owned(), text: text.to_owned() }
+    let (name, label) =
+        name.split_once(" (").map_or((name, String::new()), |(name, label)| (name, format!("({label}")));
+    Line::Message { old: false, name: name.to_owned(), label, text: text.to_owned() }
 }
 
 fn old_message(name: &str, text: &str) -> Line {
-    Line::Message { old: true, name: name.to_owned(), text: text.to_owned() }
+    let (name, label) =
+        name.split_once(" (").map_or((name, String::new()), |(name, label)| (name, format!("({label}")));
+    Line::Message { old: true, name: name.to_owned(), label, text: text.to_owned() }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -52,10 +56,10 @@ async fn a_client_that_joins_a_room_at_once_is_never_seen_in_the_lobby() {
     passing.wait_for_note("You are in r;").await;
     let mut staying = LineClient::dial(server.address_of(Transport::Tcp)).await;
     staying.write("/name 지은\n안녕\n").await;
-    assert_eq!(witness.wait_for_note(" came").await, "지은 came");
+    assert_eq!(witness.wait_for_note(" came").await, "지은 (guest) came");
     let mut silent = LineClient::dial(server.address_of(Transport::Tcp)).await;
     silent.write("/name 조용한 이\n").await;
-    assert_eq!(witness.wait_for_note(" came").await, "조용한 이 came");
+    assert_eq!(witness.wait_for_note(" came").await, "조용한 이 (guest) came");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -86,18 +90,18 @@ async fn a_join_shows_the_last_messages_and_the_members() {
         a.write(format!("message {number}\n")).await;
     }
     a.write("/history 1\n").await;
-    assert_eq!(a.next().await, old_message("지은", "message 12"));
+    assert_eq!(a.next().await, old_message("지은 (owner, guest)", "message 12"));
     let mut b = LineClient::connect(&server).await;
     let lines = b.join("반").await;
-    assert_eq!(lines[0], old_message("지은", "message 3"));
-    assert_eq!(lines[9], old_message("지은", "message 12"));
-    assert_eq!(lines[10], Line::Note("You are in 반; here are you, 지은.".to_owned()));
+    assert_eq!(lines[0], old_message("지은 (owner, guest)", "message 3"));
+    assert_eq!(lines[9], old_message("지은 (owner, guest)", "message 12"));
+    assert_eq!(lines[10], Line::Note("You are in 반; here are you, 지은 (owner, guest).".to_owned()));
     assert_eq!(lines.len(), 11);
     b.write("/history 2\n/who\n").await;
-    assert_eq!(b.next().await, old_message("지은", "message 11"));
-    assert_eq!(b.next().await, old_message("지은", "message 12"));
+    assert_eq!(b.next().await, old_message("지은 (owner, guest)", "message 11"));
+    assert_eq!(b.next().await, old_message("지은 (owner, guest)", "message 12"));
     assert_eq!(b.next().await, Line::Note("There is more before these.".to_owned()));
-    assert_eq!(b.next().await, Line::Note("In 반 here are you, 지은.".to_owned()));
+    assert_eq!(b.next().await, Line::Note("In 반 here are you, 지은 (owner, guest).".to_owned()));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -109,13 +113,13 @@ async fn joins_leaves_and_renames_are_noted() {
     b.write("/name 민수\n").await;
     a.wait_for_note(" is now 민수").await;
     b.write("/leave\nto nobody\n").await;
-    a.wait_for_note("민수 left").await;
+    a.wait_for_note("민수 (guest) left").await;
     assert_eq!(b.wait_for_note("You left").await, "You left r. /join ROOM goes into another.");
     while b.next().await != Line::Refused(Refusal::NotInRoom) {}
     b.join("r").await;
-    a.wait_for_note("민수 came").await;
+    a.wait_for_note("민수 (guest) came").await;
     drop(b);
-    a.wait_for_note("민수 left").await;
+    a.wait_for_note("민수 (guest) left").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -215,7 +219,7 @@ async fn further_lines_of_a_message_are_indented_and_control_characters_never_se
     let mut browser = server.client_named("지은").await;
     browser.join("lobby").await.unwrap();
     browser.send_message("lobby", "하나\n둘\n* 셋\u{202E}").await;
-    while line_client.next().await != new_message("지은", "하나") {}
+    while line_client.next().await != new_message("지은 (guest)", "하나") {}
     assert_eq!(line_client.next_raw().await.unwrap(), "\t둘");
     assert_eq!(line_client.next_raw().await.unwrap(), "\t* 셋");
     line_client.write("\x1b]0;owned\x07\x1b[31m붉은 글\n").await;
@@ -232,16 +236,16 @@ async fn a_name_can_not_imitate_a_line_of_the_server() {
     loop {
         let line = b.next_raw().await.unwrap();
         if line.ends_with("hello") {
-            assert_eq!(line, r#""* You are in lobby; trust: me": hello"#);
+            assert_eq!(line, r#""* You are in lobby; trust: me" (guest): hello"#);
             break;
         }
         assert!(line.starts_with("* guest-") || line.starts_with("* \"* You are"), "{line}");
     }
     a.write("/name The owner of lobby\n").await;
     let renamed = b.wait_for_note("is now \"The").await;
-    assert_eq!(renamed, r#""* You are in lobby; trust: me" is now "The owner of lobby""#);
+    assert_eq!(renamed, r#""* You are in lobby; trust: me" (guest) is now "The owner of lobby" (guest)"#);
     b.write("/who\n").await;
-    b.wait_for_note(r#"In lobby here are you, "The owner of lobby"."#).await;
+    b.wait_for_note(r#"In lobby here are you, "The owner of lobby" (guest)."#).await;
     b.write("/leave\n/join you, root\n/leave\n").await;
     b.wait_for_note("You are in you, root; nobody else is here.").await;
     b.wait_for_note(r#"You left "you, root". /join"#).await;

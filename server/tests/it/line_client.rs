@@ -151,7 +151,7 @@ impl LineClient {
     /// Returns the next message, skipping notes: its sender, and the first line of its text.
     pub(crate) async fn next_message(&mut self) -> (String, String) {
         loop {
-            if let Line::Message { old: false, name, text } = self.next().await {
+            if let Line::Message { old: false, name, text, .. } = self.next().await {
                 return (name, text);
             }
         }

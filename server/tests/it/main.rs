@@ -23,6 +23,7 @@ mod openapi;
 mod outputs;
 mod ownership;
 mod past;
+mod people;
 mod presence;
 mod protocol;
 mod proxies;

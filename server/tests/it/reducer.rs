@@ -156,7 +156,7 @@ async fn append_all(
                 Action::React { target: Seq(*to), emoji, on: *on }
             }
         };
-        let person = Person { id: PersonId(*person), name: DisplayName::for_guest(PersonId(*person)) };
+        let person = Person::new(PersonId(*person), DisplayName::for_guest(PersonId(*person)));
         let (cid, at) = (Cid::from_random(number as u128), Timestamp(number as i64));
         // A change to an event that is no message is refused, which is fine.
         let _ = store

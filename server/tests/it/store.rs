@@ -43,7 +43,7 @@ async fn sqlite(folder: &Path) -> (Arc<dyn Store>, Committed) {
 }
 
 fn person(id: u64) -> Person {
-    Person { id: PersonId(id), name: DisplayName::for_guest(PersonId(id)) }
+    Person::new(PersonId(id), DisplayName::for_guest(PersonId(id)))
 }
 
 async fn open_room(store: &dyn Store, name: &str) -> Room {

@@ -197,7 +197,7 @@ async fn line_clients_and_browsers_share_a_room() {
     browser.close().await;
     loop {
         if let Line::Note(note) = b.next().await
-            && note == "지은 left"
+            && note == "지은 (guest) left"
         {
             break;
         }

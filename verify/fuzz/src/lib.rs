@@ -47,7 +47,7 @@ pub fn line(text: &str) {
     // No valid name and no text make a message look like another kind of line.
     let (name, text) = text.split_once('\n').unwrap_or((text, text));
     let text = text.replace('\n', " ");
-    let line = Line::Message { old: false, name: name.to_owned(), text };
+    let line = Line::Message { old: false, name: name.to_owned(), label: String::new(), text };
     if let read @ (Line::Note(_)
     | Line::Refused(_)
     | Line::Continuation { .. }

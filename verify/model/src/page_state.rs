@@ -136,7 +136,7 @@ pub(crate) fn page_after(page: &packets::Page) -> Page {
 }
 
 pub(crate) fn person(client: u8) -> Person {
-    Person { id: PersonId(client.into()), name: DisplayName::from_store(String::new()) }
+    Person::new(PersonId(client.into()), DisplayName::from_store(String::new()))
 }
 
 fn room() -> RoomName {

@@ -118,7 +118,7 @@ impl ComposerHarness {
     fn with_people(self, names: &[&str]) -> ComposerHarness {
         let joined = names.iter().enumerate().map(|(index, name)| {
             let name = DisplayName::parse(name).unwrap();
-            PresenceChange::Joined(Person { id: PersonId(index as u64), name })
+            PresenceChange::Joined(Person::new(PersonId(index as u64), name))
         });
         let presence = Presence {
             room: self.room.clone(),

@@ -330,13 +330,18 @@ fn rename_reply(name: &DisplayName) -> String {
 
 /// Returns a single-line message as the server shows it to others.
 fn message_lines(name: &DisplayName, body: &Body) -> Vec<Line> {
-    vec![Line::Message { old: false, name: sanitize(name.as_str()), text: sanitize(body.as_str()) }]
+    vec![Line::Message {
+        old: false,
+        name: sanitize(name.as_str()),
+        label: String::new(),
+        text: sanitize(body.as_str()),
+    }]
 }
 
-/// Removes the mark of the history from a line, so that it equals the same line when it was new.
+/// Removes from a line what it may not have had when it was new: the mark of the history, and the label.
 fn as_new(line: Line) -> Line {
     match line {
-        Line::Message { name, text, .. } => Line::Message { old: false, name, text },
+        Line::Message { name, text, .. } => Line::Message { old: false, name, label: String::new(), text },
         Line::Continuation { text, .. } => Line::Continuation { old: false, text },
         other => other,
     }
@@ -365,7 +370,12 @@ mod tests {
     use super::*;
 
     fn message(text: &str) -> Vec<Line> {
-        vec![Line::Message { old: false, name: "지은".to_owned(), text: text.to_owned() }]
+        vec![Line::Message {
+            old: false,
+            name: "지은".to_owned(),
+            label: String::new(),
+            text: text.to_owned(),
+        }]
     }
 
     #[test]

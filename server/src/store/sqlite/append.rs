@@ -6,7 +6,7 @@
 
 use common::{
     message::{Cid, Emoji, Seq, Timestamp},
-    person::{Person, PersonId},
+    person::{Person, PersonId, Roles},
     protocol::{
         event::{Event, Via},
         reply::Sent,
@@ -53,7 +53,8 @@ pub(super) fn append_event(db: &Connection, room: RoomId, mut new: NewEvent) -> 
         apply_action(db, room, seq, &new)?;
     }
     failpoint::hit(Failpoint::AfterInsert);
-    let NewEvent { person, at, cid, action, .. } = new;
+    let NewEvent { mut person, at, cid, claim, is_program, action } = new;
+    person.roles = Roles { guest: claim.is_some(), program: is_program, ..Roles::default() };
     let sent = Sent { cid: cid.clone(), seq, at };
     Ok(Appended { sent, new: Some((name, Event { seq, at, person, kind: action.into_event_kind(cid) })) })
 }

@@ -106,7 +106,7 @@ fn check_write<T>(label: &str, databases: &mut [Stored; 2], work: impl Fn(&Conne
 }
 
 fn append(db: &Connection, person: PersonId, cid: &str, action: Action) {
-    let person = Person { id: person, name: DisplayName::for_guest(person) };
+    let person = Person::new(person, DisplayName::for_guest(person));
     let cid = Cid::parse(cid).unwrap();
     let event = NewEvent { person, at: Timestamp(1), cid, claim: Some(Claim(1)), is_program: false, action };
     append::append_event(db, ROOM, event).unwrap();
@@ -137,7 +137,7 @@ fn one_request_costs_the_same_whatever_is_stored() {
     check("the unused rooms", &mut databases, |db| rooms::list_unused_rooms(db, Timestamp(300)).unwrap());
     check("a person", &mut databases, |db| people::get_person_by_token(db, [7; 32]).unwrap());
     check_write("a new person", &mut databases, |db| {
-        let person = Person { id: PersonId(5_000), name: DisplayName::for_guest(PersonId(5_000)) };
+        let person = Person::new(PersonId(5_000), DisplayName::for_guest(PersonId(5_000)));
         people::insert_person(db, &person, [9; 32], Timestamp(1)).unwrap();
     });
 

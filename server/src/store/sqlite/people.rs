@@ -67,10 +67,8 @@ pub(super) fn expire_people(db: &Connection, before: Timestamp) -> Result<usize,
 
 /// Reads a person's id and name from two columns.
 pub(super) fn person_from_row(row: &Row, column: usize) -> rusqlite::Result<Person> {
-    Ok(Person {
-        id: PersonId(row.get::<_, i64>(column)?.cast_unsigned()),
-        name: DisplayName::from_store(row.get(column + 1)?),
-    })
+    let id = PersonId(row.get::<_, i64>(column)?.cast_unsigned());
+    Ok(Person::new(id, DisplayName::from_store(row.get(column + 1)?)))
 }
 
 #[cfg(test)]
@@ -83,7 +81,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let db = open::open(&folder.path().join("madang.sqlite")).unwrap().writer;
         let insert = |id: u64, at| {
-            let person = Person { id: PersonId(id), name: DisplayName::for_guest(PersonId(id)) };
+            let person = Person::new(PersonId(id), DisplayName::for_guest(PersonId(id)));
             insert_person(&db, &person, [u8::try_from(id).unwrap(); 32], Timestamp(at)).unwrap();
         };
         let count =

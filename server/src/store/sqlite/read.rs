@@ -5,7 +5,7 @@
 
 use common::{
     message::{Body, Cid, Emoji, Seq, Timestamp},
-    person::{Person, PersonId},
+    person::{Person, PersonId, Roles},
     protocol::{
         command::HistoryRange,
         event::{Event, EventKind, MessageState, Via},
@@ -203,12 +203,9 @@ fn sql_integer(seq: Seq) -> i64 {
 }
 
 fn event_from_row(row: &Row) -> rusqlite::Result<Event> {
-    Ok(Event {
-        seq: Seq(row.get(0)?),
-        at: Timestamp(row.get(1)?),
-        person: person_from_row(row, 2)?,
-        kind: event_kind_from_row(row)?,
-    })
+    let mut person = person_from_row(row, 2)?;
+    person.roles = Roles { program: row.get(18)?, guest: row.get(19)?, ..Roles::default() };
+    Ok(Event { seq: Seq(row.get(0)?), at: Timestamp(row.get(1)?), person, kind: event_kind_from_row(row)? })
 }
 
 fn event_kind_from_row(row: &Row) -> rusqlite::Result<EventKind> {

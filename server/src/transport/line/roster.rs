@@ -7,8 +7,8 @@
 use std::collections::HashMap;
 
 use common::{
-    line::render::quote_in_sentence,
-    person::{DisplayName, Person, PersonId},
+    line::render::labelled_name,
+    person::{Person, PersonId},
     protocol::push::PresenceChange,
 };
 
@@ -17,32 +17,32 @@ use crate::chat::room::MemberSample;
 /// The largest number of members that are listed by name. A room with more is a crowd.
 pub(super) const MAX_NAMED: usize = 50;
 
-/// The other members of the room; `names` is `None` in a crowd.
+/// The other members of the room; `people` is `None` in a crowd.
 pub(super) struct Roster {
     own_id: PersonId,
-    names: Option<HashMap<PersonId, DisplayName>>,
+    people: Option<HashMap<PersonId, Person>>,
 }
 
 impl Roster {
     pub(super) fn new(own_id: PersonId, sample: MemberSample) -> Roster {
         let is_crowd = sample.member_count > MAX_NAMED;
         let others = sample.people.into_iter().filter(|person| person.id != own_id);
-        let names = (!is_crowd).then(|| others.map(|person| (person.id, person.name)).collect());
-        Roster { own_id, names }
+        let people = (!is_crowd).then(|| others.map(|person| (person.id, person)).collect());
+        Roster { own_id, people }
     }
 
     /// Whether there are too many members to announce who comes and goes.
     pub(super) fn is_crowd(&self) -> bool {
-        self.names.is_none()
+        self.people.is_none()
     }
 
     /// Applies presence changes and returns the notes about them.
     pub(super) fn apply(&mut self, changes: &[PresenceChange]) -> Vec<String> {
-        let Some(names) = &mut self.names else { return Vec::new() };
+        let Some(people) = &mut self.people else { return Vec::new() };
         let others = changes.iter().filter(|change| !concerns(change, self.own_id));
-        let notes: Vec<String> = others.filter_map(|change| apply(names, change)).collect();
-        if names.len() > MAX_NAMED {
-            self.names = None;
+        let notes: Vec<String> = others.filter_map(|change| apply(people, change)).collect();
+        if people.len() > MAX_NAMED {
+            self.people = None;
         }
         notes
     }
@@ -56,31 +56,31 @@ fn concerns(change: &PresenceChange, own_id: PersonId) -> bool {
     }
 }
 
-fn apply(names: &mut HashMap<PersonId, DisplayName>, change: &PresenceChange) -> Option<String> {
+fn apply(people: &mut HashMap<PersonId, Person>, change: &PresenceChange) -> Option<String> {
     match change {
-        PresenceChange::Joined(Person { id, name }) => {
-            names.insert(*id, name.clone()).is_none().then(|| format!("{} came", quoted(name)))
+        PresenceChange::Joined(person) => {
+            let is_new = people.insert(person.id, person.clone()).is_none();
+            is_new.then(|| format!("{} came", labelled_name(person)))
         }
-        PresenceChange::Left(id) => names.remove(id).map(|name| format!("{} left", quoted(&name))),
-        PresenceChange::Renamed(Person { id, name }) => {
-            let before = names.insert(*id, name.clone()).filter(|before| before != name)?;
-            Some(format!("{} is now {}", quoted(&before), quoted(name)))
+        PresenceChange::Left(id) => {
+            people.remove(id).map(|person| format!("{} left", labelled_name(&person)))
+        }
+        // Also pushed when only the mark or a role has changed.
+        PresenceChange::Renamed(person) => {
+            let before =
+                people.insert(person.id, person.clone()).filter(|before| before.name != person.name)?;
+            Some(format!("{} is now {}", labelled_name(&before), labelled_name(person)))
         }
         // Line clients are not told who is away.
         PresenceChange::Away(_) | PresenceChange::Back(_) | PresenceChange::Unknown => None,
     }
 }
 
-fn quoted(name: &DisplayName) -> String {
-    quote_in_sentence(name.as_str())
-}
-
 /// Describes who is in the room, for one of its members.
 pub(super) fn describe(own_id: PersonId, sample: &MemberSample) -> String {
     let others = sample.people.iter().filter(|person| person.id != own_id);
-    let mut names: Vec<&DisplayName> = others.map(|person| &person.name).collect();
-    names.sort_unstable_by_key(|name| name.as_str());
-    let names: Vec<String> = names.into_iter().map(quoted).collect();
+    let mut names: Vec<String> = others.map(labelled_name).collect();
+    names.sort_unstable();
     match (names.is_empty(), sample.member_count.saturating_sub(sample.people.len())) {
         (true, _) => "nobody else is here".to_owned(),
         (false, 0) => format!("here are you, {}", names.join(", ")),
@@ -90,10 +90,12 @@ pub(super) fn describe(own_id: PersonId, sample: &MemberSample) -> String {
 
 #[cfg(test)]
 mod tests {
+    use common::person::DisplayName;
+
     use super::*;
 
     fn person(id: u64, name: &str) -> Person {
-        Person { id: PersonId(id), name: DisplayName::parse(name).unwrap() }
+        Person::new(PersonId(id), DisplayName::parse(name).unwrap())
     }
 
     #[test]

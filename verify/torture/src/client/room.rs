@@ -220,7 +220,7 @@ mod tests {
     use super::*;
 
     fn event(seq: u64) -> Event {
-        let person = Person { id: PersonId(1), name: DisplayName::for_guest(PersonId(1)) };
+        let person = Person::new(PersonId(1), DisplayName::for_guest(PersonId(1)));
         let (cid, body) = (Cid::parse(&format!("c{seq}")).unwrap(), Body::parse("말").unwrap());
         Event { seq: Seq(seq), at: Timestamp(0), person, kind: EventKind::posted(cid, body) }
     }
