@@ -79,9 +79,9 @@ export const WORST_BODIES = {
   'lists inside each other': fill('- a\n  - b\n    - c\n      - d\n'),
   'numbered lists': fill('1. a\n- b\n'),
   'blocks of code': fill('```a```\n'),
-  'a table of code': '```\n' + fill('| 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 |\n', '', '1234567\n```'),
-  'one line of code': '```\n' + fill('a\t', '', '1234567\n```'),
-  'lines of code': '```\n' + fill('a\n', '', '1234567\n```'),
+  'a table of code': fill('| 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 |\n', '```\n', '\n```'),
+  'one line of code': fill('a\t', '```\n', '\n```'),
+  'lines of code': fill('a\n', '```\n', '\n```'),
   'backticks': fill('`` ` '),
   'delimiters': fill('*_~'),
   'brackets': fill('[a]('),
@@ -117,7 +117,9 @@ async function measure(browser, server, name, body, slower) {
   await devtools.send('Emulation.setCPUThrottlingRate', { rate: slower });
   await reader.page.evaluate(() => {
     window.longest = 0;
-    const note = (list) => list.getEntries().forEach(({ duration }) => { window.longest = Math.max(window.longest, duration); });
+    const note = (list) => {
+      for (const { duration } of list.getEntries()) window.longest = Math.max(window.longest, duration);
+    };
     new PerformanceObserver(note).observe({ entryTypes: ['longtask'] });
   });
   const costs = [];
@@ -129,8 +131,9 @@ async function measure(browser, server, name, body, slower) {
       result = `refused: ${error.code}`;
       break;
     }
-    await reader.log.locator(`[data-seq="${seq}"] .message-body`).waitFor({ state: 'attached' });
-    elements = await reader.page.evaluate((seq) => document.querySelector(`[data-seq="${seq}"] .message-body`).querySelectorAll('*').length, seq);
+    const shown = reader.log.locator(`[data-seq="${seq}"] .message-body`);
+    await shown.waitFor({ state: 'attached' });
+    elements = await shown.evaluate((place) => place.querySelectorAll('*').length);
     // Until it is drawn.
     await reader.page.evaluate(() => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 100))));
     costs.push((await taskTime(devtools)) - before);

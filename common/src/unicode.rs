@@ -167,8 +167,8 @@ mod tables {
         let stacked = r"[\u1039\u17D2](?!\p{M})\p{Alphabetic}";
         let joined = r"\u200D[\p{Emoji}\p{Extended_Pictographic}]";
         let mark = r"[\p{M}\u{1F3FB}-\u{1F3FF}]";
-        let between = r"[\u00AD\u061C\u200B-\u200F\u202A-\u202E\u2060-\u206F\uFEFF\u{E0000}-\u{E007F}]*";
-        let one = format!("(?:{stacked}|{joined}|{mark}){between}");
+        let between = r"[\u00AD\u061C\u200B-\u200F\u202A-\u202E\u2060-\u206F\uFEFF\u{E0000}-\u{E007F}]";
+        let one = format!("(?:{stacked}|{joined}|{mark})(?:(?!{joined}){between})*");
         let excess = RegExp::new(&format!("((?:{one}){{{max}}})(?:{one})+"), "gu");
         JsString::from(text).replace_by_pattern(&excess, "$1").into()
     }
