@@ -132,7 +132,7 @@ fn one_request_costs_the_same_whatever_is_stored() {
     check("the limit of rooms", &mut databases, |db| rooms::check_room_limit(db, Timestamp(5)).unwrap());
     check_write("a new room", &mut databases, |db| {
         let new = NewRoom::with_defaults(PersonId(7), Timestamp(1));
-        rooms::create_room(db, RoomName::parse("new").unwrap(), new, Timestamp(1)).unwrap()
+        rooms::create_room(db, &RoomName::parse("new").unwrap(), new, Timestamp(1)).unwrap()
     });
     check("the unused rooms", &mut databases, |db| rooms::list_unused_rooms(db, Timestamp(300)).unwrap());
     check("a person", &mut databases, |db| people::get_person_by_token(db, [7; 32]).unwrap());

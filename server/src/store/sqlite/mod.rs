@@ -197,7 +197,7 @@ impl Store for Sqlite {
         }
         self.write_new(move |db| match rooms::get_room(db, &name)? {
             Some(room) => Ok(room),
-            None => rooms::create_room(db, name, new, unused_before),
+            None => rooms::create_room(db, &name, new, unused_before),
         })
         .await
     }

@@ -94,10 +94,11 @@ pub(super) fn check_room_limit(db: &Connection, unused_before: Timestamp) -> Res
     if has_place { Ok(()) } else { Err(Refusal::NoMoreRooms.into()) }
 }
 
-/// Creates a room, whose name has single spaces. At the limit of rooms, evicts some that are unused since before `unused_before`.
+/// Creates a room, whose name has single spaces. At the limit of rooms, evicts some that are unused since
+/// before `unused_before`.
 pub(super) fn create_room(
     db: &Connection,
-    name: RoomName,
+    name: &RoomName,
     new: NewRoom,
     unused_before: Timestamp,
 ) -> Result<Room, Error> {
@@ -301,7 +302,7 @@ mod tests {
         let db = open::open(&folder.path().join("madang.sqlite")).unwrap().writer;
         let create = |name| {
             let new = NewRoom::with_defaults(PersonId(1), Timestamp(0));
-            create_room(&db, RoomName::parse(name).unwrap(), new, Timestamp(0)).unwrap().id
+            create_room(&db, &RoomName::parse(name).unwrap(), new, Timestamp(0)).unwrap().id
         };
         let first = create("first");
         mark_deleted(&db, &RoomName::parse("first").unwrap()).unwrap();
