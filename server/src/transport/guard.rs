@@ -25,7 +25,8 @@ use url::{Origin, Url};
 
 use super::{
     error::{BEARER, Refused},
-    listener::{AddressPermit, ConnectionLimits},
+    listener::ConnectionLimits,
+    permits::AddressPermit,
     raw_socket::ConnectionHandle,
 };
 use crate::address::ClientAddress;

@@ -5,9 +5,8 @@
 //! The HTTP and the line transport share one [`ConnectionLimits`]. Nothing is read or written here.
 
 use std::{
-    collections::HashMap,
     io,
-    net::{IpAddr, SocketAddr},
+    net::SocketAddr,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -15,12 +14,14 @@ use std::{
     time::Duration,
 };
 
-use parking_lot::Mutex;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tracing::{debug, warn};
 
-use super::proxy::TrustedProxies;
+use super::{
+    permits::{AddressPermit, Permits, TotalPermit},
+    proxy::TrustedProxies,
+};
 use crate::{address::ClientAddress, config::Config};
 
 /// The length of the kernel's accept queue.
@@ -46,10 +47,8 @@ pub(super) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 /// Counts the open connections of all transports against the configured limits. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct ConnectionLimits {
-    max_total: usize,
-    max_per_address: usize,
+    permits: Permits,
     proxies: TrustedProxies,
-    open: Arc<Mutex<OpenConnections>>,
     next_number: Arc<AtomicU64>,
 }
 
@@ -62,32 +61,18 @@ pub(super) struct Accepted {
     pub(super) permit: ConnectionPermit,
 }
 
-#[derive(Default)]
-struct OpenConnections {
-    total: usize,
-    by_address: HashMap<IpAddr, usize>,
-}
-
-/// Counts one open connection in total until it is dropped.
+/// Counts one open connection until it is dropped.
 pub(super) struct ConnectionPermit {
-    open: Arc<Mutex<OpenConnections>>,
-    /// The same by address, unless the peer is a trusted proxy.
+    _total: TotalPermit,
+    /// `None` if the peer is a trusted proxy, which connects for many.
     _by_address: Option<AddressPermit>,
-}
-
-/// Counts one connection, or a request through a proxy, of an address until it is dropped.
-pub(super) struct AddressPermit {
-    open: Arc<Mutex<OpenConnections>>,
-    address: IpAddr,
 }
 
 impl ConnectionLimits {
     pub(super) fn new(config: &Config) -> ConnectionLimits {
         ConnectionLimits {
-            max_total: config.max_connections,
-            max_per_address: config.max_connections_per_address,
+            permits: Permits::new(config.max_connections, config.max_connections_per_address),
             proxies: TrustedProxies::new(&config.trusted_proxies),
-            open: Arc::default(),
             next_number: Arc::default(),
         }
     }
@@ -128,45 +113,12 @@ impl ConnectionLimits {
             true => None,
             false => Some(self.try_acquire_address(ClientAddress::new(peer.ip()))?),
         };
-        let mut open = self.open.lock();
-        if open.total >= self.max_total {
-            // Dropping the permit of the address takes the lock again.
-            drop(open);
-            return None;
-        }
-        open.total += 1;
-        Some(ConnectionPermit { open: self.open.clone(), _by_address: by_address })
+        Some(ConnectionPermit { _total: self.permits.try_acquire_total()?, _by_address: by_address })
     }
 
-    /// Counts a connection or request of this address; `None` if it has too many. Shared addresses have no
-    /// limit: a reverse proxy on this machine connects for all of its clients.
+    /// Counts a connection, or a request through a proxy, of this address; `None` if it has too many.
     pub(super) fn try_acquire_address(&self, client: ClientAddress) -> Option<AddressPermit> {
-        let address = client.network();
-        let mut open = self.open.lock();
-        let count = open.by_address.entry(address).or_default();
-        if *count >= self.max_per_address && !client.is_shared() {
-            return None;
-        }
-        *count += 1;
-        Some(AddressPermit { open: self.open.clone(), address })
-    }
-}
-
-impl Drop for ConnectionPermit {
-    fn drop(&mut self) {
-        self.open.lock().total -= 1;
-    }
-}
-
-impl Drop for AddressPermit {
-    fn drop(&mut self) {
-        let mut open = self.open.lock();
-        if let Some(from_address) = open.by_address.get_mut(&self.address) {
-            *from_address -= 1;
-            if *from_address == 0 {
-                open.by_address.remove(&self.address);
-            }
-        }
+        self.permits.try_acquire_address(client)
     }
 }
 

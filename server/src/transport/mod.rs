@@ -11,6 +11,7 @@ mod guard;
 mod http;
 mod line;
 mod listener;
+mod permits;
 mod proxy;
 mod queue;
 mod raw_socket;
@@ -27,13 +28,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{info, warn};
 
 use self::{
-    admin::AdminTransport,
-    guard::Guard,
-    http::HttpServer,
-    line::LineTransport,
-    listener::ConnectionLimits,
-    socketio::{SessionLimits, SocketIoTransport},
-    udp::UdpTransport,
+    admin::AdminTransport, guard::Guard, http::HttpServer, line::LineTransport, listener::ConnectionLimits,
+    permits::Permits, socketio::SocketIoTransport, udp::UdpTransport,
 };
 use crate::{
     chat::Chat,
@@ -138,7 +134,8 @@ fn http_app(
     stop: &CancellationToken,
 ) -> (Router, SocketIoTransport) {
     let guard = Guard::new(&config.public_urls, limits.clone(), chat.instance_id());
-    let (socketio_layer, socketio) = socketio::build(chat.clone(), SessionLimits::new(config), stop.clone());
+    let sessions = Permits::new(config.max_connections, config.max_connections_per_address);
+    let (socketio_layer, socketio) = socketio::build(chat.clone(), sessions, stop.clone());
     let app = http::router(chat.clone(), guard.clone(), health.clone(), stop.clone())
         .layer(socketio_layer)
         .layer(middleware::from_fn_with_state(socketio.engine_sessions(), socketio::track_request))

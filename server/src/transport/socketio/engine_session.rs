@@ -18,11 +18,12 @@ use socketioxide::{TransportType, socket::Socket};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::{encode::frame_length, query::is_websocket, registry::SessionPermit};
+use super::{encode::frame_length, query::is_websocket};
 use crate::{
     chat::broadcast::Lagged,
     transport::{
         guard::ClientInfo,
+        permits::Permit,
         raw_socket::{ConnectionHandle, MAX_QUEUED_BYTES},
     },
 };
@@ -44,7 +45,8 @@ pub(super) struct EngineSession {
     client_left: CancellationToken,
     /// Whether nothing is read from the client for now.
     is_reading_paused: AtomicBool,
-    _permit: SessionPermit,
+    /// Counts the session until its client is gone and its commands are executed.
+    _permit: Permit,
     /// The WebSocket the session was opened over, if any. All output is written directly to it.
     pub(super) raw_socket: Option<ConnectionHandle>,
     /// The TCP connection that belongs to the session alone, once there is one.
@@ -74,7 +76,7 @@ struct Lease {
 
 impl EngineSession {
     /// Creates the session of a socket that connects now.
-    pub(super) fn new(socket: &Socket, permit: SessionPermit) -> EngineSession {
+    pub(super) fn new(socket: &Socket, permit: Permit) -> EngineSession {
         let raw_socket = handshake_connection(socket).inspect(ConnectionHandle::take_over_writes);
         EngineSession {
             ended: CancellationToken::new(),

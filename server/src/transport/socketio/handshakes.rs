@@ -1,18 +1,15 @@
 //! Bounds the sessions over long-polling that have not entered the namespace. Each takes memory until it
 //! enters or its time is over, and one TCP connection can open any number of them.
 
-use std::{
-    collections::HashMap,
-    net::IpAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-};
+use std::sync::{Arc, atomic::Ordering};
 
 use parking_lot::Mutex;
 
-use crate::transport::{guard::ClientInfo, raw_socket::ConnectionHandle};
+use crate::transport::{
+    guard::ClientInfo,
+    permits::{Permit, Permits},
+    raw_socket::ConnectionHandle,
+};
 
 /// The most open handshakes: in all, of one address, and over one TCP connection, which a
 /// reverse proxy may share between clients. Each takes about 8 KiB.
@@ -21,77 +18,42 @@ const MAX_PER_ADDRESS: usize = 256;
 const MAX_PER_CONNECTION: usize = 64;
 
 /// Counts the open handshakes.
-#[derive(Default)]
-pub(super) struct Handshakes(Arc<Mutex<OpenHandshakes>>);
-
-#[derive(Default)]
-struct OpenHandshakes {
-    total: usize,
-    by_address: HashMap<IpAddr, usize>,
-}
+pub(super) struct Handshakes(Permits);
 
 /// Counts one handshake until the session enters the namespace or ends. Cheap to clone.
 #[derive(Clone)]
-pub(super) struct HandshakePermit(Arc<Permit>);
+pub(super) struct HandshakePermit(Arc<Mutex<Option<(Permit, ConnectionPermit)>>>);
 
-struct Permit {
-    open: Arc<Mutex<OpenHandshakes>>,
-    address: IpAddr,
-    connection: ConnectionHandle,
-    is_released: AtomicBool,
-}
+/// Counts one handshake of a TCP connection until it is dropped.
+struct ConnectionPermit(ConnectionHandle);
 
 impl Handshakes {
+    pub(super) fn new() -> Handshakes {
+        Handshakes(Permits::new(MAX_TOTAL, MAX_PER_ADDRESS))
+    }
+
     /// Returns a permit unless a limit is reached.
     pub(super) fn try_acquire(&self, client: &ClientInfo) -> Option<HandshakePermit> {
-        let address = client.address.network();
-        let mut open = self.0.lock();
-        let from_address = open.by_address.get(&address).copied().unwrap_or_default();
-        let over_connection = client.connection.open_handshakes();
-        if open.total >= MAX_TOTAL
-            || (from_address >= MAX_PER_ADDRESS && !client.address.is_shared())
-            || over_connection.load(Ordering::Relaxed) >= MAX_PER_CONNECTION
-        {
+        let open = client.connection.open_handshakes();
+        if open.load(Ordering::Relaxed) >= MAX_PER_CONNECTION {
             return None;
         }
-        open.total += 1;
-        open.by_address.insert(address, from_address + 1);
-        over_connection.fetch_add(1, Ordering::Relaxed);
-        Some(HandshakePermit(Arc::new(Permit {
-            open: self.0.clone(),
-            address,
-            connection: client.connection.clone(),
-            is_released: AtomicBool::new(false),
-        })))
+        let permit = self.0.try_acquire(client.address)?;
+        open.fetch_add(1, Ordering::Relaxed);
+        let of_connection = ConnectionPermit(client.connection.clone());
+        Some(HandshakePermit(Arc::new(Mutex::new(Some((permit, of_connection))))))
     }
 }
 
 impl HandshakePermit {
     /// Ends the count, because the session has entered the namespace.
     pub(super) fn release(&self) {
-        self.0.release();
+        self.0.lock().take();
     }
 }
 
-impl Permit {
-    fn release(&self) {
-        if self.is_released.swap(true, Ordering::Relaxed) {
-            return;
-        }
-        self.connection.open_handshakes().fetch_sub(1, Ordering::Relaxed);
-        let mut open = self.open.lock();
-        open.total -= 1;
-        if let Some(from_address) = open.by_address.get_mut(&self.address) {
-            *from_address -= 1;
-            if *from_address == 0 {
-                open.by_address.remove(&self.address);
-            }
-        }
-    }
-}
-
-impl Drop for Permit {
+impl Drop for ConnectionPermit {
     fn drop(&mut self) {
-        self.release();
+        self.0.open_handshakes().fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -33,11 +33,11 @@ use tokio::time::{Duration, timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::debug;
 
+pub(super) use self::middleware::track_request;
 use self::{
     command_queue::QueuedCommands, registry::EngineSessions, request::AuthPayload, session::Handlers,
 };
-pub(super) use self::{middleware::track_request, registry::SessionLimits};
-use super::guard::SOCKETIO_PATH;
+use super::{guard::SOCKETIO_PATH, permits::Permits};
 use crate::chat::Chat;
 
 /// The largest packet a client may send, in bytes: a message of 16 KiB with room for its escapes.
@@ -63,10 +63,10 @@ pub(super) struct SocketIoTransport {
     handlers: Handlers,
 }
 
-/// Builds the layer that handles [`SOCKETIO_PATH`], and its transport.
+/// Builds the layer that handles [`SOCKETIO_PATH`], for sessions with these permits, and its transport.
 pub(super) fn build(
     chat: Chat,
-    limits: SessionLimits,
+    permits: Permits,
     stop: CancellationToken,
 ) -> (SocketIoLayer, SocketIoTransport) {
     let (layer, io) = SocketIo::builder()
@@ -83,7 +83,7 @@ pub(super) fn build(
         .with_parser(ParserConfig::common().max_incoming_binaries(0))
         .build_layer();
     let handlers = Handlers {
-        engine_sessions: EngineSessions::new(chat.clone(), limits),
+        engine_sessions: EngineSessions::new(chat.clone(), permits),
         chat,
         queued_commands: QueuedCommands::default(),
         stop,

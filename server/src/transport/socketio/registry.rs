@@ -1,7 +1,7 @@
 //! All Engine.IO sessions: adds them up to a limit, expires those of vanished clients, and ends the
 //! rest when the server stops.
 
-use std::{collections::HashMap, net::IpAddr, sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use common::refusal::Refusal;
 use parking_lot::Mutex;
@@ -10,7 +10,11 @@ use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 use super::{engine_session::EngineSession, handshakes::Handshakes};
-use crate::{address::ClientAddress, chat::Chat, config::Config, transport::raw_socket::ConnectionHandle};
+use crate::{
+    address::ClientAddress,
+    chat::Chat,
+    transport::{permits::Permits, raw_socket::ConnectionHandle},
+};
 
 /// How often the leases of all sessions are checked.
 const EXPIRY_INTERVAL: Duration = Duration::from_secs(2);
@@ -24,52 +28,11 @@ pub(in crate::transport) struct EngineSessions(Arc<Registry>);
 struct Registry {
     /// Limits the rate of handshakes.
     chat: Chat,
-    limits: SessionLimits,
-    counts: Arc<Mutex<SessionCounts>>,
+    /// A session over long-polling has no TCP connection of its own, so the limits of connections do not
+    /// bound them.
+    permits: Permits,
     handshakes: Handshakes,
     table: Mutex<SessionTable>,
-}
-
-/// The most sessions at once. A session over long-polling has no TCP connection of its own, so the limits
-/// of connections do not bound them.
-#[derive(Clone, Copy)]
-pub(in crate::transport) struct SessionLimits {
-    max_total: usize,
-    max_per_address: usize,
-}
-
-impl SessionLimits {
-    pub(in crate::transport) fn new(config: &Config) -> SessionLimits {
-        SessionLimits {
-            max_total: config.max_connections,
-            max_per_address: config.max_connections_per_address,
-        }
-    }
-}
-
-#[derive(Default)]
-struct SessionCounts {
-    total: usize,
-    by_address: HashMap<IpAddr, usize>,
-}
-
-/// Counts one session until it is dropped: until its client is gone and its commands are executed.
-pub(super) struct SessionPermit {
-    counts: Arc<Mutex<SessionCounts>>,
-    address: IpAddr,
-}
-
-impl Drop for SessionPermit {
-    fn drop(&mut self) {
-        let mut counts = self.counts.lock();
-        counts.total -= 1;
-        if let Some(from_address) = counts.by_address.get_mut(&self.address) {
-            *from_address -= 1;
-            if *from_address == 0 {
-                counts.by_address.remove(&self.address);
-            }
-        }
-    }
 }
 
 #[derive(Default)]
@@ -80,12 +43,11 @@ struct SessionTable {
 }
 
 impl EngineSessions {
-    pub(super) fn new(chat: Chat, limits: SessionLimits) -> EngineSessions {
+    pub(super) fn new(chat: Chat, permits: Permits) -> EngineSessions {
         EngineSessions(Arc::new(Registry {
             chat,
-            limits,
-            counts: Arc::default(),
-            handshakes: Handshakes::default(),
+            permits,
+            handshakes: Handshakes::new(),
             table: Mutex::default(),
         }))
     }
@@ -102,7 +64,7 @@ impl EngineSessions {
 
     /// Adds the session of a new socket. The refusal is `unavailable` when there are too many.
     pub(super) fn add(&self, socket: &Socket, address: ClientAddress) -> Result<Arc<EngineSession>, Refusal> {
-        let permit = self.try_acquire(address).ok_or(Refusal::Unavailable)?;
+        let permit = self.0.permits.try_acquire(address).ok_or(Refusal::Unavailable)?;
         let mut table = self.0.table.lock();
         let session = Arc::new(EngineSession::new(socket, permit));
         if let Some(connection) = table.pending_upgrades.remove(&socket.id) {
@@ -110,21 +72,6 @@ impl EngineSessions {
         }
         table.sessions.insert(socket.id, session.clone());
         Ok(session)
-    }
-
-    /// Returns a permit unless a limit is reached. Shared addresses count in the total only.
-    fn try_acquire(&self, address: ClientAddress) -> Option<SessionPermit> {
-        let (limits, network) = (self.0.limits, address.network());
-        let mut counts = self.0.counts.lock();
-        let from_address = counts.by_address.get(&network).copied().unwrap_or_default();
-        if counts.total >= limits.max_total
-            || (from_address >= limits.max_per_address && !address.is_shared())
-        {
-            return None;
-        }
-        counts.total += 1;
-        counts.by_address.insert(network, from_address + 1);
-        Some(SessionPermit { counts: self.0.counts.clone(), address: network })
     }
 
     /// Removes a session that has ended.
