@@ -62,13 +62,16 @@ fn every_documented_limit_is_the_one_in_the_code() {
     let household = factor("HOUSEHOLD_FACTOR");
     let room_pace =
         |factor: f64| format!("{} seconds, {} at once", 1.0 / rooms.per_second / factor, rooms.burst);
-    let characters = |max: usize, code_points: usize| {
-        format!("{} characters, {} code points", figure(max as f64), figure(code_points as f64))
+    let characters = |max: usize| {
+        vec![
+            format!("{} characters", figure(max as f64)),
+            format!("{} code points", figure(4.0 * max as f64)),
+        ]
     };
     let rows: Vec<(&str, Vec<String>)> = vec![
-        ("a person's name", vec![characters(DisplayName::MAX, 4 * DisplayName::MAX)]),
-        ("a room's name", vec![characters(RoomName::MAX, 4 * RoomName::MAX)]),
-        ("a room's topic", vec![characters(Topic::MAX, 4 * Topic::MAX)]),
+        ("a person's name", characters(DisplayName::MAX)),
+        ("a room's name", characters(RoomName::MAX)),
+        ("a room's topic", characters(Topic::MAX)),
         ("a message", vec![format!("{} characters", figure(Body::MAX as f64)), kib(Body::MAX_BYTES as f64)]),
         (
             "the reactions of a message",
@@ -169,6 +172,7 @@ fn every_documented_limit_is_the_one_in_the_code() {
             ],
         ),
         ("addresses and people whose rates", vec![figure(factor("MAX_TRACKED_KEYS"))]),
+        ("people of whom the server remembers", vec![figure(constant("chat/origin.rs", "MAX_REMEMBERED"))]),
         (
             "datagrams that are remembered",
             vec![
