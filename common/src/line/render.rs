@@ -26,6 +26,14 @@ impl Line {
         note.map(|note| Line::Note(format!("{} {note}", labelled_name(&event.person)))).into_iter().collect()
     }
 
+    /// Removes what the server knows about the sender, as from a message of one's own.
+    pub fn without_label(self) -> Line {
+        match self {
+            Line::Message { old, name, text, .. } => Line::Message { old, name, label: String::new(), text },
+            line => line,
+        }
+    }
+
     fn from_message(person: &Person, body: &Body, via: Option<&Via>, old: bool) -> Vec<Line> {
         let (name, label) = (person.name.to_string(), label(person, via));
         let mut texts = body.as_str().split('\n').map(str::to_owned);

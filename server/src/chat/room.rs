@@ -601,7 +601,7 @@ mod tests {
 
     use super::*;
     use crate::chat::test_support::{
-        NullSubscriber, join, person, room_for_two, room_without_seat_limit, stored_room,
+        NullSubscriber, join, room_for_two, room_without_seat_limit, stored_room,
     };
 
     #[test]

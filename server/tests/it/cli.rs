@@ -156,7 +156,7 @@ async fn a_script_that_sends_to_another_room_is_not_seen_in_the_lobby() {
     let words = ["send", "--to", &url(&server, Transport::Tcp), "--room", "deploys", "build", "green"];
     assert_eq!(home.run(&words, "").await.status.code(), Some(0));
     server.client_named("지은").await.join("lobby").await.unwrap();
-    assert_eq!(witness.wait_for_note(" came").await, "지은 came");
+    assert_eq!(witness.wait_for_note(" came").await, "지은 (guest) came");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -324,7 +324,7 @@ async fn talk_streams_line_by_line_and_ends_quietly_when_its_output_is_closed() 
             speaker.send_message("lobby", &text).await;
             for line in text.split('\n').enumerate() {
                 let expected =
-                    if line.0 == 0 { format!("민수: {}", line.1) } else { format!("\t{}", line.1) };
+                    if line.0 == 0 { format!("민수 (guest): {}", line.1) } else { format!("\t{}", line.1) };
                 let line = timeout(TIMEOUT, output_lines.next_line()).await.expect("it is not told at once");
                 assert_eq!(line.unwrap().unwrap(), expected);
             }
@@ -359,7 +359,7 @@ async fn server_kills_lose_no_line_and_duplicate_none() {
         let mut listener = home.start_talk("r", &urls[0]).await;
         let output_lines = &mut listener.output_lines;
         let mut sending =
-            home.start(&["send", "--room", "r", "--to", to, "--timeout", "60", "--name", "말하는 이"]);
+            home.start(&["send", "--room", "r", "--to", to, "--timeout", "60", "--name", "보내는 이"]);
         let mut talk = home.start(&["talk", "r", "--to", to, "--timeout", "60", "--name", "말하는 이"]);
         let mut inputs = [sending.stdin.take().unwrap(), talk.stdin.take().unwrap()];
         let writing = tokio::spawn(async move {
@@ -397,8 +397,9 @@ async fn server_kills_lose_no_line_and_duplicate_none() {
             let all: Vec<String> = (0..LINES).map(|number| format!("{sender} {number}")).collect();
             assert_eq!(mine, all.iter().collect::<Vec<_>>(), "over {transport}");
         }
-        let expected: Vec<String> = stored.iter().map(|line| format!("말하는 이: {line}")).collect();
-        assert_eq!(received, expected, "who listened over HTTP heard it all, in the order of the log");
+        let received: Vec<&str> =
+            received.iter().filter_map(|line| line.split_once("): ")).map(|(_, text)| text).collect();
+        assert_eq!(received, stored, "who listened over HTTP heard it all, in the order of the log");
     }
 }
 
@@ -536,6 +537,6 @@ async fn a_pipe_gets_colours_only_with_color_always() {
         speaker.send_message("lobby", &text).await;
         let line = timeout(TIMEOUT, output_lines.next_line()).await.unwrap().unwrap().unwrap();
         assert_eq!(line.contains("\x1b["), *colors, "{line:?}");
-        assert_eq!(strip_colors(&line), format!("민수: {text}"));
+        assert_eq!(strip_colors(&line), format!("민수 (guest): {text}"));
     }
 }

@@ -49,18 +49,18 @@ async fn an_incoming_message_does_not_break_the_line_being_typed() {
         // A syllable is two columns wide.
         pty.wait_until_cursor_in_column(6 + 10);
         other.send_message(&room, "끼어들기").await;
-        pty.wait_until_screen_ends_with(&["민수: 끼어들기", "지은> 안녕하세욧"]);
+        pty.wait_until_screen_ends_with(&["민수 (owner, guest): 끼어들기", "지은> 안녕하세욧"]);
         pty.type_in(BACKSPACE);
         pty.type_in("요");
-        pty.wait_until_screen_ends_with(&["민수: 끼어들기", "지은> 안녕하세요"]);
+        pty.wait_until_screen_ends_with(&["민수 (owner, guest): 끼어들기", "지은> 안녕하세요"]);
         pty.type_in(&[LEFT, LEFT].concat());
         other.send_message(&room, "또").await;
-        pty.wait_until_screen_ends_with(&["민수: 또", "지은> 안녕하세요"]);
+        pty.wait_until_screen_ends_with(&["민수 (owner, guest): 또", "지은> 안녕하세요"]);
         pty.wait_until_cursor_in_column(6 + 6);
         pty.type_in("! ");
         pty.wait_until_screen_ends_with(&["지은> 안녕하! 세요"]);
         pty.type_in("\r");
-        pty.wait_until_screen_ends_with(&["민수: 또", "지은: 안녕하! 세요", "지은>"]);
+        pty.wait_until_screen_ends_with(&["민수 (owner, guest): 또", "지은: 안녕하! 세요", "지은>"]);
         let heard = loop {
             let event = other.next_event().await.event;
             if event.person.name.as_str() == "지은" {
@@ -89,7 +89,8 @@ async fn commands_are_answered_above_the_prompt() {
         pty.wait_until_screen_ends_with(&["김지은: *웃는다*", "김지은>"]);
         pty.type_in("/history 1\r");
         pty.wait_until(|rows| {
-            rows.contains(&"> 김지은: *웃는다*".to_owned()) && rows.ends_with(&["김지은>".to_owned()])
+            rows.iter().any(|row| row.starts_with("> 김지은 (") && row.ends_with("): *웃는다*"))
+                && rows.ends_with(&["김지은>".to_owned()])
         });
         pty.type_in("/dance\r");
         pty.wait_until(|rows| rows.iter().any(|row| row.starts_with("! unknown_command")));
@@ -146,7 +147,7 @@ async fn a_server_kill_loses_no_message_and_shows_none_twice() {
         let mut other = Client::connect(at[0], json!({ "name": "민수" })).await.unwrap();
         other.join("lobby").await.unwrap();
         other.send_message("lobby", "다시").await;
-        let shown = ["지은: before", "지은: 하나", "지은: 둘", "민수: 다시", "* Connected again."];
+        let shown = ["지은: before", "지은: 하나", "지은: 둘", "민수 (guest): 다시", "* Connected again."];
         pty.wait_until(|rows| {
             rows.ends_with(&["지은> 셋".to_owned()])
                 && !rows.iter().any(|row| row.starts_with('…'))
@@ -205,8 +206,8 @@ async fn a_message_whose_reply_was_lost_is_shown_once_and_in_order() {
     pty.type_in("셋\r");
     pty.wait_until(|rows| rows.contains(&"지은: 셋".to_owned()));
     let mut messages = pty.rows();
-    messages.retain(|row| row.starts_with("지은: ") || row.starts_with("민수: "));
-    assert_eq!(messages, ["지은: 하나", "민수: 둘", "지은: 셋"]);
+    messages.retain(|row| row.starts_with("지은: ") || row.starts_with("민수 (guest): "));
+    assert_eq!(messages, ["지은: 하나", "민수 (guest): 둘", "지은: 셋"]);
 }
 
 fn quiet() -> Command {
@@ -267,7 +268,7 @@ async fn names_are_coloured_unless_colours_are_off() {
         command.args(["talk", "--to", &to, "--name", "지은"]).args(*words).env("NO_COLOR", no_color);
         let pty = Pty::start(command, 30, 12);
         pty.wait_until_screen_ends_with(&["* You are in lobby; /help tells more.", "지은>"]);
-        assert_eq!(pty.rows()[0], "> 민수: 말");
+        assert_eq!(pty.rows()[0], "> 민수 (guest): 말");
         let is_color =
             |part: &str| part.split_once('m').is_some_and(|(style, _)| style.parse::<u8>().is_ok());
         assert_eq!(pty.output().split("\x1b[").skip(1).any(is_color), *colors, "{words:?} {no_color:?}");

@@ -389,7 +389,10 @@ impl Receiver<'_> {
         self.last = seq;
         let Ok(event) = serde_json::from_str::<Event>(data) else { return };
         let is_mine = matches!(&event.kind, EventKind::Posted { cid, .. } if self.client_id.owns(cid));
-        let lines = Line::from_event(&event, false);
+        let mut lines = Line::from_event(&event, false);
+        if is_mine {
+            lines = lines.into_iter().map(Line::without_label).collect();
+        }
         let is_message = matches!(event.kind, EventKind::Posted { .. });
         let event =
             if is_message { ClientEvent::Message { lines, is_mine } } else { ClientEvent::Notes(lines) };

@@ -90,7 +90,7 @@ struct LineClient {
     /// The message that has no final reply yet.
     pending: Option<Message>,
     delivery: Delivery,
-    /// The last messages that were shown, including this client's own.
+    /// The last messages that were shown, including this client's own, without labels.
     shown: VecDeque<Vec<Line>>,
     /// Whether there was a connection before, so that the history is compared with `shown`.
     was_connected: bool,
@@ -242,22 +242,26 @@ impl LineClient {
             return;
         }
         let messages = group_messages(history.into_iter().map(as_new));
-        let known = overlap(self.shown.make_contiguous(), &messages);
+        let unlabelled: Vec<Vec<Line>> = messages.iter().map(|lines| without_labels(lines)).collect();
+        let known = overlap(self.shown.make_contiguous(), &unlabelled);
         if known == 0 && messages.len() >= HISTORY_ON_JOIN as usize {
             let note = "More may have been said in between; /history shows it.".to_owned();
             self.emit(ClientEvent::Notes(vec![Line::Note(note)])).await;
         }
-        for message in messages.into_iter().skip(known) {
+        for mut message in messages.into_iter().skip(known) {
             let is_mine = self.delivery == Delivery::Sent && self.is_pending_message(&message);
             if is_mine {
                 self.delivery = Delivery::Shown;
+                message = without_labels(&message);
             }
             self.show(message, is_mine).await;
         }
     }
 
     fn is_pending_message(&self, lines: &[Line]) -> bool {
-        self.pending.as_ref().is_some_and(|message| lines == message_lines(&self.name, &message.body))
+        self.pending
+            .as_ref()
+            .is_some_and(|message| without_labels(lines) == message_lines(&self.name, &message.body))
     }
 
     /// Handles a line; returns whether the pending message must be sent again.
@@ -305,7 +309,7 @@ impl LineClient {
 
     /// Emits a message and adds it to `shown`.
     async fn show(&mut self, lines: Vec<Line>, is_mine: bool) {
-        self.shown.push_back(lines.clone());
+        self.shown.push_back(without_labels(&lines));
         if self.shown.len() > HISTORY_ON_JOIN as usize {
             self.shown.pop_front();
         }
@@ -338,13 +342,18 @@ fn message_lines(name: &DisplayName, body: &Body) -> Vec<Line> {
     }]
 }
 
-/// Removes from a line what it may not have had when it was new: the mark of the history, and the label.
+/// Removes the mark of the history from a line.
 fn as_new(line: Line) -> Line {
     match line {
-        Line::Message { name, text, .. } => Line::Message { old: false, name, label: String::new(), text },
+        Line::Message { name, label, text, .. } => Line::Message { old: false, name, label, text },
         Line::Continuation { text, .. } => Line::Continuation { old: false, text },
         other => other,
     }
+}
+
+/// Removes the labels, which can differ each time that a message is shown.
+fn without_labels(lines: &[Line]) -> Vec<Line> {
+    lines.iter().cloned().map(Line::without_label).collect()
 }
 
 /// Groups lines into messages.
