@@ -411,6 +411,7 @@ mod tests {
             people,
             member_count: None,
             away,
+            shared_network: false,
             permissions: may,
         }
     }
