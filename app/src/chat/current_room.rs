@@ -325,7 +325,7 @@ impl RowLookup<'_> {
 
 fn reuse_or_create(lookup: &RowLookup<'_>, row: Row) -> RenderedRow {
     let row = match row {
-        Row::Message(row) => row,
+        Row::Message(row) => *row,
         Row::System(row) => return RenderedRow::System(row),
     };
     let cid = row.cid.clone();

@@ -413,6 +413,7 @@ mod tests {
             away,
             shared_network: false,
             permissions: may,
+            shared_network: false,
         }
     }
 

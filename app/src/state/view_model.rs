@@ -89,7 +89,7 @@ impl SystemRow {
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Row {
-    Message(MessageRow),
+    Message(Box<MessageRow>),
     System(SystemRow),
 }
 
@@ -187,7 +187,7 @@ impl<'a> ViewInput<'a> {
             if is_first_unread {
                 rows.push(Row::System(SystemRow::UnreadDivider));
             }
-            rows.push(Row::Message(row));
+            rows.push(Row::Message(Box::new(row)));
         }
         Rows { rows, hidden_above: range.start, hidden_below: entries.len() - range.end }
     }
@@ -406,7 +406,7 @@ mod tests {
     fn message_rows(rows: Vec<Row>) -> Vec<MessageRow> {
         rows.into_iter()
             .filter_map(|row| match row {
-                Row::Message(row) => Some(row),
+                Row::Message(row) => Some(*row),
                 Row::System(_) => None,
             })
             .collect()
