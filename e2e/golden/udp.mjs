@@ -74,11 +74,12 @@ async function unsigned(cast, sender) {
   await sender.sends('/name build bot\n/to deploys\n/me too');
   await deploys.hears('event');
   await sender.sends('/to 둘이\n/name 손님\n여기 아무도 없나요');
+  await sender.sends('a\u0007b');
+  await lobby.hears('event');
   for (const dropped of [
     '',
     ' \n',
     Buffer.from([0xb0, 0xa1]),
-    'a\u0007b',
     'x'.repeat(4001),
     'x'.repeat(19_000),
     '/to a/b\n안녕',
