@@ -34,6 +34,8 @@ export const RECORDINGS = [
 /** The refusals that nothing brings about from outside in a reasonable time, and why. */
 export const UNPROVOKED = {
   room_deleted: 'only the operator deletes a room',
+  too_many_newcomers: 'loopback addresses, from which the recorder connects, are exempt',
+  network_removed: 'loopback addresses, from which the recorder connects, are exempt',
   no_more_rooms: 'a server refuses a new room from the hundred thousandth on',
   internal: 'a defect of the server or a damaged database, of which there is none on purpose',
 };

@@ -369,6 +369,8 @@ async function owning(cast) {
   ]) {
     await minho.asks(command, payload);
   }
+  const namesake = await cast.connect('지은');
+  await namesake.asks('join', { room });
   await jieun.asks('history', { room, after: 1 });
 }
 

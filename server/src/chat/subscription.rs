@@ -139,6 +139,7 @@ mod tests {
     use tokio::time::timeout;
 
     use super::*;
+    use crate::chat::timestamp_now;
     use crate::{
         bus,
         chat::{
@@ -160,7 +161,7 @@ mod tests {
         let limits = Limits { reads, ..Limits::default() };
         let chat = Chat::start(store.clone(), committed, limits, &Health::default());
         let room = RoomName::parse("r").unwrap();
-        let new = NewRoom::with_defaults(PersonId(1), Timestamp(1));
+        let new = NewRoom::with_defaults(PersonId(1), timestamp_now());
         store.get_or_create_room(room.clone(), new).await.unwrap();
 
         let history =
