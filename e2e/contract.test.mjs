@@ -146,7 +146,7 @@ for (const generation of GENERATIONS) {
           assert.equal(told.event.seq, 1);
           assert.equal(told.event.at, sent.at);
           assert.equal(told.event.person.name, '지은');
-          assert.deepEqual(told.event.what, { posted: { cid, body: '첫 마디' } });
+          assert.deepEqual(told.event.what, { posted: { cid, body: '  첫 마디' } });
         });
 
         test('sending again with the same cid is the same message', async () => {

@@ -57,7 +57,7 @@ test('a pending message is marked, and a refused one can be sent again', async (
   proxy.refuse('message_unreadable', (command) => command === 'send');
   await jieun.send('안 가는 말');
   const failed = jieun.log.locator('.message[data-delivery=failed]');
-  await failed.getByText('보내지 못했어요. 메시지에 보낼 수 없는 제어 문자가 들어 있어요.').waitFor();
+  await failed.getByText('보내지 못했어요. 메시지에 보낼 수 없는 글자가 들어 있어요.').waitFor();
   proxy.answers = () => undefined;
   await failed.getByRole('button', { name: '다시 보내기' }).click();
   await failed.waitFor({ state: 'detached' });
