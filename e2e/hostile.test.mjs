@@ -23,6 +23,8 @@ const ALLOWED = {
   CODE: ['dir'],
   BUTTON: ['class', 'data-action'],
   SPAN: ['class'],
+  // The host of a link whose text could be taken for another one.
+  BDI: [],
   STRONG: [],
   EM: [],
   S: [],
