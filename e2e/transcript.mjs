@@ -47,9 +47,9 @@ async function play(server, home, terminals) {
   // With its own home, because the program stores its token there.
   const minsu = open('madang', talk, { HOME: home, XDG_STATE_HOME: home }, binary());
   minsu.type('점심 먹었어?');
-  await jieun.waitFor('민수: 점심 먹었어?');
+  await jieun.waitFor(': 점심 먹었어?');
   jieun.type('아직. 마당에서 먹을까?');
-  await minsu.waitFor('지은: 아직. 마당에서 먹을까?');
+  await minsu.waitFor(': 아직. 마당에서 먹을까?');
 
   const messages = `${server.url}/api/rooms/lobby/messages?name=build+bot`;
   const post = ['-s', '-H', 'Idempotency-Key: build-1742', '-d', 'build 1742 green', messages];
@@ -57,8 +57,8 @@ async function play(server, home, terminals) {
   // Sent twice, as a script repeats a request without a response: it is stored once.
   for (let time = 0; time < 2; time += 1) script.push((await run('curl', post)).stdout);
   script.splice(2, 0, script[0]);
-  await minsu.waitFor('build bot: build 1742 green');
-  await jieun.waitFor('build bot: build 1742 green');
+  await minsu.waitFor(': build 1742 green');
+  await jieun.waitFor(': build 1742 green');
 
   minsu.type('/me goes and looks');
   await jieun.waitFor('goes and looks');

@@ -52,7 +52,7 @@ describe('the tutorial', () => {
     assert.equal(await nextText(reader), '안녕');
     for (const other of clients.slice(1)) await other.waitForOutput(': 안녕\n');
     reader.emit('send', { room: 'lobby', cid: 'from-the-page', body: '반가워' });
-    for (const client of clients) await client.waitForOutput('지은: 반가워\n');
+    for (const client of clients) await client.waitForOutput('지은 (guest): 반가워\n');
     assert.doesNotMatch(clients[0].output, /안녕/, 'nobody hears their own words');
   });
 
