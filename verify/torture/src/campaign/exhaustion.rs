@@ -85,7 +85,7 @@ pub(super) async fn open_handshakes(address: SocketAddr, count: u32) -> anyhow::
                 Request::get(format!("{PATH}&transport=polling")).header("Cookie", format!("a={header}"));
             match connection.request(request, String::new()).await? {
                 (StatusCode::OK, _) => opened += 1,
-                (StatusCode::SERVICE_UNAVAILABLE, _) => {}
+                (StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS, _) => {}
                 (status, _) => anyhow::bail!("a handshake was answered {status}"),
             }
             left -= 1;
@@ -107,7 +107,7 @@ pub(super) async fn enter_by_polling(address: SocketAddr, count: u32) -> anyhow:
     for _ in 0..count {
         let url = format!("{PATH}&transport=polling");
         let (status, handshake) = connection.request(Request::get(&url), String::new()).await?;
-        if status == StatusCode::SERVICE_UNAVAILABLE {
+        if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
             continue;
         }
         let sid = handshake.split("\"sid\":\"").nth(1).and_then(|rest| rest.split('"').next());
