@@ -138,7 +138,9 @@ impl Connection {
     fn write(&self, raw_socket: &ConnectionHandle, frames: Result<&[u8], &serde_json::Error>) -> bool {
         match frames.map(|frames| raw_socket.send(frames)) {
             Ok(Ok(())) => return true,
-            Ok(Err(WriteError::Closed)) => {}
+            // The library notices the end as well. Ending the session here would drop the commands that the client
+            // sent before it left.
+            Ok(Err(WriteError::Closed)) => return false,
             Ok(Err(WriteError::Full)) => debug!("cutting a connection that does not read"),
             Err(error) => warn!("writing to a client: {error}"),
         }
