@@ -413,7 +413,6 @@ mod tests {
             away,
             shared_network: false,
             permissions: may,
-            shared_network: false,
         }
     }
 
