@@ -224,6 +224,11 @@ mod tests {
         assert_eq!(stacked.as_str(), format!("က{}", "\u{1039}\u{1000}".repeat(8)));
         let joined = Body::parse(&"👩\u{200D}".repeat(2_000)).unwrap();
         assert_eq!(joined.as_str().matches('👩').count(), 9);
+        let digits = format!("0{}42", "*\u{200D}".repeat(9));
+        assert_eq!(Body::parse(&digits).unwrap().as_str(), digits, "nothing is joined there");
+        let followed = Body::parse(&format!("{}👦x", "👩\u{200D}".repeat(20))).unwrap();
+        assert_eq!(followed.as_str(), format!("👩{}x", "\u{200D}👩".repeat(8)));
+        assert_eq!(Body::parse(followed.as_str()).unwrap(), followed, "once is enough");
         let old = Body::from_store(format!("e{}", acute(8_000)));
         assert_eq!(old.as_str(), format!("e{}", acute(8)), "a message of an older version");
         for text in [

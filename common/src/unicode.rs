@@ -43,7 +43,8 @@ mod tables {
         let mut kept = String::with_capacity(text.len());
         let (mut marks, mut before) = (0, ' ');
         for c in text.chars() {
-            let is_joined = before == super::ZERO_WIDTH_JOINER && is_emoji(c);
+            // Digits are emoji to Unicode, and are joined to nothing.
+            let is_joined = before == super::ZERO_WIDTH_JOINER && !c.is_ascii() && is_emoji(c);
             let is_stacked = super::is_stacker(before) && c.is_alphabetic() && !is_combining_mark(c);
             if is_combining_mark(c) || super::is_skin_tone(c) || is_joined {
                 marks += 1;
@@ -52,6 +53,9 @@ mod tables {
             }
             if marks <= max {
                 kept.push(c);
+            } else if is_joined && kept.ends_with(super::ZERO_WIDTH_JOINER) {
+                // It would join what comes next.
+                kept.pop();
             }
             before = c;
         }
@@ -165,7 +169,7 @@ mod tables {
     pub(super) fn remove_excess_marks(text: &str, max: usize) -> String {
         // The classes of `is_stacker`, `is_skin_tone` and `is_between_marks`.
         let stacked = r"[\u1039\u17D2](?!\p{M})\p{Alphabetic}";
-        let joined = r"\u200D[\p{Emoji}\p{Extended_Pictographic}]";
+        let joined = r"\u200D(?![\0-\x7F])[\p{Emoji}\p{Extended_Pictographic}]";
         let mark = r"[\p{M}\u{1F3FB}-\u{1F3FF}]";
         let between = r"[\u00AD\u061C\u200B-\u200F\u202A-\u202E\u2060-\u206F\uFEFF\u{E0000}-\u{E007F}]";
         let one = format!("(?:{stacked}|{joined}|{mark})(?:(?!{joined}){between})*");
